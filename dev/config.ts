@@ -1,0 +1,34 @@
+import path from 'node:path';
+import Type, { type Static } from 'typebox';
+import { readVariables, VARIABLES } from '../src/config.js';
+
+const port = (fallback: number) =>
+  Type.Integer({ default: fallback, minimum: 1, maximum: 65_535, description: 'a port, 1 to 65535' });
+
+const { pattern, description } = VARIABLES.TEMPORAL_ADDRESS;
+
+/** What `npm start` reads beside the variables of API and worker: where a server is, or on which port to bring one. */
+export const STARTER_VARIABLES = {
+  HOST: VARIABLES.HOST,
+  PORT: port(8000),
+  DATA_DIR: VARIABLES.DATA_DIR,
+  DATABASE_URL: Type.Optional(VARIABLES.DATABASE_URL),
+  POSTGRES_PORT: port(5433),
+  // Without the default that API and worker have: unset means that a server is brought along.
+  TEMPORAL_ADDRESS: Type.Optional(Type.String({ pattern, description })),
+  TEMPORAL_PORT: port(7233),
+  TEMPORAL_UI_PORT: port(8233),
+  TEMPORAL_NAMESPACE: VARIABLES.TEMPORAL_NAMESPACE,
+  LOG_LEVEL: VARIABLES.LOG_LEVEL,
+};
+
+export type StarterConfig = Readonly<{ [K in keyof typeof STARTER_VARIABLES]: Static<(typeof STARTER_VARIABLES)[K]> }>;
+
+/**
+ * The configuration of `npm start`, from the environment, `DATA_DIR` made absolute.
+ * @throws Error of one line per variable: its name, the value seen, what is allowed.
+ */
+export function loadStarterConfig(environment: NodeJS.ProcessEnv = process.env): StarterConfig {
+  const config = readVariables(STARTER_VARIABLES, environment) as StarterConfig;
+  return Object.freeze({ ...config, DATA_DIR: path.resolve(config.DATA_DIR) });
+}

@@ -1,0 +1,24 @@
+import type { StarterConfig } from './config.js';
+
+/** The servers that run here; absent where the configuration names one. */
+export interface OwnServers {
+  postgres?: { current: { url: string } };
+  temporal?: { current: { address: string } };
+}
+
+/** The environment of API and worker: ours, with the addresses of the servers that were brought along. */
+export function stackEnvironment(config: StarterConfig, { postgres, temporal }: OwnServers): NodeJS.ProcessEnv {
+  // TLS or an API key in our environment are meant for the server it names, not for one that was brought along.
+  const isForeign = (name: string) => Boolean(temporal) && name.startsWith('TEMPORAL_');
+  const inherited = Object.entries(process.env).filter(([name]) => !isForeign(name));
+  return {
+    ...Object.fromEntries(inherited),
+    HOST: config.HOST,
+    PORT: String(config.PORT),
+    DATA_DIR: config.DATA_DIR,
+    DATABASE_URL: postgres?.current.url ?? config.DATABASE_URL,
+    TEMPORAL_ADDRESS: temporal?.current.address ?? config.TEMPORAL_ADDRESS,
+    TEMPORAL_NAMESPACE: config.TEMPORAL_NAMESPACE,
+    LOG_LEVEL: config.LOG_LEVEL,
+  };
+}

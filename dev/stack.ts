@@ -1,0 +1,150 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { StarterConfig } from './config.js';
+import { stackEnvironment } from './environment.js';
+import { describeMissing } from './missing.js';
+import type { Output } from './output.js';
+import { inProject } from './paths.js';
+import { assertPortFree } from './ports.js';
+import { stopLeftoverPostgres } from './postgres-cluster.js';
+import { type PostgresServer, startPostgres } from './postgres-server.js';
+import { type Running, startProcess } from './processes.js';
+import { pidFile, type Services } from './services-file.js';
+import { type Supervised, supervise } from './supervisor.js';
+import { findTemporalCli } from './temporal-cli.js';
+import { startTemporal, stopLeftoverTemporal, type TemporalServer } from './temporal-server.js';
+
+/** The parts of Long-Task that run, each supervised; what is configured elsewhere is not among them. */
+export interface Stack {
+  postgres?: Supervised<PostgresServer>;
+  temporal?: Supervised<TemporalServer>;
+  worker?: Supervised<Running>;
+  api?: Supervised<Running>;
+}
+
+export interface StackOptions {
+  config: StarterConfig;
+  output: Output;
+  /** Filled as the parts come up, so that they can be stopped at any time. */
+  stack: Stack;
+  /** Ends the start. */
+  signal: AbortSignal;
+  /** Is called when a part has been started again. */
+  onChange: () => void;
+}
+
+/**
+ * Starts what is not configured, then worker and API, and resolves when the API says that it is ready.
+ * @throws Error of one line: a port in use and the variable to change, no Temporal to be had, a part that keeps ending.
+ */
+export async function startStack(options: StackOptions): Promise<void> {
+  const { config, stack, signal, output } = options;
+  await checkPorts(config, (message) => output.log.info(message));
+  // Both are waited for, also when one fails: what has come up must be there to be stopped.
+  const servers = await Promise.allSettled([startDatabase(options), startWorkflowServer(options)]);
+  for (const server of servers) if (server.status === 'rejected') throw server.reason;
+  signal.throwIfAborted();
+  stack.worker = await startPart('worker', options);
+  stack.api = await startPart('api', options);
+  await untilReady(options);
+}
+
+/** Stops the parts in the order that lets each finish: API, worker, Temporal, PostgreSQL. */
+export async function stopStack(stack: Stack, hurry: AbortSignal, log: Logger): Promise<void> {
+  for (const part of ['api', 'worker', 'temporal', 'postgres'] as const) {
+    if (!stack[part]) continue;
+    log.info(`stopping ${names[part]}`);
+    await stack[part].stop(hurry);
+  }
+}
+
+/** What `services.json` says about them now. */
+export function describeStack({ api, worker, temporal, postgres }: Stack, config: StarterConfig): Services {
+  const env = stackEnvironment(config, { postgres, temporal });
+  return {
+    pid: process.pid,
+    api: apiAddress(config),
+    temporal: env.TEMPORAL_ADDRESS as string,
+    temporal_ui: temporal?.current.uiAddress ?? null,
+    database_url: env.DATABASE_URL as string,
+    worker_pid: worker?.current.pid as number,
+    api_pid: api?.current.pid as number,
+    postgres_pid: postgres?.current.pid ?? null,
+    temporal_pid: temporal?.current.pid ?? null,
+  };
+}
+
+const names = { api: 'the API', worker: 'the worker', temporal: 'the Temporal server', postgres: 'PostgreSQL' };
+
+// Before anything that takes long. What an earlier run left behind holds the ports, so it goes first.
+async function checkPorts(config: StarterConfig, log: (message: string) => void): Promise<void> {
+  const { HOST, PORT, DATA_DIR, DATABASE_URL, TEMPORAL_ADDRESS } = config;
+  if (await stopLeftoverPostgres(DATA_DIR)) log('stopped a PostgreSQL server that was left running');
+  if (await stopLeftoverTemporal(temporalFile(config))) log('stopped a Temporal server that was left running');
+  await assertPortFree(PORT, HOST, 'PORT');
+  const local = '127.0.0.1';
+  if (!DATABASE_URL) await assertPortFree(config.POSTGRES_PORT, local, 'POSTGRES_PORT');
+  if (TEMPORAL_ADDRESS) return;
+  await assertPortFree(config.TEMPORAL_PORT, local, 'TEMPORAL_PORT');
+  await assertPortFree(config.TEMPORAL_UI_PORT, local, 'TEMPORAL_UI_PORT');
+}
+
+async function startDatabase({ config, output, stack, onChange }: StackOptions): Promise<void> {
+  if (config.DATABASE_URL) return;
+  const onLog = (message: string) => output.log.info(message);
+  const start = () => startPostgres({ dataDir: config.DATA_DIR, port: config.POSTGRES_PORT, onLog });
+  stack.postgres = await supervise({ name: names.postgres, start, log: warn(output), onStart: onChange });
+}
+
+async function startWorkflowServer({ config, output, stack, signal, onChange }: StackOptions): Promise<void> {
+  if (config.TEMPORAL_ADDRESS) return;
+  const onLog = (message: string) => output.log.info(message);
+  const cli = await findTemporalCli({ log: onLog, signal });
+  const { TEMPORAL_PORT: port, TEMPORAL_UI_PORT: uiPort, TEMPORAL_NAMESPACE: namespace } = config;
+  const start = () => startTemporal({ cli, port, uiPort, namespace, dbFilename: temporalFile(config), onLog });
+  stack.temporal = await supervise({ name: names.temporal, start, log: warn(output), onStart: onChange });
+}
+
+function startPart(part: 'api' | 'worker', { config, output, stack, onChange }: StackOptions) {
+  const start = () =>
+    startProcess({
+      command: process.execPath,
+      args: [inProject('dist', 'src', part, 'main.js')],
+      env: stackEnvironment(config, stack),
+      output: output.forParts,
+      pidFile: pidFile(config.DATA_DIR, part),
+    });
+  return supervise({ name: names[part], start, log: warn(output), onStart: onChange });
+}
+
+const endsAllowed = 5;
+const tellEveryMs = 5000;
+
+async function untilReady({ config, output, stack, signal }: StackOptions): Promise<void> {
+  for (let told = Date.now(); ; await sleep(100, undefined, { signal })) {
+    const answer = await fetch(`${apiAddress(config)}/health/ready`, { signal }).catch(() => undefined);
+    if (answer?.ok) return;
+    for (const part of ['api', 'worker'] as const) {
+      if ((stack[part]?.unexpectedEnds ?? 0) < endsAllowed) continue;
+      throw new Error(`${names[part]} ended ${endsAllowed} times before it was ready; its messages above say why`);
+    }
+    if (Date.now() - told < tellEveryMs) continue;
+    told = Date.now();
+    output.log.warn(await describeMissing(stackEnvironment(config, stack), answer));
+  }
+}
+
+function apiAddress({ HOST, PORT }: StarterConfig): string {
+  // An address to listen on everywhere is none to go to.
+  const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '::1' : HOST;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
+}
+
+function temporalFile({ DATA_DIR }: StarterConfig): string {
+  return path.join(DATA_DIR, 'temporal', 'temporal.db');
+}
+
+function warn({ log }: Output): (message: string) => void {
+  return (message) => log.warn(message);
+}

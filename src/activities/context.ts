@@ -1,0 +1,80 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { TaskError } from '../contract/errors.js';
+import type { TaskFault } from '../contract/task.js';
+import { CsvError } from '../csv/csv-error.js';
+import { FencedError } from '../postgres/fence.js';
+import { meaningOf } from '../postgres/sqlstate.js';
+import type { Store } from '../storage/store.js';
+import type { Pacer } from './pacer.js';
+
+/** What every activity is given when the worker is built. */
+export interface Dependencies {
+  pool: pg.Pool;
+  store: Store;
+  log: Logger;
+  pacer: Pacer;
+}
+
+/** What an activity says besides its result: a fenced one stopped because a command or another attempt took over. */
+export type Fenceable<T> = ({ fenced: false } & T) | { fenced: true };
+
+/** Heartbeats go out at most this often (worker option); a cancel is seen with the answer. */
+export const HEARTBEAT_MS = 200;
+
+/**
+ * Runs the work of an activity: heartbeats while it runs, hands it the signal that ends it, and turns what it throws into
+ * what the workflow understands. Cancelled → CancelledFailure; fenced → `{ fenced: true }`; bad input → a failure that is not
+ * retried, with the fault in its details; all else is tried again without a limit. No failure carries a row's content.
+ */
+export async function perform<T extends object>(log: Logger, work: (signal: AbortSignal) => Promise<T>): Promise<Fenceable<T>> {
+  const context = Context.current();
+  const signal = context.cancellationSignal;
+  const heart = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+  context.heartbeat();
+  try {
+    return { fenced: false, ...(await work(signal)) };
+  } catch (error) {
+    // First of all: an AbortError while natively paused would be misreported as a cancel, and the server refuses that.
+    signal.throwIfAborted();
+    if (error instanceof FencedError) {
+      log.info({ activity: context.info.activityType, reason: error.message }, 'fenced');
+      return { fenced: true };
+    }
+    throw asFailure(error, log, context.info.activityType);
+  } finally {
+    clearInterval(heart);
+  }
+}
+
+function asFailure(error: unknown, log: Logger, activity: string): Error {
+  const fault = asFault(error);
+  if (fault) return ApplicationFailure.create({ type: fault.code, message: fault.detail, nonRetryable: true, details: [fault] });
+  const { code, message } = error as { code?: string; message?: string };
+  log.warn({ activity, err: { code, message, stack: (error as Error).stack } }, 'activity failed, to be tried again');
+  // Only the kind of error goes into Temporal's history: a message of PostgreSQL may quote the data.
+  return ApplicationFailure.create({ type: 'retryable', message: `${activity} met an error${code ? ` (${code})` : ''}; see the log` });
+}
+
+/** The fault that an error means for the task, or null when it is to be tried again. */
+function asFault(error: unknown): TaskFault | null {
+  if (error instanceof TaskError && !error.retryable) {
+    const { row, byte_offset, column, value } = error.extras;
+    return { code: error.code, detail: error.detail, row, byte_offset, column, value };
+  }
+  if (error instanceof CsvError) {
+    const { row, byteOffset, column, value } = error;
+    return { code: error.code, detail: error.message, row, byte_offset: byteOffset, column, value };
+  }
+  if (meaningOf(error) === 'disk_full' || (error as { code?: string }).code === 'ENOSPC') {
+    return { code: 'disk_full', detail: 'There is no space left on the disk. Make room, then resume the task.' };
+  }
+  if (meaningOf(error) === 'target_changed') {
+    return { code: 'target_changed', detail: 'A table that the task works on was dropped or altered by somebody else.' };
+  }
+  return null;
+}
+
+

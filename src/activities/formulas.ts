@@ -1,0 +1,32 @@
+import type { Readable } from 'node:stream';
+import { parse } from 'csv-parse';
+import { stringify } from 'csv-stringify';
+import type { Column } from '../postgres/tasks.js';
+
+/** Types whose values are numbers, dates or the like: never a formula, however they begin. */
+const HARMLESS = /^(integer|bigint|smallint|numeric|real|double precision|boolean|date|time|timestamp|uuid|interval|bytea|inet)/;
+
+/**
+ * Makes text values safe to open in a spreadsheet: one that begins with = + - @ tab or CR gets an apostrophe in front
+ * (OWASP ASVS 5.0, 1.2.10). Numbers stay as they are; NULL and the empty string stay apart.
+ */
+export function escapeFormulas(csv: Readable, columns: Column[]): AsyncIterable<Buffer> {
+  const records = parse({ relax_column_count: false, cast: (value, { quoting }) => (quoting && value === '' ? EMPTY : value) });
+  const text = stringify({
+    escape_formulas: true,
+    quoted_match: /^$/,
+    cast: {
+      string: (value, { index }) => {
+        if (value === EMPTY) return { value: '', quoted: true };
+        if (value === '') return { value: '', quoted: false, quoted_match: undefined };
+        return HARMLESS.test(columns[index]!.type) ? { value, escape_formulas: false } : value;
+      },
+    },
+  });
+  csv.on('error', (error) => records.destroy(error));
+  records.on('error', (error) => text.destroy(error));
+  return csv.pipe(records).pipe(text) as AsyncIterable<Buffer>;
+}
+
+/** Stands for the empty string between parser and stringifier: no value can hold U+0000. */
+const EMPTY = '\0';

@@ -1,0 +1,91 @@
+import type pg from 'pg';
+import { TaskError } from '../contract/errors.js';
+import type { TaskRef } from '../contract/messages.js';
+import type { Receipt } from '../contract/task.js';
+import { failpoint } from '../failpoint.js';
+import { completeTask, enterPhase } from '../postgres/commands.js';
+import { sessionName, withFence } from '../postgres/fence.js';
+import { withClient } from '../postgres/pool.js';
+import { rejectedSum } from '../postgres/rejects.js';
+import { buildRowIndex, cancellable, checkStaging, countStaged, publishTable } from '../postgres/staging.js';
+import { getTaskById, type TaskRow } from '../postgres/tasks.js';
+import { type Dependencies, type Fenceable, perform } from './context.js';
+
+/**
+ * Makes the loaded table visible: unique index on the row numbers (outside of the fence, cancelled by a pause), the receipt
+ * checked against the table itself, then, in one short transaction behind the fence, name, schema and `completed`.
+ */
+export function publishActivity({ pool, log }: Dependencies) {
+  return async ({ taskId, epoch }: TaskRef & { epoch: number }): Promise<Fenceable<{ table: string }>> =>
+    perform(log, async (signal) => {
+      const task = await getTaskById(pool, taskId);
+      if (task.state === 'completed') return { table: task.table_name! };
+      const fence = { taskId, lockKey: task.lock_key, epoch };
+      return withClient(
+        pool,
+        async (client) => {
+          await withFence(client, fence, () => enterPhase(client, taskId, 'publishing'));
+          await failpoint('publish:before-index');
+          await cancellable(pool, client, signal, () => buildRowIndex(client, task.lock_key));
+          await failpoint('publish:after-index');
+          const receipt = await cancellable(pool, client, signal, () => balance(client, task));
+          const table = await withFence(client, fence, async () => {
+            await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
+            const name = await publishTable(client, task.lock_key, task.options.table ?? defaultTableName(task.task_name));
+            await completeTask(client, taskId, { receipt, tableName: name, tableOid: task.staging_oid! });
+            await failpoint('publish:before-commit');
+            return name;
+          });
+          await failpoint('publish:after-commit');
+          return { table };
+        },
+        sessionName(task.lock_key, 'publish'),
+      );
+    });
+}
+
+/**
+ * The receipt of an upload. The row numbers are unique (the index), so count and sum together prove that exactly the rows
+ * that were not rejected are there.
+ * @throws {TaskError} receipt_mismatch
+ */
+async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
+  const total = BigInt(task.rows_total!);
+  const rejected = await rejectedSum(client, task.id);
+  const staged = await countStaged(client, task.lock_key);
+  const { rows } = await client.query(
+    `SELECT count(*)::int AS parts, min(byte_from) AS first, max(byte_to) AS last, coalesce(sum(byte_to - byte_from), 0)::bigint AS bytes,
+            coalesce(sum(rows_done), 0)::bigint AS rows, coalesce(sum(rejected), 0)::bigint AS rejected, coalesce(bool_and(done), true) AS done
+       FROM long_task.parts WHERE task_id = $1`,
+    [task.id],
+  );
+  const sums = rows[0];
+  const contiguous = sums.parts === 0 || (sums.first === task.data_offset && sums.last === task.bytes_total && sums.bytes === sums.last - sums.first);
+  const exact =
+    BigInt(staged.count) + BigInt(rejected.count) === total &&
+    staged.sum + rejected.sum === (total * (total + 1n)) / 2n &&
+    BigInt(sums.rows) === total &&
+    sums.rejected === rejected.count;
+  if (!contiguous || !sums.done || !exact) {
+    throw new TaskError(
+      'receipt_mismatch',
+      `The table has ${staged.count} rows and ${rejected.count} were rejected, the file has ${task.rows_total}. ` +
+        'Somebody else changed the table while it was loaded. Nothing was published; start the upload again.',
+    );
+  }
+  return {
+    rows_in_file: task.rows_total!,
+    rows_loaded: staged.count,
+    rows_rejected: rejected.count,
+    bytes: task.bytes_total!,
+    sha256: task.source!.sha256,
+    columns: task.columns!,
+    parts: sums.parts,
+    seconds: {},
+  };
+}
+
+/** A task name as a table name: the same, which is always possible since identifiers are quoted. */
+function defaultTableName(taskName: string): string {
+  return taskName;
+}

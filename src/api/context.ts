@@ -1,0 +1,20 @@
+import type pg from 'pg';
+import type { Config } from '../config.js';
+import type { Logger } from '../log.js';
+import type { Store } from '../storage/store.js';
+import type { TemporalGateway } from './temporal.js';
+
+/** What the routes are given when the app is built. */
+export interface ApiContext {
+  config: Pick<Config, 'MAX_UPLOAD_BYTES'>;
+  pool: pg.Pool;
+  store: Store;
+  temporal: TemporalGateway;
+  log: Logger;
+  /** Throws an error with `code` and `message` when the first bytes of a file are not those of a text that can be read. */
+  assertText: (head: Uint8Array) => void;
+  /** The file that an upload without a file loads. */
+  sampleFile: string;
+  /** False until the database's schema is up to date: everything but the health checks answers 503 then. */
+  isReady: () => boolean;
+}

@@ -1,0 +1,24 @@
+/** Fields that are numbers or objects; in a form or a query everything is text. */
+const NUMBERS = new Set(['max_rejects', 'max_bytes_per_second', 'limit']);
+const OBJECTS = new Set(['dialect', 'columns']);
+
+/**
+ * Gives the fields of a form or a query the types that they have in JSON: numbers for numbers, objects for objects written
+ * as JSON. What cannot be read stays text, and validation then says what it must be.
+ */
+export function typedFields(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? typed(name, value) : value]));
+}
+
+function typed(name: string, text: string): unknown {
+  if (NUMBERS.has(name) && /^-?\d{1,15}$/.test(text)) return Number(text);
+  return OBJECTS.has(name) ? parsed(text) : text;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

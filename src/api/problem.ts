@@ -1,0 +1,78 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, type ErrorExtras, ERRORS, TaskError } from '../contract/errors.js';
+import { isUnavailable, meaningOf } from '../postgres/sqlstate.js';
+
+/** Seconds after which a request that met an outage may be sent again. */
+const RETRY_AFTER = 2;
+
+/** A problem document (RFC 9457). `type` names the kind of problem; docs/errors.md explains each. */
+export interface Problem extends Omit<ErrorExtras, 'retry_after'> {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: ErrorCode;
+  instance: string;
+}
+
+/** Answers an error. What is not meant for the caller goes to the log, and the caller is told that much. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const fault = asTaskError(error);
+  if (fault.status >= 500) request.log.error({ err: error, code: fault.code }, fault.detail);
+  if (fault.extras.retry_after !== undefined) reply.header('retry-after', fault.extras.retry_after);
+  return reply
+    .code(fault.status)
+    .header('cache-control', 'no-store')
+    .type('application/problem+json')
+    .send(JSON.stringify(toProblem(fault, pathOf(request.url))));
+}
+
+export function toProblem(fault: TaskError, instance: string): Problem {
+  const { retry_after, ...extras } = fault.extras;
+  const { status, title } = ERRORS[fault.code];
+  return { type: `urn:long-task:problem:${fault.code}`, title, status, detail: fault.detail, code: fault.code, instance, ...extras };
+}
+
+/** The address without its query, which may hold what belongs in no log and no error. */
+export function pathOf(url: string): string {
+  return url.split('?', 1)[0]!.slice(0, 500);
+}
+
+/** What an error means for the caller. */
+export function asTaskError(error: unknown): TaskError {
+  if (error instanceof TaskError) return error;
+  const { statusCode, code } = error as Partial<FastifyError>;
+  if (code && FRAMEWORK[code]) return new TaskError(...FRAMEWORK[code], {}, { cause: error });
+  if (isUnavailable(error)) {
+    const detail = 'PostgreSQL cannot be reached at the moment. Nothing was changed unless a later request shows it.';
+    return new TaskError('database_unavailable', detail, { retry_after: RETRY_AFTER }, { cause: error });
+  }
+  if (statusCode === 413) return new TaskError('file_too_large', 'The body or one of its parts is too large.', {}, { cause: error });
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new TaskError('invalid_request', 'The body cannot be read in the form that its Content-Type says.', {}, { cause: error });
+  }
+  // A value that PostgreSQL cannot hold at all, and that no check before has named.
+  if (meaningOf(error) === 'bad_value') {
+    return new TaskError('invalid_request', 'The request holds a value that cannot be stored.', {}, { cause: error });
+  }
+  return new TaskError('internal_error', 'The request met an unexpected error. The log says more.', {}, { cause: error });
+}
+
+/** Errors of Fastify and its multipart parser that deserve a word of their own. */
+const FRAMEWORK: Record<string, readonly [ErrorCode, string]> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'unsupported_media_type',
+    'The body must be application/json or application/x-www-form-urlencoded; for /upload/start also multipart/form-data.',
+  ],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_request', 'The body is empty; it must be a JSON object.'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_request', 'The body is not valid JSON.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['file_too_large', 'The body is too large. Send a file as multipart/form-data, in the part "file".'],
+  FST_ERR_BAD_URL: ['invalid_request', 'The address is not properly percent-encoded.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['invalid_request', 'The address is too long.'],
+  FST_PARTS_LIMIT: ['invalid_request', 'The form has too many parts.'],
+  FST_FIELDS_LIMIT: ['invalid_request', 'The form has too many fields.'],
+  FST_FILES_LIMIT: ['invalid_request', 'The form holds more than one file.'],
+  FST_PROTO_VIOLATION: ['invalid_request', 'The form has a field of a forbidden name.'],
+  FST_INVALID_JSON_FIELD_ERROR: ['invalid_request', 'A field of the form is not the JSON that its Content-Type says.'],
+  FST_MP_PREMATURE_CLOSE: ['invalid_request', 'The body ended before the form was complete. Nothing was stored.'],
+};

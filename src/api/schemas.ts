@@ -1,0 +1,102 @@
+import Type, { type Static } from 'typebox';
+import { KINDS, STATES } from '../contract/states.js';
+import { COLUMN_TYPES } from '../postgres/staging.js';
+
+/** What requests may hold. Every `description` completes the sentence "must be …" of the error that a bad value gets. */
+
+const NAME = '^[\\p{L}\\p{M}\\p{N}._\\-@:+ ]{1,128}$';
+const NAME_RULE = '1 to 128 letters, digits, spaces or any of . _ - @ : +';
+/** PostgreSQL text holds neither U+0000 nor half a surrogate pair. */
+const STORABLE = '[^\\0\\ud800-\\udfff]';
+
+const UserId = Type.String({ pattern: NAME, description: NAME_RULE });
+const TaskName = Type.String({ pattern: NAME, description: NAME_RULE });
+const Reason = Type.String({ pattern: `^${STORABLE}{0,500}$`, description: 'a text of at most 500 characters' });
+const MaxRejects = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'a whole number, 0 or more' });
+const MaxBytesPerSecond = Type.Integer({
+  minimum: 1024,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'a whole number of bytes per second, 1024 or more',
+});
+
+const strict = { additionalProperties: false };
+
+/** One of a few texts. */
+function oneOf<const T extends string[]>(values: T, description = `one of ${values.join(', ')}`) {
+  return Type.Enum(values, { description });
+}
+
+export const UploadStart = Type.Object(
+  {
+    user_id: UserId,
+    task_name: Type.Optional(TaskName),
+    file_id: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$', description: 'the id of a finished upload under /files' })),
+    table: Type.Optional(
+      Type.String({ pattern: '^[^\\0-\\x1f\\x7f\\ud800-\\udfff]{1,63}$', description: 'a table name of 1 to 63 bytes without control characters' }),
+    ),
+    max_rejects: Type.Optional(MaxRejects),
+    on_limit: Type.Optional(oneOf(['pause', 'rollback'])),
+    max_bytes_per_second: Type.Optional(MaxBytesPerSecond),
+    dialect: Type.Optional(
+      Type.Object(
+        {
+          delimiter: Type.Optional(oneOf([',', ';', '\t', '|'], 'one of "," ";" "\\t" "|"')),
+          newline: Type.Optional(oneOf(['\n', '\r\n', '\r'], 'one of "\\n" "\\r\\n" "\\r"')),
+        },
+        { ...strict, description: 'an object with delimiter and newline, both optional' },
+      ),
+    ),
+    columns: Type.Optional(
+      Type.Record(Type.String({ pattern: `^${STORABLE}+$` }), oneOf([...COLUMN_TYPES]), {
+        ...strict,
+        maxProperties: 1600,
+        description: `an object of column names and types, each ${`one of ${COLUMN_TYPES.join(', ')}`}`,
+      }),
+    ),
+  },
+  strict,
+);
+export type UploadStart = Static<typeof UploadStart>;
+
+export const DownloadStart = Type.Object(
+  {
+    user_id: UserId,
+    task_name: Type.Optional(TaskName),
+    table: Type.Optional(
+      Type.String({ pattern: `^${STORABLE}{3,300}$`, description: 'a table as schema.name, with names quoted where they hold a dot or a quote' }),
+    ),
+    consistency: Type.Optional(oneOf(['live', 'frozen'])),
+    formulas: Type.Optional(oneOf(['raw', 'escape'])),
+    max_bytes_per_second: Type.Optional(MaxBytesPerSecond),
+  },
+  strict,
+);
+export type DownloadStart = Static<typeof DownloadStart>;
+
+export const TaskRefBody = Type.Object({ user_id: UserId, task_name: TaskName }, strict);
+export type TaskRefBody = Static<typeof TaskRefBody>;
+
+export const CommandBody = Type.Object({ user_id: UserId, task_name: TaskName, reason: Type.Optional(Reason) }, strict);
+export const ResumeUploadBody = Type.Object(
+  { user_id: UserId, task_name: TaskName, reason: Type.Optional(Reason), max_rejects: Type.Optional(MaxRejects) },
+  strict,
+);
+export type CommandBody = Static<typeof ResumeUploadBody>;
+
+export const TaskPath = Type.Object({ task_name: TaskName }, strict);
+export type TaskPath = Static<typeof TaskPath>;
+
+export const UserQuery = Type.Object({ user_id: UserId }, strict);
+export type UserQuery = Static<typeof UserQuery>;
+
+export const ListQuery = Type.Object(
+  {
+    user_id: Type.Optional(UserId),
+    kind: Type.Optional(oneOf([...KINDS])),
+    state: Type.Optional(oneOf([...STATES])),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'a whole number, 1 to 200' })),
+    after: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,20}$', description: 'the "next" of the page before' })),
+  },
+  strict,
+);
+export type ListQuery = Static<typeof ListQuery>;

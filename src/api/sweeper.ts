@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TaskError } from '../contract/errors.js';
+import { listUndelivered, type TaskRow } from '../postgres/tasks.js';
+import type { ApiContext } from './context.js';
+import { deliverOrThrow } from './deliver.js';
+
+type Parts = Pick<ApiContext, 'pool' | 'temporal' | 'store' | 'log'>;
+
+const SWEEP_MS = 1_000;
+/** Younger ones are still in the hands of the request that made them. */
+const UNDELIVERED_SECONDS = 2;
+const TEMP_SWEEP_MS = 10 * 60_000;
+/** A file that nobody has written to for so long is nobody's: an upload in progress writes every few seconds. */
+const TEMP_AGE_MS = 60 * 60_000;
+const LONGEST_WAIT_MS = 60_000;
+
+/** Delivers what requests had to leave undelivered, and removes what killed ones left behind, until the signal fires. */
+export async function runSweeper(parts: Parts, signal: AbortSignal): Promise<void> {
+  const patience = new Patience();
+  let nextTempSweep = 0;
+  let complained = false;
+  while (!signal.aborted) {
+    try {
+      await sweepUndelivered(parts, patience, signal);
+      if (Date.now() >= nextTempSweep) {
+        nextTempSweep = Date.now() + TEMP_SWEEP_MS;
+        await parts.store.sweepTemp(TEMP_AGE_MS);
+      }
+      complained = false;
+    } catch (error) {
+      // Once per outage, not once per second.
+      if (!complained) parts.log.warn({ err: error }, 'the sweeper cannot work now and tries again every second');
+      complained = true;
+    }
+    await sleep(SWEEP_MS, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** @throws {TaskError} temporal_unavailable at the first task that meets it: the others would too */
+export async function sweepUndelivered(parts: Parts, patience: Patience, signal?: AbortSignal): Promise<void> {
+  for (const row of await listUndelivered(parts.pool, UNDELIVERED_SECONDS)) {
+    if (signal?.aborted) return;
+    if (!patience.isDue(row)) continue;
+    try {
+      await deliverOrThrow(parts, row);
+      patience.forget(row);
+      parts.log.info({ task: row.workflow_id, delivered: row.undelivered }, 'delivered by the sweeper');
+    } catch (error) {
+      if (error instanceof TaskError) throw error;
+      parts.log.warn({ err: error, task: row.workflow_id, undelivered: row.undelivered }, 'cannot be delivered');
+      patience.wait(row);
+    }
+  }
+}
+
+/** Waits twice as long each time for a task that cannot be told anything, so that it costs nobody else. */
+export class Patience {
+  readonly #waits = new Map<string, { until: number; ms: number }>();
+
+  isDue({ id }: TaskRow): boolean {
+    return (this.#waits.get(id)?.until ?? 0) <= performance.now();
+  }
+
+  wait({ id }: TaskRow): void {
+    const ms = Math.min((this.#waits.get(id)?.ms ?? SWEEP_MS) * 2, LONGEST_WAIT_MS);
+    this.#waits.set(id, { until: performance.now() + ms, ms });
+  }
+
+  forget({ id }: TaskRow): void {
+    this.#waits.delete(id);
+  }
+}

@@ -1,0 +1,126 @@
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { Config } from '../config.js';
+import { TaskError } from '../contract/errors.js';
+import type { CommandSignalInput, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
+import type { Action } from '../contract/states.js';
+import type { TaskRow } from '../postgres/tasks.js';
+
+/** What the API asks of Temporal. Every call ends within its deadline. */
+export interface TemporalGateway {
+  /**
+   * Starts the task's workflow; nothing happens when it runs.
+   * @throws {WorkflowClosedError} when it has run and ended
+   * @throws {TaskError} temporal_unavailable
+   */
+  startWorkflow(row: TaskRow): Promise<void>;
+  /** @throws {WorkflowClosedError} when none of that id runs; {TaskError} temporal_unavailable */
+  signalWorkflow(row: TaskRow, action: Action, input: CommandSignalInput): Promise<void>;
+  /** The progress as the workflow knows it, or null when it does not answer at once. */
+  queryProgress(row: TaskRow): Promise<ProgressAnswer | null>;
+  /** @throws when Temporal does not answer within a second */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** No workflow of that id runs: it was never started, or it has ended. */
+export class WorkflowClosedError extends Error {
+  override readonly name = 'WorkflowClosedError';
+}
+
+const CALL_MS = 3_000;
+const QUERY_MS = 500;
+const CHECK_MS = 1_000;
+
+const USER = defineSearchAttributeKey('LongTaskUser', 'KEYWORD');
+const KIND = defineSearchAttributeKey('LongTaskKind', 'KEYWORD');
+const NAME = defineSearchAttributeKey('LongTaskName', 'KEYWORD');
+
+/** One lazy connection per process: it is made by the first call and heals by itself. */
+export function connectTemporal(config: Pick<Config, 'TEMPORAL_ADDRESS' | 'TEMPORAL_NAMESPACE' | 'TASK_QUEUE'>): TemporalGateway {
+  // TLS, API key and metadata come from the SDK's own variables and file.
+  const { connectionOptions } = loadClientConnectConfig();
+  // Never `ensureConnected()` on a lazy connection: its first failure is kept for ever.
+  const connection = Connection.lazy({ ...(connectionOptions as object), address: config.TEMPORAL_ADDRESS });
+  const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+  const call = <T>(ms: number, body: () => Promise<T>) => connection.withDeadline(Date.now() + ms, body);
+  const start = (row: TaskRow, withAttributes: boolean) =>
+    call(CALL_MS, () => client.workflow.start(row.kind, startOptions(row, config.TASK_QUEUE, withAttributes)));
+
+  return {
+    startWorkflow: async (row) => {
+      try {
+        await start(row, true).catch((error: unknown) => (isUnknownAttribute(error) ? start(row, false) : Promise.reject(error)));
+      } catch (error) {
+        throw translate(error);
+      }
+    },
+    signalWorkflow: async (row, action, input) => {
+      try {
+        await call(CALL_MS, () => client.workflow.getHandle(row.workflow_id).signal(action, input));
+      } catch (error) {
+        throw translate(error);
+      }
+    },
+    queryProgress: (row) =>
+      call(QUERY_MS, () => client.workflow.getHandle(row.workflow_id).query<ProgressAnswer>('progress')).catch(() => null),
+    check: async () => {
+      await call(CHECK_MS, () => connection.workflowService.getSystemInfo({}));
+    },
+    close: () => connection.close(),
+  };
+}
+
+function startOptions(row: TaskRow, taskQueue: string, withAttributes: boolean) {
+  const input: WorkflowInput = { taskId: row.id, kind: row.kind };
+  const what = row.kind === 'upload' ? (row.source?.filename ?? 'a file') : (row.options.table ?? 'a table');
+  return {
+    workflowId: row.workflow_id,
+    taskQueue,
+    args: [input],
+    workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    staticSummary: cutBytes(`${row.kind} of ${what} for ${row.user_id}`, 200),
+    staticDetails: `Task **${row.task_name}** of user **${row.user_id}**. Steer it by the signals \`pause\`, \`resume\` and \`terminate\`.`,
+    priority: { fairnessKey: cutBytes(row.user_id, 64) },
+    ...(withAttributes && {
+      typedSearchAttributes: [
+        { key: USER, value: row.user_id },
+        { key: KIND, value: row.kind },
+        { key: NAME, value: row.task_name },
+      ],
+    }),
+  };
+}
+
+/** The text cut on a character border to at most so many bytes of UTF-8. */
+function cutBytes(text: string, most: number): string {
+  let cut = text;
+  while (Buffer.byteLength(cut) > most) cut = [...cut].slice(0, -1).join('');
+  return cut;
+}
+
+/** A server on which nobody registered the search attributes refuses the start; they only help to find it in the Web UI. */
+function isUnknownAttribute(error: unknown): boolean {
+  const { cause } = error as { cause?: { code?: number; details?: string } };
+  return cause?.code === 3 && /search attribute/i.test(cause.details ?? '');
+}
+
+function translate(error: unknown): unknown {
+  if (error instanceof WorkflowNotFoundError || error instanceof WorkflowExecutionAlreadyStartedError) {
+    return new WorkflowClosedError('no workflow of that id runs', { cause: error });
+  }
+  if (isGrpcServiceError(error) || isGrpcServiceError((error as Error).cause)) {
+    return new TaskError('temporal_unavailable', 'Temporal cannot be reached.', { retry_after: 2 }, { cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,106 @@
+import type { FastifySchemaCompiler } from 'fastify';
+import type { TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { type FieldError, TaskError } from '../contract/errors.js';
+
+type ValidationError = ReturnType<ReturnType<typeof Compile>['Errors']>[number];
+
+/**
+ * Compiles a route's schemas. Names are brought to Unicode normal form C first, so that one name has one spelling. The
+ * error names each field that was refused, its value (shortened) and what is allowed.
+ */
+export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) => {
+  const check = checkerOf(schema);
+  return (value: unknown) => {
+    try {
+      return { value: check(value) };
+    } catch (error) {
+      return { error: error as TaskError };
+    }
+  };
+};
+
+/** Makes a function that returns the value, normalised, or throws. @throws {TaskError} invalid_request */
+export function checkerOf(schema: TSchema): (value: unknown) => unknown {
+  const validator = Compile(schema);
+  return (given) => {
+    const value = normalise(given);
+    if (validator.Check(value)) return value;
+    throw invalidRequest(fieldErrors(schema, validator.Errors(value), value));
+  };
+}
+
+/** @throws nothing; the error to throw for these fields */
+export function invalidRequest(errors: FieldError[]): TaskError {
+  const sentences = errors.slice(0, 3).map(({ field, detail }) => `${field} ${detail}`);
+  if (errors.length > 3) sentences.push(`and ${errors.length - 3} more`);
+  return new TaskError('invalid_request', `${sentences.join('; ')}.`, { errors });
+}
+
+function normalise(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  const nfc = Object.entries(value).filter((entry): entry is [string, string] => NAMES.has(entry[0]) && typeof entry[1] === 'string');
+  return { ...value, ...Object.fromEntries(nfc.map(([name, text]) => [name, text.normalize('NFC')])) };
+}
+
+const NAMES = new Set(['user_id', 'task_name']);
+
+function fieldErrors(schema: TSchema, errors: ValidationError[], value: unknown): FieldError[] {
+  if (!isObject(value)) return [{ field: 'body', detail: `must be an object with ${fieldNames(schema)}` }];
+  const all = errors.flatMap((error) => complaints(schema, error, value));
+  // A value of the wrong type fails several rules at once; one sentence says them all.
+  return all.filter(({ field }, i) => all.findIndex((other) => other.field === field) === i).slice(0, 20);
+}
+
+function complaints(schema: TSchema, error: ValidationError, value: unknown): FieldError[] {
+  const path = error.instancePath.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  if (error.keyword === 'required') {
+    return error.params.requiredProperties.map((name) => describe(schema, [...path, name], undefined, 'is missing; it must be'));
+  }
+  if (error.keyword === 'additionalProperties') {
+    const allowed = fieldNames(walk(schema, path).schema);
+    return error.params.additionalProperties.map((name) => ({
+      field: [...path, name].join('.'),
+      value: shorten(valueAt(value, [...path, name])),
+      detail: `is not known here; known are ${allowed}`,
+    }));
+  }
+  if (error.keyword === 'boolean') return []; // Said by additionalProperties already.
+  return [describe(schema, path, valueAt(value, path), 'must be')];
+}
+
+function describe(schema: TSchema, path: string[], value: unknown, verb: string): FieldError {
+  const { description } = walk(schema, path);
+  return { field: path.join('.'), ...(value !== undefined && { value: shorten(value) }), detail: `${verb} ${description}` };
+}
+
+/** The schema at a path, as far as it is known by name, and the nearest description above it. */
+function walk(schema: TSchema, path: string[]): { schema: TSchema; description: string } {
+  let here = schema;
+  let description = 'as the documentation says';
+  for (const step of path) {
+    const next = (here as { properties?: Record<string, TSchema> }).properties?.[step];
+    if (!next) break;
+    here = next;
+    description = (here as { description?: string }).description ?? description;
+  }
+  return { schema: here, description };
+}
+
+function fieldNames(schema: TSchema): string {
+  return Object.keys((schema as { properties?: object }).properties ?? {}).join(', ');
+}
+
+function valueAt(value: unknown, path: string[]): unknown {
+  return path.reduce<unknown>((here, step) => (isObject(here) && Object.hasOwn(here, step) ? here[step] : undefined), value);
+}
+
+function shorten(value: unknown): unknown {
+  if (typeof value === 'string') return value.length > 100 ? `${value.slice(0, 100).toWellFormed()}…` : value.toWellFormed();
+  if (Array.isArray(value)) return '(an array)';
+  return isObject(value) ? '(an object)' : value;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,83 @@
+import path from 'node:path';
+import envSchema from 'env-schema';
+import Type, { type Static, type TProperties } from 'typebox';
+import { TASK_QUEUE } from './contract/messages.js';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** The variables that API and worker read, with what is allowed. `npm start` adds those of the servers that it brings along. */
+export const VARIABLES = {
+  HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'a host name or an IP address' }),
+  PORT: Type.Integer({ default: 8000, minimum: 0, maximum: 65_535, description: 'a port, 0 to 65535 (0: any free one)' }),
+  DATA_DIR: Type.String({ default: '.data', minLength: 1, description: 'a folder' }),
+  DATABASE_URL: Type.String({
+    pattern: '^postgres(ql)?://.+',
+    description: 'the address of PostgreSQL, as postgres://user:password@host:5432/database',
+  }),
+  TEMPORAL_ADDRESS: Type.String({
+    default: '127.0.0.1:7233',
+    pattern: '^[^\\s/]+:\\d{1,5}$',
+    description: 'the address of Temporal, as host:port',
+  }),
+  TEMPORAL_NAMESPACE: Type.String({ default: 'default', minLength: 1, description: 'a namespace of Temporal' }),
+  TASK_QUEUE: Type.String({ default: TASK_QUEUE, minLength: 1, description: 'a name' }),
+  LOG_LEVEL: Type.Enum([...LOG_LEVELS], { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` }),
+  MAX_UPLOAD_BYTES: Type.Integer({ default: 100 * 2 ** 30, minimum: 1, description: 'a number of bytes, at least 1' }),
+  WORKER_PARTS: Type.Integer({
+    default: 3,
+    minimum: 1,
+    maximum: 32,
+    description: 'how many parts of one task are worked on at once, 1 to 32',
+  }),
+  NODE_ENV: Type.Optional(Type.String({ description: 'production, development or test' })),
+  FAILPOINT: Type.Optional(Type.String({ description: 'name:nth:effect, for tests only' })),
+};
+
+export type Config = Readonly<Static<ReturnType<typeof schemaOf<typeof VARIABLES>>>>;
+
+/**
+ * The configuration of API and worker, from the environment, frozen.
+ * @throws Error of one line per variable: its name, the value seen, what is allowed
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const config = readVariables(VARIABLES, environment);
+  return Object.freeze({ ...config, DATA_DIR: path.resolve(config.DATA_DIR) });
+}
+
+/** The folder of the file store, the same for API and worker. */
+export function storeFolder(config: Pick<Config, 'DATA_DIR'>): string {
+  return path.join(config.DATA_DIR, 'files');
+}
+
+/** Reads variables by their schemas. An empty value counts as unset. @throws Error as `loadConfig` */
+export function readVariables<T extends TProperties>(
+  variables: T,
+  environment: NodeJS.ProcessEnv,
+): Static<ReturnType<typeof schemaOf<T>>> {
+  const data = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
+  try {
+    return envSchema({ schema: schemaOf(variables), data, env: false });
+  } catch (error) {
+    const { errors } = error as { errors?: Fault[] };
+    if (!errors) throw error;
+    const names = new Set(errors.map(({ instancePath, params }) => params?.missingProperty ?? instancePath.slice(1)));
+    const lines = [...names].map((name) => complaint(name, data[name], (variables[name] as { description: string }).description));
+    throw new Error(lines.join('\n'), { cause: error });
+  }
+}
+
+interface Fault {
+  instancePath: string;
+  params?: { missingProperty?: string };
+}
+
+function complaint(name: string, value: string | undefined, allowed: string): string {
+  if (value === undefined) return `${name} is not set; it must be ${allowed}. (\`npm start\` brings what is not configured.)`;
+  // An address may hold a password.
+  const shown = name === 'DATABASE_URL' ? 'the value given' : JSON.stringify(value);
+  return `${name}: ${shown} is not allowed; it must be ${allowed}`;
+}
+
+function schemaOf<T extends TProperties>(variables: T) {
+  return Type.Object(variables);
+}

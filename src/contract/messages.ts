@@ -1,0 +1,46 @@
+import type { Action, Kind, Phase, State } from './states.js';
+
+/** What goes between the API, the workflows and the activities. References and counts only: no row of a file. */
+
+export const TASK_QUEUE = 'long-task';
+
+export interface TaskRef {
+  /** Primary key of the task row. */
+  taskId: string;
+}
+
+/** The one argument of both workflow types. The carried state survives continue-as-new and is plain JSON. */
+export interface WorkflowInput extends TaskRef {
+  kind: Kind;
+  carried?: { phase: Phase | null; commands: ExternalCommand[]; runs: number };
+}
+
+/**
+ * The optional argument of the signals. A signal from a person carries at most a reason; one from the API carries
+ * `recorded: true`, because the API has raised the fence and written the command down before it signals.
+ */
+export interface CommandSignalInput {
+  reason?: string;
+  recorded?: boolean;
+}
+
+/** A command that reached the workflow first and is still to be written down in PostgreSQL. */
+export interface ExternalCommand {
+  action: Action;
+  channel: 'signal' | 'cancel';
+  reason?: string;
+}
+
+/** Answer of the query `progress`: the state as the workflow knows it. */
+export interface ProgressAnswer {
+  state: State;
+  phase: Phase | null;
+  rows: { done: number; total: number | null };
+  bytes: { done: number; total: number | null };
+  parts: { done: number; total: number | null; running: number };
+  pending_commands: number;
+}
+
+export function workflowId(kind: Kind, userId: string, taskName: string): string {
+  return `${kind}/${userId}/${taskName}`;
+}

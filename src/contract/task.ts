@@ -1,0 +1,96 @@
+import type { ErrorCode, ErrorPlace } from './errors.js';
+import type { Action, Kind, Phase, State } from './states.js';
+
+/** A task as it goes over the wire (snake_case, see docs). Bytes and rows are counts, rates per second, times ISO 8601. */
+export interface Task {
+  user_id: string;
+  task_name: string;
+  kind: Kind;
+  state: State;
+  phase: Phase | null;
+  /** 0–100 over all phases, never falling. */
+  progress: number;
+  bytes: { done: number; total: number | null };
+  rows: { done: number; total: number | null; rejected: number };
+  bytes_per_second: number;
+  rows_per_second: number;
+  eta_seconds: number | null;
+  active_seconds: number;
+  paused_seconds: number;
+  allowed_actions: Action[];
+  pause_reasons: string[];
+  /** Qualified and quoted, from the moment it is published: `"public"."sales"`. */
+  table: string | null;
+  download_url: string | null;
+  receipt: Receipt | null;
+  error: TaskFault | null;
+  /** What the task holds at this moment. */
+  held: { connections: number; activities: number; locks: number };
+  workflow_id: string;
+  version: number;
+  created_at: string;
+  updated_at: string;
+  finished_at: string | null;
+}
+
+/** Why a task failed, is paused at its reject limit, or cannot roll back yet. */
+export interface TaskFault extends ErrorPlace {
+  code: ErrorCode;
+  detail: string;
+}
+
+/** The account of a completed task. Upload: rows_in_file = rows_loaded + rows_rejected. */
+export interface Receipt {
+  rows_in_file: number;
+  rows_loaded: number;
+  rows_rejected: number;
+  bytes: number;
+  sha256: string;
+  columns: ReceiptColumn[];
+  parts: number;
+  seconds: Partial<Record<Phase, number>>;
+  /** Download only: the result file. */
+  file?: { size: number; sha256: string };
+  /** Download only: how the rows were read and written. */
+  consistency?: 'live' | 'frozen';
+  formulas?: 'raw' | 'escape';
+}
+
+export interface ReceiptColumn {
+  /** The name in the file's header. */
+  original: string;
+  /** The name in the table. */
+  name: string;
+  type: string;
+  /** Why the column got its type, one sentence. */
+  evidence: string;
+}
+
+/** What a start request asked for, kept with the task. */
+export interface UploadOptions {
+  table?: string;
+  max_rejects: number;
+  on_limit: 'pause' | 'rollback';
+  max_bytes_per_second?: number;
+  dialect?: { delimiter?: ',' | ';' | '\t' | '|'; newline?: '\n' | '\r\n' | '\r' };
+  /** Column (name in the file's header) → PostgreSQL type, overriding what inspect finds. */
+  columns?: Record<string, string>;
+}
+
+export interface DownloadOptions {
+  /** The qualified table to export, `schema.name` as given, or null when it is that of a completed upload. */
+  table: string | null;
+  consistency: 'live' | 'frozen';
+  formulas: 'raw' | 'escape';
+  max_bytes_per_second?: number;
+}
+
+/** The stored source file of an upload. */
+export interface Source {
+  /** Key in the file store. */
+  key: string;
+  /** The name that the caller gave the file. */
+  filename: string;
+  size: number;
+  sha256: string;
+}

@@ -1,0 +1,100 @@
+import { isUtf8 } from 'node:buffer';
+import { CsvError } from './csv-error.js';
+import { type Dialect, hasBom, separatorLine } from './dialect.js';
+import { grammarOf, RecordView, readRecord } from './record.js';
+
+/** PostgreSQL takes 1,600 columns in a table; one is `_row`. */
+export const MAX_COLUMNS = 1599;
+/** PostgreSQL cuts identifiers after 63 bytes (NAMEDATALEN - 1), with a NOTICE only. */
+const MAX_NAME_BYTES = 63;
+const RESERVED = ['_row', 'tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid'];
+
+/**
+ * Reads the header line. `end` is the offset in the file of the first data record (BOM, leading blank lines and a `sep=;`
+ * line counted in); names are as in the file, unquoted.
+ * @param head the file's beginning, from byte 0
+ * @param final the head is the whole file, so the header may lack its line end
+ * @throws CsvError record_too_large, unclosed_quote (the header does not end within head), invalid_utf8, empty_file
+ */
+export function readHeader(head: Buffer, dialect: Dialect, final = false): { names: string[]; end: number } {
+  const grammar = grammarOf(dialect);
+  const view = new RecordView(Number.POSITIVE_INFINITY);
+  const bytes = final ? Buffer.concat([head, Buffer.of(grammar.eol)]) : head;
+  const limit = bytes.lastIndexOf(grammar.eol);
+  let at = hasBom(head) ? 3 : 0;
+  if (separatorLine(head.subarray(at))?.delimiter === dialect.delimiter) at += separatorLine(head.subarray(at))!.length;
+  do {
+    if (final && at >= head.length) throw new CsvError('empty_file', 'The file holds no header line and no data.');
+    if (!readRecord(bytes, at, limit, grammar, view)) throw noHeaderEnd(head.length, view);
+    at = view.next;
+  } while (view.end === view.start);
+  if (!isUtf8(bytes.subarray(view.start, view.end))) {
+    const advice = 'The header line is not valid UTF-8. Save the file as UTF-8 and upload it again.';
+    throw new CsvError('invalid_utf8', advice, { byteOffset: view.start });
+  }
+  return { names: fieldTexts(bytes, view), end: Math.min(view.next, head.length) };
+}
+
+/**
+ * The names the columns get in PostgreSQL: unique, at most 63 bytes of UTF-8, the original spelling (NFC) wherever that is
+ * possible. Control characters are dropped, empty names become `column_3`, names taken twice or reserved `name_2`, `name_3`.
+ * @throws CsvError too_many_columns above 1,599
+ */
+export function columnNames(headers: string[]): string[] {
+  if (headers.length > MAX_COLUMNS) {
+    const detail = `The file has ${headers.length} columns; a table takes at most ${MAX_COLUMNS}. Split the file by columns.`;
+    throw new CsvError('too_many_columns', detail);
+  }
+  const wanted = headers.map((header, index) => cutToBytes(cleanName(header) || `column_${index + 1}`, MAX_NAME_BYTES));
+  const taken = new Set([...RESERVED, ...wanted]);
+  const used = new Set(RESERVED);
+  const lastSuffix = new Map<string, number>();
+  return wanted.map((name) => {
+    if (!used.has(name)) {
+      used.add(name);
+      return name;
+    }
+    // Also the names that later columns want are avoided, so that they keep their spelling.
+    for (let n = (lastSuffix.get(name) ?? 1) + 1; ; n++) {
+      const suffix = `_${n}`;
+      const candidate = cutToBytes(name, MAX_NAME_BYTES - suffix.length) + suffix;
+      if (taken.has(candidate)) continue;
+      lastSuffix.set(name, n);
+      taken.add(candidate);
+      return candidate;
+    }
+  });
+}
+
+function noHeaderEnd(size: number, view: RecordView): CsvError {
+  if (view.openQuote >= 0) {
+    const detail = 'A quote in the header line is opened here and never closed. Close it, or double it if it belongs to a name.';
+    return new CsvError('unclosed_quote', detail, { byteOffset: view.openQuote });
+  }
+  const detail = `The header line does not end within the first ${size} bytes. Check that the file has line breaks.`;
+  return new CsvError('record_too_large', detail, { byteOffset: view.start });
+}
+
+function fieldTexts(bytes: Buffer, view: RecordView): string[] {
+  const texts: string[] = [];
+  for (let k = 0; k < view.fields; k++) {
+    const text = bytes.toString('utf8', view.starts[k]!, view.ends[k]!);
+    texts.push(view.quoted[k] ? text.replaceAll('""', '"') : text);
+  }
+  return texts;
+}
+
+function cleanName(header: string): string {
+  const wellFormed = Buffer.from(header, 'utf8').toString('utf8');
+  const name = wellFormed.replace(/\p{Cc}/gu, '').normalize('NFC');
+  return name.trim() === '' ? '' : name;
+}
+
+/** The longest beginning of at most `max` bytes that does not cut a character. */
+function cutToBytes(text: string, max: number): string {
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length <= max) return text;
+  let end = max;
+  while ((bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}

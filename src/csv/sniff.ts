@@ -1,0 +1,110 @@
+import { CsvError } from './csv-error.js';
+
+const HEAD = 64 * 1024;
+
+/**
+ * Refuses what is not UTF-8 text, from the first bytes of a file (up to 64 KiB are looked at).
+ * A single NUL in otherwise readable text passes here: its record is rejected later.
+ * @throws CsvError empty_file, not_a_text_file (naming the kind), unsupported_encoding (UTF-16, UTF-32)
+ */
+export function assertText(head: Uint8Array): void {
+  if (head.length === 0) throw new CsvError('empty_file', 'The file is empty (0 bytes). Upload a CSV file with a header line.');
+  const bytes = head.subarray(0, HEAD);
+  const kind = KINDS.find(({ match }) => match(bytes));
+  if (kind) {
+    throw new CsvError('not_a_text_file', `This is ${kind.name}, not a CSV text file. ${kind.advice}`);
+  }
+  const encoding = wideEncoding(bytes);
+  if (encoding) {
+    throw new CsvError(
+      'unsupported_encoding',
+      `The file is encoded as ${encoding}. Save it as UTF-8 (in Excel: "CSV UTF-8 (comma delimited)") and upload it again.`,
+    );
+  }
+  if (looksBinary(bytes)) {
+    throw new CsvError('not_a_text_file', 'The file holds binary data, not text. Export it as CSV and upload that.');
+  }
+}
+
+interface Kind {
+  name: string;
+  advice: string;
+  match: (bytes: Uint8Array) => boolean;
+}
+
+const EXPORT = 'Open it in the program that made it, save it as CSV (UTF-8) and upload that file.';
+const UNPACK = 'Unpack it and upload the CSV file inside.';
+const CONVERT = 'Convert it to CSV and upload that file.';
+const OTHER = 'Upload a CSV file.';
+
+// Signatures: https://en.wikipedia.org/wiki/List_of_file_signatures. Those made of letters only (BZh, PAR1) could begin a
+// header line, so they ask for more than the letters.
+const KINDS: Kind[] = [
+  { name: 'an Excel workbook (.xlsx)', advice: EXPORT, match: (b) => isZip(b) && has(b, 'xl/') },
+  { name: 'an OpenDocument spreadsheet (.ods)', advice: EXPORT, match: (b) => isZip(b) && has(b, 'opendocument') },
+  { name: 'an Office document', advice: EXPORT, match: (b) => isZip(b) && has(b, '[Content_Types].xml') },
+  { name: 'a ZIP archive', advice: UNPACK, match: isZip },
+  { name: 'an old Excel or Office file (.xls)', advice: EXPORT, match: (b) => starts(b, '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1') },
+  { name: 'a gzip file', advice: UNPACK, match: (b) => starts(b, '\x1f\x8b') },
+  { name: 'a bzip2 file', advice: UNPACK, match: (b) => starts(b, 'BZh') && starts(b, '1AY&SY', 4) },
+  { name: 'an xz file', advice: UNPACK, match: (b) => starts(b, '\xfd7zXZ\0') },
+  { name: 'a Zstandard file', advice: UNPACK, match: (b) => starts(b, '\x28\xb5\x2f\xfd') },
+  { name: 'an LZ4 file', advice: UNPACK, match: (b) => starts(b, '\x04\x22\x4d\x18') },
+  { name: 'a 7-Zip archive', advice: UNPACK, match: (b) => starts(b, '7z\xbc\xaf\x27\x1c') },
+  { name: 'a RAR archive', advice: UNPACK, match: (b) => starts(b, 'Rar!\x1a\x07') },
+  { name: 'a tar archive', advice: UNPACK, match: (b) => starts(b, 'ustar', 257) && b.subarray(0, 257).includes(0) },
+  { name: 'a Parquet file', advice: CONVERT, match: (b) => starts(b, 'PAR1') && isControl(b[4]) },
+  { name: 'an Arrow file', advice: CONVERT, match: (b) => starts(b, 'ARROW1\0\0') },
+  { name: 'an Avro file', advice: CONVERT, match: (b) => starts(b, 'Obj\x01') },
+  { name: 'a SQLite database', advice: 'Export the table as CSV.', match: (b) => starts(b, 'SQLite format 3\0') },
+  { name: 'a PDF document', advice: OTHER, match: (b) => starts(b, '%PDF-') },
+  { name: 'a PNG image', advice: OTHER, match: (b) => starts(b, '\x89PNG\r\n\x1a\n') },
+  { name: 'a JPEG image', advice: OTHER, match: (b) => starts(b, '\xff\xd8\xff') },
+  { name: 'a GIF image', advice: OTHER, match: (b) => starts(b, 'GIF87a') || starts(b, 'GIF89a') },
+  { name: 'a program (ELF)', advice: OTHER, match: (b) => starts(b, '\x7fELF') },
+  { name: 'a Windows program', advice: OTHER, match: (b) => starts(b, 'MZ\x90\0') },
+];
+
+function isZip(bytes: Uint8Array): boolean {
+  return starts(bytes, 'PK\x03\x04') || starts(bytes, 'PK\x05\x06');
+}
+
+function starts(bytes: Uint8Array, signature: string, at = 0): boolean {
+  for (let i = 0; i < signature.length; i++) if (bytes[at + i] !== signature.charCodeAt(i)) return false;
+  return true;
+}
+
+function has(bytes: Uint8Array, text: string): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(text, 0, 'latin1');
+}
+
+function isControl(byte: number | undefined): boolean {
+  return byte !== undefined && byte < 32 && byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 && byte !== 27;
+}
+
+function wideEncoding(bytes: Uint8Array): string | undefined {
+  if (starts(bytes, '\xff\xfe\0\0') || starts(bytes, '\0\0\xfe\xff')) return 'UTF-32';
+  if (starts(bytes, '\xff\xfe') || starts(bytes, '\xfe\xff')) return 'UTF-16';
+  return wideWithoutMark(bytes);
+}
+
+/** Western text in UTF-16 has a NUL in almost every second byte, in UTF-32 in three of four, always at the same places. */
+function wideWithoutMark(bytes: Uint8Array): string | undefined {
+  const nuls = [0, 0, 0, 0];
+  const groups = bytes.length >> 2;
+  if (groups < 2) return undefined;
+  for (let i = 0; i < groups * 4; i++) if (bytes[i] === 0) nuls[i & 3]!++;
+  const [a, b, c, d] = nuls.map((n) => n / groups) as [number, number, number, number];
+  if (c > 0.9 && ((b > 0.9 && d > 0.9 && a < 0.5) || (a > 0.9 && b > 0.9 && d < 0.5))) return 'UTF-32';
+  const even = (a + c) / 2;
+  const odd = (b + d) / 2;
+  if (odd > 0.3 && even < 0.05) return 'UTF-16 (little endian)';
+  if (even > 0.3 && odd < 0.05) return 'UTF-16 (big endian)';
+  return undefined;
+}
+
+function looksBinary(bytes: Uint8Array): boolean {
+  let control = 0;
+  for (let i = 0; i < bytes.length; i++) if (isControl(bytes[i])) control++;
+  return control >= 4 && control > bytes.length / 10;
+}

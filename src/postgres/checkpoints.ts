@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import { endSessions, FencedError, type Fence, withFence } from './fence.js';
+
+/** A part of an upload as inspect found it: a record-aligned byte range of the source. */
+export interface UploadPart {
+  partNo: number;
+  byteFrom: number;
+  byteTo: number;
+  firstRow: number;
+  rows: number;
+  sha256: string;
+}
+
+/** Where a part's writer stands. The token says which attempt may move it. */
+export interface Checkpoint {
+  partNo: number;
+  token: string;
+  byteOffset: number;
+  rowsDone: number;
+  done: boolean;
+}
+
+/** What a batch adds to a part, in the transaction of its rows. */
+export interface Advance {
+  byteOffset: number;
+  rows: number;
+  rejected: number;
+  done: boolean;
+}
+
+/** Stores parts that inspect has found, with the evidence for the columns' types. Called inside the fence. */
+export async function storePart(client: pg.ClientBase, taskId: string, part: UploadPart, evidence: unknown): Promise<void> {
+  await client.query(
+    `INSERT INTO long_task.parts (task_id, part_no, byte_from, byte_to, first_row, rows, sha256, evidence, byte_offset)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $3)`,
+    [taskId, part.partNo, part.byteFrom, part.byteTo, part.firstRow, part.rows, part.sha256, JSON.stringify(evidence)],
+  );
+}
+
+export interface StoredPart extends UploadPart {
+  evidence: unknown;
+}
+
+/** The parts found so far, in order. */
+export async function listParts(db: pg.Pool | pg.ClientBase, taskId: string): Promise<StoredPart[]> {
+  const { rows } = await db.query(
+    `SELECT part_no AS "partNo", byte_from AS "byteFrom", byte_to AS "byteTo", first_row AS "firstRow", rows, sha256, evidence
+       FROM long_task.parts WHERE task_id = $1 ORDER BY part_no`,
+    [taskId],
+  );
+  return rows;
+}
+
+/** The numbers of the parts that are not done yet, in order. */
+export async function pendingParts(db: pg.Pool | pg.ClientBase, taskId: string): Promise<number[]> {
+  const { rows } = await db.query('SELECT part_no FROM long_task.parts WHERE task_id = $1 AND NOT done ORDER BY part_no', [taskId]);
+  return rows.map((row) => row.part_no);
+}
+
+/**
+ * Takes a part for a new attempt: from here on no other attempt can move its checkpoint, and so commit rows of it. The
+ * session of an earlier attempt is ended, because a frozen one might hold the row. What that attempt committed last, even
+ * when its reply was lost, is what the checkpoint says.
+ * @param role the name of the part's sessions, shared by all its attempts
+ */
+export async function claimPart(client: pg.ClientBase, fence: Fence, partNo: number, role: string): Promise<Checkpoint & UploadPart> {
+  await endSessions(client, fence.lockKey, role);
+  return withFence(client, fence, async () => {
+    const { rows } = await client.query(
+      `UPDATE long_task.parts SET token = $3 WHERE task_id = $1 AND part_no = $2
+       RETURNING part_no AS "partNo", token, byte_offset AS "byteOffset", rows_done AS "rowsDone", done,
+                 byte_from AS "byteFrom", byte_to AS "byteTo", first_row AS "firstRow", rows, sha256`,
+      [fence.taskId, partNo, randomUUID()],
+    );
+    if (!rows[0]) throw new FencedError(`part ${partNo} is gone`);
+    return rows[0];
+  });
+}
+
+/**
+ * Moves the checkpoint, inside the transaction of the rows. Every batch begins where the checkpoint stands and carries the
+ * token of its attempt: for anyone else the update finds no row and the batch is rolled back.
+ * @throws {FencedError} when another attempt has taken the part
+ */
+export async function advancePart(client: pg.ClientBase, taskId: string, at: Checkpoint, by: Advance): Promise<void> {
+  const { rowCount } = await client.query(
+    `UPDATE long_task.parts SET byte_offset = $5, rows_done = rows_done + $6, rejected = rejected + $7, done = $8,
+            bytes_done = $5 - byte_from
+      WHERE task_id = $1 AND part_no = $2 AND token = $3 AND byte_offset = $4 AND NOT done`,
+    [taskId, at.partNo, at.token, at.byteOffset, by.byteOffset, by.rows, by.rejected, by.done],
+  );
+  if (rowCount !== 1) throw new FencedError(`part ${at.partNo} was taken by another attempt`);
+}

@@ -1,0 +1,205 @@
+import type pg from 'pg';
+import { TaskError } from '../contract/errors.js';
+import { type Action, allowedActions, type Channel, isFinal, nextState, PHASES, type Phase, type State } from '../contract/states.js';
+import type { Receipt, TaskFault, UploadOptions } from '../contract/task.js';
+import { failpoint } from '../failpoint.js';
+import { closeFence, endSessions } from './fence.js';
+import { getTaskById, type TaskRow } from './tasks.js';
+
+/** Who wants what, and why. */
+export interface Command {
+  action: Action;
+  channel: Channel;
+  actor?: string;
+  reason?: string;
+  /** With a resume: the new reject limit. */
+  maxRejects?: number;
+}
+
+/** What the workflow has to do next. `run` names the epoch that the writers are given. */
+export type Next =
+  | { next: 'run'; epoch: number; phase: Phase | null }
+  | { next: 'wait' }
+  | { next: 'rollback' }
+  | { next: 'done'; state: State };
+
+/**
+ * Gives a task a command: closes the fence, raises the epoch, changes the state and writes the event down, in one
+ * transaction. When it returns no writer of an older epoch can commit any more, whatever Temporal does.
+ * @returns the row, and whether anything changed (a command in effect already changes nothing)
+ * @throws {TaskError} illegal_transition with the state and what is allowed there
+ */
+export async function commandTask(pool: pg.Pool, task: TaskRow, command: Command): Promise<{ row: TaskRow; changed: boolean }> {
+  return closeFence(pool, task.lock_key, async (client) => {
+    const row = await lockTask(client, task.id);
+    const to = nextState(row.state, command.action);
+    if (to === undefined) throw illegal(row, command.action);
+    if (to === null) return { row, changed: false };
+    if (command.maxRejects !== undefined) await setRejectLimit(client, row, command.maxRejects);
+    const changed = await changeState(client, row, to, command);
+    await failpoint('command:before-commit');
+    return { row: changed, changed: true };
+  });
+}
+
+function illegal(row: TaskRow, action: Action): TaskError {
+  const allowed = allowedActions(row.state);
+  return new TaskError(
+    'illegal_transition',
+    `A task that is ${row.state} cannot ${action}${allowed.length ? `; it can ${allowed.join(' or ')}` : ''}.`,
+    { current_state: row.state, allowed_actions: allowed },
+  );
+}
+
+async function setRejectLimit(client: pg.ClientBase, row: TaskRow, maxRejects: number): Promise<void> {
+  const options: UploadOptions = { ...row.options, max_rejects: maxRejects };
+  await client.query('UPDATE long_task.tasks SET options = $2 WHERE id = $1', [row.id, JSON.stringify(options)]);
+}
+
+/**
+ * Brings a task whose writers have all ended into the state that its commands ask for (`pausing` becomes `paused`) and
+ * says what is next. Sessions that a frozen or killed writer left behind are ended first, so that `paused` holds nothing.
+ */
+export async function settleTask(pool: pg.Pool, taskId: string): Promise<Next> {
+  const task = await getTaskById(pool, taskId);
+  return closeFence(pool, task.lock_key, async (client) => {
+    const row = await lockTask(client, taskId);
+    if (isFinal(row.state)) return { next: 'done', state: row.state };
+    if (row.state === 'terminating' || row.state === 'rollback_failed') return { next: 'rollback' };
+    if (row.state === 'paused') return { next: 'wait' };
+    if (row.state === 'pausing') {
+      await endSessions(client, row.lock_key);
+      await changeState(client, row, 'paused', { action: 'pause', channel: 'service' });
+      await failpoint('settle:before-commit');
+      return { next: 'wait' };
+    }
+    if (row.state === 'queued') await changeState(client, row, 'running', { action: 'resume', channel: 'service', reason: 'start' });
+    await failpoint('settle:before-commit');
+    return { next: 'run', epoch: (await getTaskById(client, taskId)).epoch, phase: row.phase };
+  });
+}
+
+/**
+ * Records what stopped a task. At the reject limit (unless `on_limit` is `rollback`) and when the disk is full it pauses and
+ * asks; at anything else it is rolled back and ends `failed`.
+ */
+export async function faultTask(pool: pg.Pool, taskId: string, fault: TaskFault): Promise<void> {
+  const task = await getTaskById(pool, taskId);
+  await closeFence(pool, task.lock_key, async (client) => {
+    const row = await lockTask(client, taskId);
+    if (row.state !== 'running') return; // A command came first: what stopped us will be met again on resume.
+    const asks = fault.code === 'disk_full' || (fault.code === 'reject_limit' && row.options.on_limit !== 'rollback');
+    await changeState(client, row, asks ? 'pausing' : 'terminating', {
+      action: asks ? 'pause' : 'terminate',
+      channel: 'service',
+      reason: fault.code,
+    });
+    await client.query('UPDATE long_task.tasks SET error = $2, pause_reasons = $3 WHERE id = $1', [
+      taskId,
+      JSON.stringify(fault),
+      asks ? [fault.code] : [],
+    ]);
+  });
+}
+
+/** What a task leaves behind when it completes. */
+export interface Completion {
+  receipt: Receipt;
+  tableName?: string;
+  tableOid?: number;
+  result?: { key: string; size: number; sha256: string };
+}
+
+/** Ends a task as `completed`, with its receipt, in the caller's transaction behind the fence. */
+export async function completeTask(client: pg.ClientBase, taskId: string, done: Completion): Promise<void> {
+  const row = await changeState(client, await lockTask(client, taskId), 'completed', { action: 'resume', channel: 'service', reason: 'completed' });
+  await client.query(
+    `UPDATE long_task.tasks SET receipt = $2, table_name = coalesce($3, table_name), table_oid = coalesce($4, table_oid), result = $5,
+            rows_rejected = $6, staging_oid = CASE WHEN kind = 'upload' THEN NULL ELSE staging_oid END WHERE id = $1`,
+    [
+      taskId,
+      JSON.stringify({ ...done.receipt, seconds: row.phase_seconds }),
+      done.tableName ?? null,
+      done.tableOid ?? null,
+      done.result ? JSON.stringify(done.result) : null,
+      done.receipt.rows_rejected,
+    ],
+  );
+}
+
+/** Ends a rollback: `failed` when a fault led to it, `terminated` when a command did. */
+export async function finishRollback(client: pg.ClientBase, taskId: string): Promise<State> {
+  const row = await lockTask(client, taskId);
+  if (isFinal(row.state)) return row.state;
+  const to = row.error && row.error.code !== 'rollback_failed' && row.pause_reasons.length === 0 ? 'failed' : 'terminated';
+  await changeState(client, row, to, { action: 'terminate', channel: 'service', reason: 'rolled back' });
+  if (row.error?.code === 'rollback_failed') await client.query('UPDATE long_task.tasks SET error = NULL WHERE id = $1', [taskId]);
+  return to;
+}
+
+/** Says that a rollback could not finish yet; it is tried again. */
+export async function markRollbackFailed(pool: pg.Pool, taskId: string, detail: string): Promise<void> {
+  const task = await getTaskById(pool, taskId);
+  await closeFence(pool, task.lock_key, async (client) => {
+    const row = await lockTask(client, taskId);
+    if (row.state !== 'terminating') return;
+    await changeState(client, row, 'rollback_failed', { action: 'terminate', channel: 'service', reason: detail });
+    if (!row.error) {
+      const fault: TaskFault = { code: 'rollback_failed', detail };
+      await client.query('UPDATE long_task.tasks SET error = $2 WHERE id = $1', [taskId, JSON.stringify(fault)]);
+    }
+  });
+}
+
+/** The task row, held until the transaction ends. */
+export async function lockTask(client: pg.ClientBase, taskId: string): Promise<TaskRow> {
+  await client.query('SELECT 1 FROM long_task.tasks WHERE id = $1 FOR UPDATE', [taskId]);
+  return getTaskById(client, taskId);
+}
+
+/**
+ * The one place where a state changes: raises epoch and version, keeps the clocks (active, paused, by phase) and appends the
+ * event. Resuming clears what the task was paused for; a terminate keeps it when it was a fault.
+ */
+export async function changeState(
+  client: pg.ClientBase,
+  row: TaskRow,
+  to: State,
+  why: { action: Action; channel: Channel; actor?: string; reason?: string },
+): Promise<TaskRow> {
+  const { rows } = await client.query<TaskRow>(
+    `UPDATE long_task.tasks SET
+       state = $2,
+       epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') THEN 1 ELSE 0 END),
+       version = version + 1,
+       active_seconds = active_seconds + CASE WHEN state IN ('running', 'pausing') THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
+       paused_seconds = paused_seconds + CASE WHEN state = 'paused' THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
+       phase_seconds = CASE WHEN phase IS NULL OR state NOT IN ('running', 'pausing') THEN phase_seconds ELSE phase_seconds || jsonb_build_object(phase,
+         coalesce((phase_seconds ->> phase)::float8, 0) + greatest(0, extract(epoch FROM clock_timestamp() - greatest(phase_since, state_since)))) END,
+       pause_reasons = CASE WHEN $2 IN ('running') THEN '{}' WHEN $2 = 'pausing' AND $3::text IS NOT NULL THEN ARRAY[$3] ELSE pause_reasons END,
+       error = CASE WHEN $2 = 'running' THEN NULL ELSE error END,
+       undelivered = CASE WHEN $4 THEN $5 ELSE undelivered END,
+       state_since = clock_timestamp(), updated_at = clock_timestamp(),
+       finished_at = CASE WHEN $6 THEN clock_timestamp() END
+     WHERE id = $1 RETURNING *`,
+    [row.id, to, why.channel === 'service' ? null : (why.reason ?? 'requested'), why.channel === 'api', why.action, isFinal(to)],
+  );
+  await client.query(
+    `INSERT INTO long_task.task_events (task_id, channel, actor, action, reason, from_state, to_state, epoch)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [row.id, why.channel, why.actor ?? null, why.action, why.reason ?? null, row.state, to, rows[0]!.epoch],
+  );
+  return rows[0]!;
+}
+
+/** Enters the next phase and keeps the clock of the one before; never goes back to an earlier one. Called inside the fence. */
+export async function enterPhase(client: pg.ClientBase, taskId: string, phase: TaskRow['phase']): Promise<void> {
+  await client.query(
+    `UPDATE long_task.tasks SET
+       phase_seconds = CASE WHEN phase IS NULL THEN phase_seconds ELSE phase_seconds || jsonb_build_object(phase,
+         coalesce((phase_seconds ->> phase)::float8, 0) + greatest(0, extract(epoch FROM clock_timestamp() - greatest(phase_since, state_since)))) END,
+       phase = $2, phase_since = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
+     WHERE id = $1 AND coalesce(array_position($3::text[], phase), 0) < array_position($3::text[], $2)`,
+    [taskId, phase, PHASES],
+  );
+}

@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import type pg from 'pg';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+
+/** A table and its columns as COPY needs them; names are quoted here. */
+export interface CopyTarget {
+  table: string;
+  columns: string[];
+  delimiter: string;
+}
+
+/**
+ * Sends one batch of CSV records to a table. Resolves with the number of rows that PostgreSQL took; the rows count when the
+ * caller's transaction commits. `bytes` must not be changed before it resolves.
+ * @throws the error of PostgreSQL, with `where` naming line and column of the batch
+ */
+export async function copyIn(client: pg.ClientBase, target: CopyTarget, bytes: Buffer): Promise<number> {
+  const columns = target.columns.map(quoteIdent).join(', ');
+  const stream = client.query(
+    copyFrom(`COPY ${target.table} (${columns}) FROM STDIN (FORMAT csv, DELIMITER ${quoteLiteral(target.delimiter)})`),
+  );
+  const finished = once(stream, 'finish'); // Rejects on 'error'.
+  stream.end(bytes);
+  await finished;
+  return stream.rowCount;
+}
+
+/** Reads the rows of a query as CSV. The stream ends after the last row; destroying it breaks the COPY off. */
+export function copyOut(client: pg.ClientBase, query: string): Readable & { rowCount: number } {
+  return client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT csv)`)) as unknown as Readable & { rowCount: number };
+}
+
+/** Where PostgreSQL's COPY met a bad value: line within the batch (from 1), column and value as far as it says them. */
+export interface CopyFault {
+  line: number;
+  column?: string;
+  value?: string;
+  message: string;
+}
+
+/** Reads `COPY t, line 17, column price: "x"` out of an error's CONTEXT; null when the error names no line. */
+export function copyFault(error: unknown): CopyFault | null {
+  const { where, message } = error as { where?: string; message?: string };
+  const match = /^COPY .*?, line (\d+)(?:, column (.+?)(?:: (null input|"([\s\S]*)"))?)?(?::|$)/m.exec(where ?? '');
+  if (!match) return null;
+  return { line: Number(match[1]), column: match[2], value: match[4], message: message ?? '' };
+}
+
+/** A PostgreSQL identifier, quoted (manual, 4.1.1). */
+export function quoteIdent(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A PostgreSQL string constant (manual, 4.1.2.1), also where it holds backslashes. */
+export function quoteLiteral(value: string): string {
+  const quoted = `'${value.replaceAll("'", "''")}'`;
+  return value.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted;
+}

@@ -1,0 +1,120 @@
+import type pg from 'pg';
+import { inTransaction, withClient } from './pool.js';
+
+/**
+ * The fence (docs/architecture.md): a shared advisory lock around every batch, an exclusive one around every command,
+ * and an epoch that each command raises. Advisory locks and not `SELECT … FOR SHARE`, because share lockers of a row
+ * pass a waiting updater, so that a pause starves; the queue of an advisory lock is fair.
+ */
+
+/** First key of the two-key advisory locks, so that they meet nobody else's: 'LT' in ASCII. */
+export const LOCK_CLASS = 0x4c54;
+
+/** How long a command waits for transactions in flight before it ends the sessions that hold it up. A batch takes milliseconds. */
+const FROZEN_WRITER_MS = 2_000;
+
+/** What a writer was given when it began. */
+export interface Fence {
+  taskId: string;
+  lockKey: number;
+  epoch: number;
+}
+
+/** A newer command or a newer attempt has taken over: stop quietly, delete nothing. */
+export class FencedError extends Error {
+  override readonly name = 'FencedError';
+}
+
+/** The name under which a session works for a task, so that what a task holds can be counted and ended. */
+export function sessionName(lockKey: number, role: string): string {
+  return `long-task ${lockKey} ${role}`;
+}
+
+/**
+ * Runs `body` in one transaction behind the fence: it commits only if no command came between.
+ * @throws {FencedError} when the epoch is no longer the one this writer was given
+ */
+export async function withFence<T>(client: pg.ClientBase, fence: Fence, body: () => Promise<T>): Promise<T> {
+  return inTransaction(client, async () => {
+    await enterFence(client, fence);
+    return body();
+  });
+}
+
+/**
+ * The same for a body that takes long: it runs in front of the fence, where a command need not wait for it, and its
+ * transaction enters the fence only at the end.
+ */
+export async function withLateFence<T>(client: pg.ClientBase, fence: Fence, body: () => Promise<T>): Promise<T> {
+  return inTransaction(client, async () => {
+    const result = await body();
+    await enterFence(client, fence);
+    return result;
+  });
+}
+
+async function enterFence(client: pg.ClientBase, fence: Fence): Promise<void> {
+  await client.query('SELECT pg_advisory_xact_lock_shared($1, $2)', [LOCK_CLASS, fence.lockKey]);
+  // A statement of its own: its snapshot is taken after the lock was granted and so sees the command we waited for.
+  const { rows } = await client.query('SELECT epoch FROM long_task.tasks WHERE id = $1', [fence.taskId]);
+  if (rows[0]?.epoch !== fence.epoch) throw new FencedError(`epoch ${fence.epoch} is over`);
+}
+
+/**
+ * Runs `body` in one transaction while no writer of the task is inside the fence. Writers in flight are waited for;
+ * one that holds the lock for longer than two seconds is frozen, and its session is ended.
+ */
+export async function closeFence<T>(
+  pool: pg.Pool,
+  lockKey: number,
+  body: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    let closed = false;
+    try {
+      return await withClient(pool, (client) =>
+        inTransaction(client, async () => {
+          await client.query(`SET LOCAL lock_timeout = ${FROZEN_WRITER_MS}`);
+          await client.query('SELECT pg_advisory_xact_lock($1, $2)', [LOCK_CLASS, lockKey]);
+          await client.query('SET LOCAL lock_timeout = 0');
+          closed = true;
+          return body(client);
+        }),
+      );
+    } catch (error) {
+      if (closed || (error as { code?: string }).code !== '55P03') throw error;
+      await endHolders(pool, lockKey);
+    }
+  }
+}
+
+async function endHolders(pool: pg.Pool, lockKey: number): Promise<void> {
+  await pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_locks
+      WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND objsubid = 2 AND mode = 'ShareLock' AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    [LOCK_CLASS, lockKey],
+  );
+}
+
+/** Ends what is left of a task's sessions (all, or those of one role), and waits until they are gone. Returns how many there were. */
+export async function endSessions(client: pg.ClientBase, lockKey: number, role = ''): Promise<number> {
+  const { rows } = await client.query(
+    `SELECT count(pg_terminate_backend(pid, 2000))::int AS ended FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND (application_name = $1 OR ($2 AND starts_with(application_name, $1)))`,
+    [sessionName(lockKey, role), role === ''],
+  );
+  return rows[0].ended;
+}
+
+/** What a task holds in the database at this moment. */
+export async function heldBy(client: pg.Pool | pg.ClientBase, lockKey: number): Promise<{ connections: number; locks: number }> {
+  const { rows } = await client.query(
+    `SELECT (SELECT count(*) FROM pg_stat_activity
+              WHERE datname = current_database() AND starts_with(application_name, $1))::int AS connections,
+            (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $2 AND objid = $3 AND objsubid = 2)::int AS locks`,
+    [sessionName(lockKey, ''), LOCK_CLASS, lockKey],
+  );
+  return rows[0];
+}

@@ -1,0 +1,83 @@
+import pg from 'pg';
+
+/** Sizes of the pool and who is asking, as seen in `pg_stat_activity`. */
+export interface PoolOptions {
+  connectionString: string;
+  max: number;
+  applicationName: string;
+  onError: (error: Error) => void;
+}
+
+/** A session forgotten inside a transaction would hold its task's fence: PostgreSQL ends it after this time. */
+const IDLE_IN_TRANSACTION_MS = 10_000;
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    // int8 counts rows and bytes here, all far below 2^53: numbers, not strings.
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+};
+
+/**
+ * A pool whose sessions all speak UTC, ISO dates and UTF-8, so that values go in and out in one form whatever the
+ * server's defaults are. A broken idle connection is reported and replaced, never thrown.
+ */
+export function createPool(options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.max,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 10_000,
+    allowExitOnIdle: false,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    options: '-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c search_path=pg_catalog',
+    keepAlive: true,
+    types,
+  });
+  pool.on('error', options.onError);
+  return pool;
+}
+
+/**
+ * Runs `body` with a connection of its own, named for what it does while it does it. A connection on which anything
+ * went wrong is closed, not reused: its state is unknown.
+ */
+export async function withClient<T>(
+  pool: pg.Pool,
+  body: (client: pg.PoolClient) => Promise<T>,
+  sessionName?: string,
+): Promise<T> {
+  const client = await pool.connect();
+  // Without a listener the loss of a connection between two queries would end the process; the next query reports it.
+  const ignore = () => {};
+  client.on('error', ignore);
+  let broken = true;
+  try {
+    if (sessionName) await client.query('SELECT set_config($1, $2, false)', ['application_name', sessionName]);
+    const result = await body(client);
+    if (sessionName) await client.query('RESET application_name');
+    broken = false;
+    return result;
+  } finally {
+    client.off('error', ignore);
+    client.release(broken);
+  }
+}
+
+/** Runs `body` in a transaction: committed when it returns, rolled back when it throws. */
+export async function withTransaction<T>(pool: pg.Pool, body: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return withClient(pool, (client) => inTransaction(client, () => body(client)));
+}
+
+/** The same on a connection that is already held. When even the rollback fails the connection is lost anyway. */
+export async function inTransaction<T>(client: pg.ClientBase, body: () => Promise<T>): Promise<T> {
+  await client.query('BEGIN');
+  try {
+    const result = await body();
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}

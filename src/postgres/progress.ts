@@ -1,0 +1,67 @@
+import type pg from 'pg';
+import type { Phase } from '../contract/states.js';
+import type { TaskRow } from './tasks.js';
+
+/** The exact sums over a task's parts, as committed. */
+export interface PartSums {
+  parts: number;
+  parts_done: number;
+  bytes_found: number;
+  bytes_done: number;
+  rows_done: number;
+  rows_found: number;
+}
+
+export async function sumParts(db: pg.Pool | pg.ClientBase, taskId: string): Promise<PartSums> {
+  const { rows } = await db.query<PartSums>(
+    `SELECT count(*) AS parts, count(*) FILTER (WHERE done) AS parts_done,
+            coalesce(sum(byte_to - byte_from), 0)::bigint AS bytes_found, coalesce(sum(bytes_done), 0)::bigint AS bytes_done,
+            coalesce(sum(rows_done), 0)::bigint AS rows_done, coalesce(sum(rows), 0)::bigint AS rows_found
+       FROM long_task.parts WHERE task_id = $1`,
+    [taskId],
+  );
+  return rows[0]!;
+}
+
+/** The share of the whole that each phase ends at, in percent: how the time is spent on a large file, measured. */
+const PHASE_SPAN: Record<Phase, readonly [number, number]> = {
+  inspecting: [0, 15],
+  loading: [15, 88],
+  publishing: [88, 100],
+  planning: [0, 2],
+  dumping: [2, 92],
+  assembling: [92, 100],
+};
+
+/** Progress over all phases, 0–100: the phases behind count whole, the one at hand by its bytes or parts. */
+export function percentDone(row: TaskRow, sums: PartSums): number {
+  if (row.state === 'completed') return 100;
+  if (!row.phase) return 0;
+  const [from, to] = PHASE_SPAN[row.phase];
+  return Math.round((from + (to - from) * phaseShare(row, sums)) * 10) / 10;
+}
+
+function phaseShare(row: TaskRow, sums: PartSums): number {
+  switch (row.phase) {
+    case 'inspecting':
+      return row.bytes_total ? Math.min(1, sums.bytes_found / row.bytes_total) : 0;
+    case 'loading':
+      return sums.bytes_found ? sums.bytes_done / sums.bytes_found : 0;
+    case 'dumping':
+      return sums.parts ? sums.parts_done / sums.parts : 0;
+    default:
+      return 0;
+  }
+}
+
+/** Seconds in the phases and altogether up to now, the running one included. */
+export function clocks(row: TaskRow, now: Date): { active: number; paused: number; phase: number } {
+  const since = Math.max(0, (now.getTime() - row.state_since.getTime()) / 1000);
+  const counting = row.state === 'running' || row.state === 'pausing';
+  const inPhase = counting ? Math.max(0, (now.getTime() - Math.max(row.phase_since.getTime(), row.state_since.getTime())) / 1000) : 0;
+  return {
+    active: row.active_seconds + (counting ? since : 0),
+    paused: row.paused_seconds + (row.state === 'paused' ? since : 0),
+    phase: (row.phase ? (row.phase_seconds[row.phase] ?? 0) : 0) + inPhase,
+  };
+}

@@ -1,0 +1,65 @@
+import type pg from 'pg';
+
+/** A row of the file that is not in the table, and why. Rows count from 1, bytes from 0; `raw` is the row's text. */
+export interface Reject {
+  row: number;
+  byteOffset: number;
+  column: string | null;
+  value: string | null;
+  reason: string;
+  raw: string;
+}
+
+/** Writes rejects down, inside the fence. The same row is written once, however often it is met. */
+export async function storeRejects(client: pg.ClientBase, taskId: string, rejects: Reject[]): Promise<void> {
+  if (rejects.length === 0) return;
+  await client.query(
+    `INSERT INTO long_task.rejects (task_id, row_no, byte_offset, column_name, value, reason, raw)
+     SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
+     ON CONFLICT DO NOTHING`,
+    [
+      taskId,
+      rejects.map((r) => r.row),
+      rejects.map((r) => r.byteOffset),
+      rejects.map((r) => r.column && storable(r.column)),
+      rejects.map((r) => r.value && storable(r.value)),
+      rejects.map((r) => r.reason),
+      rejects.map((r) => storable(r.raw)),
+    ],
+  );
+}
+
+/** PostgreSQL text holds every character but U+0000 (manual, 8.3): shown as its picture. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\u2400');
+}
+
+export async function countRejects(db: pg.Pool | pg.ClientBase, taskId: string): Promise<number> {
+  const { rows } = await db.query('SELECT count(*) AS count FROM long_task.rejects WHERE task_id = $1', [taskId]);
+  return rows[0].count;
+}
+
+/** How many rows were rejected, and the sum of their numbers. */
+export async function rejectedSum(db: pg.Pool | pg.ClientBase, taskId: string): Promise<{ count: number; sum: bigint }> {
+  const { rows } = await db.query(
+    'SELECT count(*) AS count, coalesce(sum(row_no::numeric), 0)::text AS sum FROM long_task.rejects WHERE task_id = $1',
+    [taskId],
+  );
+  return { count: rows[0].count, sum: BigInt(rows[0].sum) };
+}
+
+/** The numbers of the rejected rows between two row numbers, both included. */
+export async function rejectedRows(db: pg.Pool | pg.ClientBase, taskId: string, from: number, to: number): Promise<Set<number>> {
+  const { rows } = await db.query('SELECT row_no FROM long_task.rejects WHERE task_id = $1 AND row_no BETWEEN $2 AND $3', [taskId, from, to]);
+  return new Set(rows.map((row) => row.row_no));
+}
+
+/** Rejects in file order, a page at a time, from after a row number. */
+export async function listRejects(db: pg.Pool | pg.ClientBase, taskId: string, afterRow: number, limit: number): Promise<Reject[]> {
+  const { rows } = await db.query(
+    `SELECT row_no AS row, byte_offset AS "byteOffset", column_name AS column, value, reason, raw
+       FROM long_task.rejects WHERE task_id = $1 AND row_no > $2 ORDER BY row_no LIMIT $3`,
+    [taskId, afterRow, limit],
+  );
+  return rows;
+}

@@ -1,0 +1,185 @@
+import type pg from 'pg';
+import { TaskError } from '../contract/errors.js';
+import { workflowId } from '../contract/messages.js';
+import type { Kind, Phase, State } from '../contract/states.js';
+import type { DownloadOptions, Receipt, Source, TaskFault, UploadOptions } from '../contract/task.js';
+import type { Fence } from './fence.js';
+
+/** A column of the file and of the table, with the type it was given and why. */
+export interface Column {
+  original: string;
+  name: string;
+  type: string;
+  evidence: string;
+}
+
+/** The task row. Counts are numbers, times Dates, oids numbers. */
+export interface TaskRow {
+  id: string;
+  lock_key: number;
+  kind: Kind;
+  user_id: string;
+  task_name: string;
+  workflow_id: string;
+  state: State;
+  phase: Phase | null;
+  epoch: number;
+  version: number;
+  pause_reasons: string[];
+  options: UploadOptions & DownloadOptions;
+  source: Source | null;
+  dialect: Record<string, unknown> | null;
+  columns: Column[] | null;
+  data_offset: number | null;
+  bytes_total: number | null;
+  rows_total: number | null;
+  rows_rejected: number;
+  staging_oid: number | null;
+  table_oid: number | null;
+  table_name: string | null;
+  result: { key: string; size: number; sha256: string } | null;
+  receipt: Receipt | null;
+  error: TaskFault | null;
+  undelivered: string | null;
+  idempotency_hash: string | null;
+  phase_seconds: Partial<Record<Phase, number>>;
+  active_seconds: number;
+  paused_seconds: number;
+  state_since: Date;
+  phase_since: Date;
+  created_at: Date;
+  updated_at: Date;
+  finished_at: Date | null;
+}
+
+/** The name of a task: unique per user and kind. */
+export interface TaskKey {
+  kind: Kind;
+  userId: string;
+  taskName: string;
+}
+
+export interface NewTask extends TaskKey {
+  options: UploadOptions | DownloadOptions;
+  source?: Source;
+  bytesTotal?: number;
+  rowsTotal?: number;
+  columns?: Column[];
+  idempotency?: { key: string; hash: string };
+}
+
+/**
+ * Writes a new task down, in state `queued`.
+ * @returns the row, and whether it is new: the same Idempotency-Key with the same request gives the task it made before
+ * @throws {TaskError} task_exists, idempotency_key_reused
+ */
+export async function createTask(pool: pg.Pool, task: NewTask): Promise<{ row: TaskRow; created: boolean }> {
+  const { rows } = await pool.query<TaskRow>(
+    `INSERT INTO long_task.tasks (kind, user_id, task_name, workflow_id, options, source, bytes_total, rows_total, columns,
+                                  idempotency_key, idempotency_hash, undelivered)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'start')
+     ON CONFLICT DO NOTHING RETURNING *`,
+    [
+      task.kind,
+      task.userId,
+      task.taskName,
+      workflowId(task.kind, task.userId, task.taskName),
+      JSON.stringify(task.options),
+      task.source ? JSON.stringify(task.source) : null,
+      task.bytesTotal ?? null,
+      task.rowsTotal ?? null,
+      task.columns ? JSON.stringify(task.columns) : null,
+      task.idempotency?.key ?? null,
+      task.idempotency?.hash ?? null,
+    ],
+  );
+  if (rows[0]) return { row: rows[0], created: true };
+  const earlier = task.idempotency && (await findByIdempotencyKey(pool, task, task.idempotency));
+  if (earlier) return { row: earlier, created: false };
+  throw new TaskError(
+    'task_exists',
+    `The ${task.kind} task "${task.taskName}" of user "${task.userId}" exists already. Choose another task_name.`,
+  );
+}
+
+/**
+ * The task that an Idempotency-Key made before, if any.
+ * @throws {TaskError} idempotency_key_reused when that was another request
+ */
+export async function findByIdempotencyKey(
+  pool: pg.Pool,
+  owner: Pick<TaskKey, 'kind' | 'userId'>,
+  idempotency: { key: string; hash: string },
+): Promise<TaskRow | undefined> {
+  const { rows } = await pool.query<TaskRow>(
+    'SELECT * FROM long_task.tasks WHERE kind = $1 AND user_id = $2 AND idempotency_key = $3',
+    [owner.kind, owner.userId, idempotency.key],
+  );
+  if (rows[0] && rows[0].idempotency_hash !== idempotency.hash) {
+    throw new TaskError(
+      'idempotency_key_reused',
+      `The Idempotency-Key "${idempotency.key}" was used for another request. Send a new key.`,
+    );
+  }
+  return rows[0];
+}
+
+/** @throws {TaskError} task_not_found */
+export async function getTask(db: pg.Pool | pg.ClientBase, key: TaskKey): Promise<TaskRow> {
+  const { rows } = await db.query<TaskRow>(
+    'SELECT * FROM long_task.tasks WHERE kind = $1 AND user_id = $2 AND task_name = $3',
+    [key.kind, key.userId, key.taskName],
+  );
+  return rows[0] ?? notFound(key);
+}
+
+/** @throws {TaskError} task_not_found */
+export async function getTaskById(db: pg.Pool | pg.ClientBase, id: string): Promise<TaskRow> {
+  const { rows } = await db.query<TaskRow>('SELECT * FROM long_task.tasks WHERE id = $1', [id]);
+  if (!rows[0]) throw new TaskError('task_not_found', 'The task is not in the database (any more).');
+  return rows[0];
+}
+
+function notFound(key: TaskKey): never {
+  throw new TaskError('task_not_found', `User "${key.userId}" has no ${key.kind} task "${key.taskName}".`);
+}
+
+export interface TaskFilter {
+  userId?: string;
+  kind?: Kind;
+  state?: State;
+  limit: number;
+  /** The page before ended at this task (its lock_key). */
+  after?: number;
+}
+
+/** Tasks, newest first, one more than `limit` where there are more. */
+export async function listTasks(pool: pg.Pool, filter: TaskFilter): Promise<TaskRow[]> {
+  const { rows } = await pool.query<TaskRow>(
+    `SELECT * FROM long_task.tasks
+      WHERE ($1::text IS NULL OR user_id = $1) AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR state = $3)
+        AND ($4::int IS NULL OR lock_key < $4)
+      ORDER BY lock_key DESC LIMIT $5`,
+    [filter.userId ?? null, filter.kind ?? null, filter.state ?? null, filter.after ?? null, filter.limit + 1],
+  );
+  return rows;
+}
+
+/** Tasks with something that the workflow has not been told: a start, or a command. */
+export async function listUndelivered(pool: pg.Pool, olderThanSeconds: number): Promise<TaskRow[]> {
+  const { rows } = await pool.query<TaskRow>(
+    `SELECT * FROM long_task.tasks WHERE undelivered IS NOT NULL AND state NOT IN ('terminated', 'completed', 'failed')
+        AND updated_at < now() - make_interval(secs => $1) ORDER BY lock_key LIMIT 100`,
+    [olderThanSeconds],
+  );
+  return rows;
+}
+
+/** Notes that the workflow was told. Nothing happens when a newer command has come since (`version` differs). */
+export async function markDelivered(pool: pg.Pool, id: string, version: number): Promise<void> {
+  await pool.query('UPDATE long_task.tasks SET undelivered = NULL WHERE id = $1 AND version = $2', [id, version]);
+}
+
+export function fenceOf(row: TaskRow): Fence {
+  return { taskId: row.id, lockKey: row.lock_key, epoch: row.epoch };
+}

@@ -1,0 +1,23 @@
+import path from 'node:path';
+
+const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
+
+/** Where unfinished objects are written: in the same file system, so that a rename makes them whole at once. */
+export const TEMP_FOLDER = 'tmp';
+
+/**
+ * The file of a key, always below `root`. Keys come from us, so a bad one is a fault in this program or in its database.
+ * @throws Error when the key is not one
+ */
+export function fileOfKey(root: string, key: string): string {
+  const segments = key.split('/');
+  if (segments.length < 2 || segments[0] === TEMP_FOLDER || key.length > 500 || !segments.every((name) => SEGMENT.test(name))) {
+    throw new Error(`not a key of the file store: ${JSON.stringify(key)}`);
+  }
+  return path.join(root, ...segments);
+}
+
+/** The folder of a prefix, with or without `/` at its end; one segment is enough. */
+export function folderOfPrefix(root: string, prefix: string): string {
+  return path.dirname(fileOfKey(root, `${prefix.replace(/\/$/, '')}/any`));
+}

@@ -1,0 +1,151 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { TaskError } from '../contract/errors.js';
+import { failpoint } from '../failpoint.js';
+import type { Stored } from './store.js';
+import { TEMP_FOLDER } from './store-path.js';
+
+/**
+ * Writes a file beside all names and puts it under its own when it is whole: bytes on disk first, then the name, then the
+ * name on disk (fsync(2), rename(2)). When `write` throws, nothing is left.
+ * @throws {TaskError} disk_full; whatever `write` throws
+ */
+export async function writeWhole(
+  root: string,
+  target: string,
+  write: (file: TempFile) => Promise<void>,
+): Promise<Stored> {
+  const temp = path.join(root, TEMP_FOLDER, randomUUID());
+  let place = temp;
+  try {
+    const file = await TempFile.create(temp);
+    try {
+      await write(file);
+      await failpoint('store:before-fsync');
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await failpoint('store:before-rename');
+    await move(temp, target);
+    place = target;
+    await syncFolders(root, path.dirname(target));
+    await failpoint('store:after-rename');
+    return file.stored();
+  } catch (error) {
+    await rm(place, { force: true });
+    await removeEmptyFolders(root, path.dirname(target));
+    throw isFull(error) ? diskFull(error) : error;
+  }
+}
+
+/** An unfinished object: takes bytes in order and counts and hashes them on the way. */
+export class TempFile {
+  readonly #hash = createHash('sha256');
+  #size = 0;
+
+  private constructor(readonly handle: FileHandle) {}
+
+  static async create(file: string): Promise<TempFile> {
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    return new TempFile(await open(file, 'wx', 0o600));
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The buffers may be used again when it resolves. */
+  async write(chunks: readonly Uint8Array[]): Promise<void> {
+    const writing = this.#writeFully(chunks);
+    // While the system writes on a thread of its own, this one hashes.
+    for (const chunk of chunks) this.#hash.update(chunk);
+    await writing;
+  }
+
+  async #writeFully(chunks: readonly Uint8Array[]): Promise<void> {
+    let left = chunks;
+    while (left.length > 0) {
+      const { bytesWritten } = await this.handle.writev(left);
+      this.#size += bytesWritten;
+      left = rest(left, bytesWritten);
+    }
+  }
+
+  async sync(): Promise<void> {
+    await this.handle.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+
+  /** Once, when everything is written. */
+  stored(): Stored {
+    return { size: this.#size, sha256: this.#hash.digest('hex') };
+  }
+}
+
+// writev(2) may write less than it was given, at a full disk for example; the next call then says why.
+function rest(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
+  let skip = written;
+  return chunks.flatMap((chunk) => {
+    const here = Math.min(skip, chunk.length);
+    skip -= here;
+    return here === chunk.length ? [] : [chunk.subarray(here)];
+  });
+}
+
+async function move(temp: string, target: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+    try {
+      return await rename(temp, target);
+    } catch (error) {
+      // Somebody removed the last other object of the folder, and the folder with it, since mkdir.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 5) throw error;
+    }
+  }
+}
+
+/** Makes names durable: of the file in its folder, and of folders that may be new in theirs. */
+async function syncFolders(root: string, folder: string): Promise<void> {
+  await syncFolder(folder);
+  if (folder !== root) await syncFolders(root, path.dirname(folder));
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(nullWhenGone);
+  if (!handle) return;
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+// Another writer that failed has removed the folder, which was empty: then nothing of ours was in it.
+function nullWhenGone(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
+
+/** Removes the folders that have become empty, from `folder` up to below `root`. */
+export async function removeEmptyFolders(root: string, folder: string): Promise<void> {
+  for (let dir = folder; dir !== root && dir.startsWith(root); dir = path.dirname(dir)) {
+    const gone = await rmdir(dir).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+    );
+    if (!gone) return;
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+function diskFull(cause: unknown): TaskError {
+  return new TaskError('disk_full', 'There is no space left for the file. Make room and try again.', {}, { cause });
+}

@@ -1,0 +1,68 @@
+import { Runtime } from '@temporalio/worker';
+import { Pacer } from '../activities/pacer.js';
+import { loadConfig, storeFolder } from '../config.js';
+import { armFailpoints } from '../failpoint.js';
+import { createLogger } from '../log.js';
+import { migrate } from '../postgres/migrate.js';
+import { createPool } from '../postgres/pool.js';
+import { createLocalStore } from '../storage/local-store.js';
+import { awaitDatabase, connectTemporal } from './connect.js';
+import { createWorker } from './create-worker.js';
+import { temporalLogger } from './temporal-logger.js';
+
+/** Slots beside those of the parts of one task: several tasks at once, and always one for the short activities. */
+const SLOTS = 16;
+
+/** Sessions besides one per slot: cancelling statements, closing fences. */
+const SPARE_CONNECTIONS = 8;
+
+const config = loadConfig();
+const log = createLogger(config.LOG_LEVEL, 'worker');
+if (config.FAILPOINT) armFailpoints(config.FAILPOINT, config.NODE_ENV);
+
+// Signals are ours: a worker that still waits for a server has to end on them, too.
+Runtime.install({ logger: temporalLogger(log), shutdownSignals: [], telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } } });
+
+const stopping = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
+
+const pool = createPool({
+  connectionString: config.DATABASE_URL,
+  max: SLOTS + SPARE_CONNECTIONS,
+  applicationName: 'long-task worker',
+  onError: (error) => log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
+});
+
+try {
+  await awaitDatabase(pool, () => migrate(config.DATABASE_URL), log, stopping.signal);
+  const connection = await connectTemporal(config, log, stopping.signal);
+  try {
+    const worker = await createWorker({
+      connection,
+      namespace: config.TEMPORAL_NAMESPACE,
+      taskQueue: config.TASK_QUEUE,
+      dependencies: { pool, store: createLocalStore(storeFolder(config)), log, pacer: new Pacer() },
+      window: config.WORKER_PARTS,
+      slots: SLOTS,
+    });
+    log.info({ task_queue: config.TASK_QUEUE, temporal: config.TEMPORAL_ADDRESS }, 'worker started');
+    await worker.runUntil(aborted(stopping.signal));
+  } finally {
+    await connection.close();
+  }
+} catch (error) {
+  if (!stopping.signal.aborted) {
+    log.fatal({ err: error }, 'worker ended');
+    process.exitCode = 1;
+  }
+} finally {
+  await pool.end();
+  log.info('worker stopped');
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,32 @@
+import type { WorkflowInput } from '../contract/messages.js';
+import type { State } from '../contract/states.js';
+import { work } from './activities.js';
+import { unfenced } from './interruption.js';
+import { type Run, runSteerable, type Status } from './steerable.js';
+import { slidingWindow } from './window.js';
+
+/** Exports a table to a CSV file: plan → dump parts → assemble, or rollback from anywhere. */
+export async function download(input: WorkflowInput): Promise<{ state: State }> {
+  return runSteerable(input, downloadSteps);
+}
+
+async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<void> {
+  const ref = { taskId, epoch };
+  status.phase = 'planning';
+  const plan = unfenced(await work.plan.executeWithOptions({ summary: 'Plan the export' }, [ref]));
+  status.phase = 'dumping';
+  status.parts = { done: plan.parts - plan.pending.length, total: plan.parts, running: 0 };
+  status.rows = { done: 0, total: null };
+  status.bytes = { done: 0, total: null };
+  await slidingWindow(plan.pending, plan.window, async (partNo) => {
+    status.parts.running++;
+    const summary = `Dump part ${partNo} of ${plan.parts}`;
+    const part = unfenced(await work.dumpPart.executeWithOptions({ summary }, [{ ...ref, partNo }]));
+    status.parts.running--;
+    status.parts.done++;
+    status.rows.done += part.rows;
+    status.bytes.done += part.bytes;
+  });
+  status.phase = 'assembling';
+  unfenced(await work.assemble.executeWithOptions({ summary: 'Assemble the file' }, [ref]));
+}

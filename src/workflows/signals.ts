@@ -1,0 +1,15 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { CommandSignalInput, ProgressAnswer } from '../contract/messages.js';
+
+export const pauseSignal = defineSignal<[CommandSignalInput?]>('pause');
+export const resumeSignal = defineSignal<[CommandSignalInput?]>('resume');
+export const terminateSignal = defineSignal<[CommandSignalInput?]>('terminate');
+export const progressQuery = defineQuery<ProgressAnswer>('progress');
+
+/** Reads a signal's argument softly: whatever a person typed there, the signal itself is meant. */
+export function readCommand(argument: unknown): CommandSignalInput {
+  if (typeof argument === 'string') return { reason: argument.slice(0, 500) };
+  if (typeof argument !== 'object' || argument === null) return {};
+  const { reason, recorded } = argument as Record<string, unknown>;
+  return { ...(typeof reason === 'string' && { reason: reason.slice(0, 500) }), recorded: recorded === true };
+}

@@ -1,0 +1,192 @@
+import {
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  continueAsNew,
+  log,
+  setCurrentDetails,
+  setDefaultSignalHandler,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ExternalCommand, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
+import type { Action, Phase, State } from '../contract/states.js';
+import { compensation, control } from './activities.js';
+import { type Outcome, outcomeOf } from './interruption.js';
+import { pauseSignal, progressQuery, readCommand, resumeSignal, terminateSignal } from './signals.js';
+
+/** What a running workflow knows of its task; the steps keep phase and counts. */
+export type Status = Omit<ProgressAnswer, 'pending_commands'>;
+
+/** The work of a task, from wherever its checkpoints stand, with writers of the given epoch. */
+export type Steps = (run: Run, status: Status) => Promise<void>;
+
+/** The phase is where the task stood before, so that what is behind it is not done again. */
+export interface Run {
+  taskId: string;
+  epoch: number;
+  phase: Phase | null;
+}
+
+const ROLLBACK_PAUSE = '10s';
+
+/**
+ * Runs a task's steps so that pause, resume and terminate may come at any moment and by any way. The task row in PostgreSQL
+ * decides: each turn asks it what is next, works until the steps end or a command interrupts them, and asks again. A native
+ * cancel counts as terminate. Ends when the task is in a final state.
+ */
+export async function runSteerable(input: WorkflowInput, steps: Steps): Promise<{ state: State }> {
+  const task = new SteerableTask(input, steps);
+  task.listen();
+  // Everything runs shielded: a native cancel becomes a command, and the rollback that it means cannot itself be cancelled.
+  const state = await CancellationScope.nonCancellable(() => task.run());
+  if (state === 'terminated' && CancellationScope.current().consideredCancelled) throw new CancelledFailure('Terminated and rolled back on cancel');
+  return { state };
+}
+
+class SteerableTask {
+  readonly #commands: ExternalCommand[];
+  readonly #status: Status = {
+    state: 'queued',
+    phase: null,
+    rows: { done: 0, total: null },
+    bytes: { done: 0, total: null },
+    parts: { done: 0, total: null, running: 0 },
+  };
+  #nudged = false;
+  #scope: CancellationScope | undefined;
+
+  constructor(
+    readonly input: WorkflowInput,
+    readonly steps: Steps,
+  ) {
+    this.#commands = input.carried?.commands ?? [];
+  }
+
+  listen(): void {
+    setHandler(pauseSignal, (argument) => this.#receive('pause', argument), {
+      description: 'Stop at the next batch and hold nothing. Optional: {"reason": "…"}',
+    });
+    setHandler(resumeSignal, (argument) => this.#receive('resume', argument), { description: 'Go on where the task was paused.' });
+    setHandler(terminateSignal, (argument) => this.#receive('terminate', argument), {
+      description: 'Stop and remove everything the task has made. Optional: {"reason": "…"}',
+    });
+    setHandler(progressQuery, () => ({ ...this.#status, pending_commands: this.#commands.length }), {
+      description: 'State, phase, rows and bytes as the workflow knows them.',
+    });
+    setDefaultSignalHandler((name) => log.warn('ignored an unknown signal', { name, known: 'pause, resume, terminate' }));
+    CancellationScope.current().cancelRequested.catch(() => this.#receive('terminate', { reason: 'cancelled' }, 'cancel'));
+  }
+
+  #receive(action: Action, argument: unknown, channel: ExternalCommand['channel'] = 'signal'): void {
+    const { reason, recorded } = readCommand(argument);
+    if (!recorded) this.#commands.push({ action, channel, ...(reason !== undefined && { reason }) });
+    this.#nudged = true;
+    if (action !== 'resume') this.#scope?.cancel();
+  }
+
+  async run(): Promise<State> {
+    const ref = { taskId: this.input.taskId };
+    for (;;) {
+      if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
+      await this.#applyCommands();
+      this.#nudged = false;
+      const settled = await control.settle.executeWithOptions({ summary: 'What is next?' }, [ref]);
+      if (settled.fenced) continue;
+      if (settled.next === 'done') return this.#finish(settled.state);
+      if (settled.next === 'rollback') {
+        const state = await this.#rollback();
+        if (state) return this.#finish(state);
+      } else if (settled.next === 'wait') {
+        this.#show('paused');
+        await condition(() => this.#nudged);
+      } else {
+        await this.#work(settled.epoch, settled.phase);
+      }
+    }
+  }
+
+  async #work(epoch: number, phase: Phase | null): Promise<void> {
+    if (this.#nudged) return;
+    this.#show('running');
+    const outcome = await this.#interruptible(() => this.steps({ taskId: this.input.taskId, epoch, phase }, this.#status));
+    this.#status.parts.running = 0;
+    if (outcome.ended === 'fault') {
+      await control.recordFault.executeWithOptions({ summary: outcome.fault.code }, [{ taskId: this.input.taskId, fault: outcome.fault }]);
+    }
+  }
+
+  /** Runs the steps in a scope of their own. Commands that come meanwhile raise the fence at once, before the steps have ended. */
+  async #interruptible(steps: () => Promise<void>): Promise<Outcome> {
+    let outcome: Outcome | undefined;
+    let defect: unknown;
+    const scope = new CancellationScope();
+    this.#scope = scope;
+    const running = scope.run(steps).then(
+      () => {
+        outcome = { ended: 'completed' };
+      },
+      (error: unknown) => {
+        try {
+          outcome = outcomeOf(error, scope.consideredCancelled);
+        } catch (unknown) {
+          defect = unknown;
+        }
+      },
+    );
+    while (!outcome && !defect) {
+      await condition(() => outcome !== undefined || defect !== undefined || this.#commands.length > 0);
+      await this.#applyCommands();
+    }
+    await running;
+    this.#scope = undefined;
+    if (defect) throw defect;
+    return outcome!;
+  }
+
+  async #applyCommands(): Promise<void> {
+    if (this.#commands.length === 0) return;
+    const commands = this.#commands.splice(0);
+    const summary = commands.map((command) => command.action).join(', ');
+    await control.applyCommands.executeWithOptions({ summary: summary.slice(0, 200) }, [{ taskId: this.input.taskId, commands }]);
+  }
+
+  async #rollback(): Promise<State | undefined> {
+    this.#show('terminating');
+    try {
+      const result = await compensation.rollback.executeWithOptions({ summary: 'Remove what the task has made' }, [{ taskId: this.input.taskId }]);
+      return result.fenced ? undefined : result.state;
+    } catch (error) {
+      const detail = 'The rollback could not finish yet; it is tried again every few seconds. The log of the worker says why.';
+      log.error('rollback failed', { error });
+      await control.recordRollbackFailure({ taskId: this.input.taskId, detail });
+      this.#show('rollback_failed');
+      await Promise.race([sleep(ROLLBACK_PAUSE), condition(() => this.#nudged)]);
+      return undefined;
+    }
+  }
+
+  async #finish(state: State): Promise<State> {
+    if (state === 'completed') {
+      await control.tidy.executeWithOptions({ summary: 'Remove what is needed no more' }, [{ taskId: this.input.taskId }]);
+    }
+    this.#show(state);
+    return state;
+  }
+
+  async #continueAsNew(): Promise<never> {
+    const runs = (this.input.carried?.runs ?? 0) + 1;
+    return continueAsNew({ ...this.input, carried: { phase: this.#status.phase, commands: this.#commands, runs } });
+  }
+
+  #show(state: State): void {
+    this.#status.state = state;
+    const help: Partial<Record<State, string>> = {
+      running: 'Send the signal `pause` or `terminate` to steer it.',
+      paused: 'It holds nothing. Send the signal `resume` to go on or `terminate` to remove it.',
+      rollback_failed: 'What the task made could not be removed yet. It is tried again.',
+    };
+    setCurrentDetails(`**${state}** ${help[state] ?? ''}`);
+  }
+}

@@ -1,0 +1,23 @@
+import { workflowInfo } from '@temporalio/workflow';
+import { ContinueLater } from './interruption.js';
+
+/**
+ * Works off parts with at most `size` at once, in order. When history has grown long no further part is begun, and once the
+ * running ones have ended the workflow can continue as new with no activity left behind.
+ * @throws {ContinueLater} as said; else what the first failing part threw, after all have ended
+ */
+export async function slidingWindow(parts: number[], size: number, work: (part: number) => Promise<void>): Promise<void> {
+  const queue = [...parts];
+  let failed = false;
+  const lane = async () => {
+    while (queue.length > 0 && !failed && !workflowInfo().continueAsNewSuggested) {
+      await work(queue.shift()!).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      });
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: Math.min(size, parts.length) }, lane));
+  for (const result of lanes) if (result.status === 'rejected') throw result.reason;
+  if (queue.length > 0) throw new ContinueLater();
+}

@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import type { Dialect } from '../../src/csv/dialect.js';
+import { BatchEncoder, type RefusedRecord } from '../../src/csv/encode.js';
+import { RecordScanner } from '../../src/csv/scan.js';
+
+export function dialectOf(overrides: Partial<Dialect> = {}): Dialect {
+  return { encoding: 'utf-8', bom: false, delimiter: ',', quote: '"', newline: '\n', header: true, ...overrides };
+}
+
+/** A scanner fed the bytes in chunks of the given sizes (repeated), the rest always put in front of the next chunk. */
+export function scanChunked(bytes: Buffer, dialect: Dialect, columns: number, sizes = [Number.POSITIVE_INFINITY]): RecordScanner {
+  const scanner = new RecordScanner({ dialect, columns });
+  let at = 0;
+  let end = 0;
+  for (let k = 0; end < bytes.length || k === 0; k++) {
+    end = Math.min(bytes.length, end + sizes[k % sizes.length]!);
+    at += scanner.scan(bytes.subarray(at, end), { baseOffset: at, final: end === bytes.length });
+  }
+  return scanner;
+}
+
+export function summary(scanner: RecordScanner) {
+  const { rows, blankLines, malformed, malformedCount, quoted, evidence } = scanner;
+  return { rows, blankLines, malformed, malformedCount, quoted, evidence };
+}
+
+export interface Encoded {
+  text: string;
+  rows: number;
+  loaded: number;
+  refused: RefusedRecord[];
+}
+
+/** Encodes all the bytes in batches of `maxInput` into outputs of `outSize`, fed in chunks of `chunk` bytes. */
+export function encodeAll(
+  bytes: Buffer,
+  dialect: Dialect,
+  columns: number,
+  { maxInput = 1e9, outSize = 1 << 20, chunk = 1e9, skip = undefined as ((row: number) => boolean) | undefined } = {},
+): Encoded {
+  const encoder = new BatchEncoder({ dialect, columns });
+  const parts: Buffer[] = [];
+  const refused: RefusedRecord[] = [];
+  let out = Buffer.alloc(outSize);
+  let rows = 0;
+  let loaded = 0;
+  let end = Math.min(bytes.length, chunk);
+  for (let at = 0; at < bytes.length; ) {
+    const final = end === bytes.length;
+    const result = encoder.encode(bytes.subarray(0, end), { from: at, out, firstRow: rows + 1, final, skip, maxInput });
+    parts.push(Buffer.from(out.subarray(0, result.written)));
+    refused.push(...result.refused);
+    rows += result.rows;
+    loaded += result.loaded;
+    at += result.consumed;
+    if (result.needed !== undefined) out = Buffer.alloc(result.needed);
+    else if (result.consumed === 0 && final) throw new Error('the encoder makes no headway');
+    else if (result.consumed === 0) end = Math.min(bytes.length, end + chunk);
+  }
+  return { text: Buffer.concat(parts).toString(), rows, loaded, refused };
+}
+
+export const anyDialect = fc.record({
+  delimiter: fc.constantFrom<Dialect['delimiter']>(',', ';', '\t', '|'),
+  newline: fc.constantFrom<Dialect['newline']>('\n', '\r\n', '\r'),
+});
+
+/** Bytes made of what matters to a CSV reader. */
+export const hostileText = fc
+  .array(fc.constantFrom('"', '""', ',', ';', '\n', '\r', '\r\n', '\0', 'a', 'bc ', '1', '-2.5', 'é', '\t', '|', '",', '\n"', '€'), {
+    maxLength: 60,
+  })
+  .map((parts) => parts.join(''));
