@@ -16,8 +16,23 @@ const ROUNDS = 8;
 const HEADER =
   'Region,Country,Item Type,Sales Channel,Order Priority,Order Date,Order ID,Ship Date,Units Sold,Unit Price,Unit Cost,' +
   'Total Revenue,Total Cost,Total Profit';
-const REGIONS = ['Sub-Saharan Africa', 'Europe', 'Middle East and North Africa', 'Asia', 'Central America and the Caribbean'];
-const COUNTRIES = ['Germany', 'Chad', '"Korea, South"', 'Papua New Guinea', 'Libya', 'Sao Tome and Principe', '"Gambia, The"', 'Fiji'];
+const REGIONS = [
+  'Sub-Saharan Africa',
+  'Europe',
+  'Middle East and North Africa',
+  'Asia',
+  'Central America and the Caribbean',
+];
+const COUNTRIES = [
+  'Germany',
+  'Chad',
+  '"Korea, South"',
+  'Papua New Guinea',
+  'Libya',
+  'Sao Tome and Principe',
+  '"Gambia, The"',
+  'Fiji',
+];
 const ITEMS = ['Cosmetics', 'Vegetables', 'Baby Food', 'Cereal', 'Fruits', 'Clothes', 'Office Supplies', 'Household'];
 
 main(Number(process.argv[2] ?? 130));
@@ -30,7 +45,9 @@ function main(megabytes: number): void {
     report('scan', file, () => scan(file, dialect));
     report('encode', file, () => encode(file, dialect));
   }
-  console.log(`resident at most: ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB (the file in memory included)`);
+  console.log(
+    `resident at most: ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB (the file in memory included)`,
+  );
 }
 
 function report(name: string, file: Buffer, run: () => string): void {
@@ -92,11 +109,11 @@ function salesRow(random: number): string[] {
   const price = 9 + (random % 66000) / 100;
   const cost = price * 0.6;
   return [
-    REGIONS[random % REGIONS.length]!,
-    COUNTRIES[random % COUNTRIES.length]!,
-    ITEMS[(random >> 3) % ITEMS.length]!,
+    REGIONS[random % REGIONS.length],
+    COUNTRIES[random % COUNTRIES.length],
+    ITEMS[(random >> 3) % ITEMS.length],
     random % 2 === 0 ? 'Offline' : 'Online',
-    'HCLM'[random % 4]!,
+    'HCLM'[random % 4],
     `${1 + (random % 12)}/${1 + (random % 28)}/${2010 + (random % 8)}`,
     String(100000000 + ((random * 37) % 900000000)),
     `${1 + ((random >> 2) % 12)}/${1 + ((random >> 5) % 28)}/${2010 + (random % 8)}`,

@@ -5,8 +5,6 @@ import { readVariables, VARIABLES } from '../src/config.js';
 const port = (fallback: number) =>
   Type.Integer({ default: fallback, minimum: 1, maximum: 65_535, description: 'a port, 1 to 65535' });
 
-const { pattern, description } = VARIABLES.TEMPORAL_ADDRESS;
-
 /** What `npm start` reads beside the variables of API and worker: where a server is, or on which port to bring one. */
 export const STARTER_VARIABLES = {
   HOST: VARIABLES.HOST,
@@ -15,7 +13,9 @@ export const STARTER_VARIABLES = {
   DATABASE_URL: Type.Optional(VARIABLES.DATABASE_URL),
   POSTGRES_PORT: port(5433),
   // Without the default that API and worker have: unset means that a server is brought along.
-  TEMPORAL_ADDRESS: Type.Optional(Type.String({ pattern, description })),
+  TEMPORAL_ADDRESS: Type.Optional(
+    Type.String({ pattern: '^[^\\s/]+:\\d{1,5}$', description: 'the address of Temporal, as host:port' }),
+  ),
   TEMPORAL_PORT: port(7233),
   TEMPORAL_UI_PORT: port(8233),
   TEMPORAL_NAMESPACE: VARIABLES.TEMPORAL_NAMESPACE,

@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
+import { withoutPasswords } from '../src/log.js';
 import type { ProcessOptions } from './processes.js';
 
 /** Where log lines go: ours and those of the parts. */
@@ -9,11 +10,14 @@ export interface Output {
   forParts: ProcessOptions['output'];
 }
 
-/** JSON lines on stderr; made readable when stderr is a terminal. */
+/** JSON lines on stderr; made readable when stderr is a terminal. Written at once, so that the last line is not lost. */
 export function openOutput(level: string): Output {
-  const options = { name: 'start', level };
-  // Their lines go straight to our stderr: no detour through this process.
-  if (!process.stderr.isTTY) return { log: pino(options, pino.destination({ fd: 2, sync: true })), forParts: 2 };
-  const stream = pretty({ destination: 2, sync: true, ignore: 'pid,hostname' });
-  return { log: pino(options, stream), forParts: (line) => void stream.write(`${line}\n`) };
+  const { isTTY } = process.stderr;
+  const stream = isTTY
+    ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname' })
+    : pino.destination({ fd: 2, sync: true });
+  const hide = { write: (line: string) => void stream.write(withoutPasswords(line)) };
+  const log = pino({ name: 'start', level, timestamp: pino.stdTimeFunctions.isoTime }, hide);
+  // Without a terminal the parts write to our stderr themselves: no detour through this process.
+  return { log, forParts: isTTY ? (line) => void stream.write(`${line}\n`) : 2 };
 }

@@ -59,7 +59,7 @@ export async function stopLeftoverPostgres(dataDir: string): Promise<number | un
     rmSync(path.join(folder, 'postmaster.pid'), { force: true });
     return undefined;
   }
-  await stopPid(pid, postgresStop);
+  await stopPid(pid, { ...postgresStop, graceMs: 15_000 });
   return pid;
 }
 

@@ -48,10 +48,11 @@ export async function claimDataDir(dataDir: string, log: (message: string) => vo
   mkdirSync(path.dirname(claim), { recursive: true, mode: 0o700 });
   takeClaim(claim, dataDir);
   rmSync(servicesFile(dataDir), { force: true });
-  for (const part of ['api', 'worker'] as const) {
-    const pid = await stopLeftover(pidFile(dataDir, part));
+  const stopPart = async (part: 'api' | 'worker') => {
+    const pid = await stopLeftover(pidFile(dataDir, part), { graceMs: 3000 });
     if (pid) log(`stopped the ${part === 'api' ? 'API' : part} that was left running (pid ${pid})`);
-  }
+  };
+  await Promise.all([stopPart('api'), stopPart('worker')]);
   return () => {
     rmSync(servicesFile(dataDir), { force: true });
     rmSync(claim, { force: true });

@@ -8,7 +8,9 @@ import { CsvError } from '../csv/csv-error.js';
 import { FencedError } from '../postgres/fence.js';
 import { meaningOf } from '../postgres/sqlstate.js';
 import type { Store } from '../storage/store.js';
+import type { BufferPool } from './buffer-pool.js';
 import type { Pacer } from './pacer.js';
+import type { Scanner } from './scan-part.js';
 
 /** What every activity is given when the worker is built. */
 export interface Dependencies {
@@ -16,6 +18,8 @@ export interface Dependencies {
   store: Store;
   log: Logger;
   pacer: Pacer;
+  buffers: BufferPool;
+  scanner: Scanner;
 }
 
 /** What an activity says besides its result: a fenced one stopped because a command or another attempt took over. */
@@ -24,15 +28,22 @@ export type Fenceable<T> = ({ fenced: false } & T) | { fenced: true };
 /** Heartbeats go out at most this often (worker option); a cancel is seen with the answer. */
 export const HEARTBEAT_MS = 200;
 
+/** For work that meets the fence by itself many times a second: each heartbeat costs the server a millisecond or two. */
+export const SLOW_HEARTBEAT_MS = 1_000;
+
 /**
  * Runs the work of an activity: heartbeats while it runs, hands it the signal that ends it, and turns what it throws into
  * what the workflow understands. Cancelled → CancelledFailure; fenced → `{ fenced: true }`; bad input → a failure that is not
  * retried, with the fault in its details; all else is tried again without a limit. No failure carries a row's content.
  */
-export async function perform<T extends object>(log: Logger, work: (signal: AbortSignal) => Promise<T>): Promise<Fenceable<T>> {
+export async function perform<T extends object>(
+  log: Logger,
+  work: (signal: AbortSignal) => Promise<T>,
+  heartbeatMs = HEARTBEAT_MS,
+): Promise<Fenceable<T>> {
   const context = Context.current();
   const signal = context.cancellationSignal;
-  const heart = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+  const heart = setInterval(() => context.heartbeat(), heartbeatMs);
   context.heartbeat();
   try {
     return { fenced: false, ...(await work(signal)) };

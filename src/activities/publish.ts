@@ -6,10 +6,11 @@ import { failpoint } from '../failpoint.js';
 import { completeTask, enterPhase } from '../postgres/commands.js';
 import { sessionName, withFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
-import { rejectedSum } from '../postgres/rejects.js';
+import { listRejects, rejectedSum } from '../postgres/rejects.js';
 import { buildRowIndex, cancellable, checkStaging, countStaged, publishTable } from '../postgres/staging.js';
 import { getTaskById, type TaskRow } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
+import { rejectLimit } from './malformed-rows.js';
 
 /**
  * Makes the loaded table visible: unique index on the row numbers (outside of the fence, cancelled by a pause), the receipt
@@ -52,6 +53,8 @@ export function publishActivity({ pool, log }: Dependencies) {
 async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
   const total = BigInt(task.rows_total!);
   const rejected = await rejectedSum(client, task.id);
+  // Parts loaded at once may each have seen room for the last reject that was allowed.
+  if (rejected.count > task.options.max_rejects) throw rejectLimit((await listRejects(client, task.id, 0, rejected.count)).at(-1)!, task.options.max_rejects);
   const staged = await countStaged(client, task.lock_key);
   const { rows } = await client.query(
     `SELECT count(*)::int AS parts, min(byte_from) AS first, max(byte_to) AS last, coalesce(sum(byte_to - byte_from), 0)::bigint AS bytes,

@@ -1,12 +1,23 @@
+import { createHash } from 'node:crypto';
 import { TaskError } from '../contract/errors.js';
 import type { Source } from '../contract/task.js';
+import type { UploadPart } from '../postgres/checkpoints.js';
 import type { Store, StoreFile } from '../storage/store.js';
 
 /**
- * Opens the stored source of an upload.
+ * Runs `body` with the stored source of an upload.
  * @throws {TaskError} source_changed when it is gone or has another size than when it was stored
  */
-export async function openSource(store: Store, source: Source): Promise<StoreFile> {
+export async function withSource<T>(store: Store, source: Source, body: (file: StoreFile) => Promise<T>): Promise<T> {
+  const file = await openSource(store, source);
+  try {
+    return await body(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function openSource(store: Store, source: Source): Promise<StoreFile> {
   const file = await store.open(source.key).catch((error: unknown) => {
     if (error instanceof TaskError && error.code === 'file_not_found') {
       throw new TaskError('source_changed', 'The source file is gone from the file store. Start a new upload.', {}, { cause: error });
@@ -18,4 +29,28 @@ export async function openSource(store: Store, source: Source): Promise<StoreFil
     throw new TaskError('source_changed', `The source file had ${source.size} bytes and now has ${file.size}. Start a new upload.`);
   }
   return file;
+}
+
+export function sourceTruncated(): TaskError {
+  return new TaskError('source_changed', 'The source file became shorter while it was read. Start a new upload.');
+}
+
+/**
+ * Proves that a part's bytes are the ones that were inspected, before any of them is used.
+ * @throws {TaskError} source_changed
+ */
+export async function checkPart(file: StoreFile, part: UploadPart, buffer: Buffer, signal: AbortSignal): Promise<void> {
+  const hash = createHash('sha256');
+  for (let position = part.byteFrom; position < part.byteTo; ) {
+    signal.throwIfAborted();
+    const length = await file.read(buffer.subarray(0, part.byteTo - position), position);
+    if (length === 0) break;
+    hash.update(buffer.subarray(0, length));
+    position += length;
+  }
+  if (hash.digest('hex') === part.sha256) return;
+  throw new TaskError(
+    'source_changed',
+    `The source file changed after it was inspected (bytes ${part.byteFrom} to ${part.byteTo}). Start a new upload.`,
+  );
 }

@@ -5,7 +5,9 @@ import { pathOf } from './problem.js';
 /** Answers what no route takes: 405 with `Allow` where another method is (RFC 9110, 15.5.6), 404 elsewhere. */
 export function registerNotFound(app: FastifyInstance): void {
   const routes: { pattern: RegExp; methods: string[] }[] = [];
-  app.addHook('onRoute', ({ method, url }) => routes.push({ pattern: patternOf(url), methods: [method].flat() }));
+  app.addHook('onRoute', ({ method, url }) => {
+    routes.push({ pattern: patternOf(url), methods: [method].flat() });
+  });
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request.url);
     const methods = new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap((route) => route.methods));

@@ -96,7 +96,7 @@ function valueAt(value: unknown, path: string[]): unknown {
 }
 
 function shorten(value: unknown): unknown {
-  if (typeof value === 'string') return value.length > 100 ? `${value.slice(0, 100).toWellFormed()}…` : value.toWellFormed();
+  if (typeof value === 'string') return value.length > 100 ? `${value.slice(0, 100)}…` : value;
   if (Array.isArray(value)) return '(an array)';
   return isObject(value) ? '(an object)' : value;
 }

@@ -27,12 +27,13 @@ export class CsvError extends Error {
   readonly byteOffset?: number;
   readonly column?: string;
   readonly value?: string;
-  readonly #detail: string;
+  /** The message without the place. */
+  readonly detail: string;
 
   constructor(code: CsvErrorCode, detail: string, place: CsvErrorPlace = {}) {
     super(placeWords(place) + detail);
     this.code = code;
-    this.#detail = detail;
+    this.detail = detail;
     if (place.row !== undefined) this.row = place.row;
     if (place.byteOffset !== undefined) this.byteOffset = place.byteOffset;
     if (place.column !== undefined) this.column = place.column;
@@ -43,7 +44,7 @@ export class CsvError extends Error {
   shiftRow(by: number): CsvError {
     if (this.row === undefined) return this;
     const { byteOffset, column, value } = this;
-    return new CsvError(this.code, this.#detail, { row: this.row + by, byteOffset, column, value });
+    return new CsvError(this.code, this.detail, { row: this.row + by, byteOffset, column, value });
   }
 }
 
@@ -54,5 +55,5 @@ function placeWords({ row, byteOffset, column }: CsvErrorPlace): string {
   if (byteOffset !== undefined) words.push(`byte ${byteOffset}`);
   if (words.length === 0) return '';
   const place = words.join(', ');
-  return `${place[0]!.toUpperCase()}${place.slice(1)}: `;
+  return `${place[0].toUpperCase()}${place.slice(1)}: `;
 }

@@ -1,5 +1,5 @@
 import { CsvError } from './csv-error.js';
-import { grammarOf, type Grammar, RecordView, readRecord } from './record.js';
+import { type Grammar, grammarOf, RecordView, readRecord } from './record.js';
 
 /** How a CSV file is written. The header is always there; the encoding is always UTF-8. */
 export interface Dialect {
@@ -46,7 +46,10 @@ export function separatorLine(text: Buffer): { delimiter: Dialect['delimiter']; 
 function assertSupported(option: string, value: string | undefined, allowed: readonly string[]): void {
   if (value === undefined || allowed.includes(value)) return;
   const list = allowed.map((one) => JSON.stringify(one)).join(', ');
-  throw new CsvError('unsupported_dialect', `The ${option} ${JSON.stringify(value)} is not supported. Use one of ${list}.`);
+  throw new CsvError(
+    'unsupported_dialect',
+    `The ${option} ${JSON.stringify(value)} is not supported. Use one of ${list}.`,
+  );
 }
 
 /** Counts line ends outside of quotes; a quote counts as opening only where a field could begin. */
@@ -56,11 +59,11 @@ function detectNewline(text: Buffer): Dialect['newline'] {
   let quoted = false;
   let closedAt = -2;
   for (let i = 0; i < text.length; i++) {
-    const byte = text[i]!;
+    const byte = text[i];
     if (byte === 34 && quoted) {
       quoted = false;
       closedAt = i;
-    } else if (byte === 34) quoted = closedAt === i - 1 || i === 0 || startsField(text[i - 1]!);
+    } else if (byte === 34) quoted = closedAt === i - 1 || i === 0 || startsField(text[i - 1]);
     else if (!quoted && (byte === 10 || (byte === 13 && i + 1 < text.length))) {
       const newline = byte === 10 ? '\n' : text[i + 1] === 10 ? '\r\n' : '\r';
       count[newline]++;

@@ -70,7 +70,8 @@ export class BatchEncoder {
     const batch: Batch = { at: from, stop: from + maxInput, out, written: 0, counter, skip, loaded: 0, full: false };
     const result: EncodeResult = { consumed: 0, written: 0, rows: 0, loaded: 0, refused: [] };
     this.#encodeComplete(bytes, batch, result, 0);
-    if (final && !batch.full && batch.at < bytes.length && batch.at < batch.stop) this.#encodeTail(bytes, batch, result);
+    if (final && !batch.full && batch.at < bytes.length && batch.at < batch.stop)
+      this.#encodeTail(bytes, batch, result);
     result.consumed = batch.at - from;
     result.written = batch.written;
     result.rows = counter.value - firstRow;
@@ -140,7 +141,7 @@ export class BatchEncoder {
     } else {
       for (let c = 0; c < this.#columns; c++) {
         out[to++] = this.#grammar.delimiter;
-        to = writeField(bytes, view.starts[c]!, view.ends[c]!, view.quoted[c]!, out, to);
+        to = writeField(bytes, view.starts[c], view.ends[c], view.quoted[c], out, to);
       }
     }
     out[to++] = LF;

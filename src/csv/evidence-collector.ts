@@ -22,10 +22,10 @@ export class EvidenceCollector {
   /** Takes a well-formed record. */
   add(bytes: Buffer, view: RecordView, row: number): void {
     for (let c = 0; c < this.types.length; c++) {
-      const start = view.starts[c]!;
-      const end = view.ends[c]!;
+      const start = view.starts[c];
+      const end = view.ends[c];
       if (start === end && !view.quoted[c]) {
-        this.nulls[c]!++;
+        this.nulls[c]++;
         continue;
       }
       const before = this.types[c] as TypeCode;
@@ -33,15 +33,19 @@ export class EvidenceCollector {
       if (after === before) continue;
       this.types[c] = after;
       const value = excerptOf(bytes, start, end, SAMPLE);
-      const step = { type: TYPES[after] as ColumnType, row, value: view.quoted[c] ? value.replaceAll('""', '"') : value };
-      this.#steps[c]!.push(step);
+      const step = {
+        type: TYPES[after] as ColumnType,
+        row,
+        value: view.quoted[c] ? value.replaceAll('""', '"') : value,
+      };
+      this.#steps[c].push(step);
     }
   }
 
   /** The evidence of `records` well-formed records. */
   evidence(records: number): ColumnEvidence[] {
     return this.#steps.map((steps, c) => {
-      const nulls = this.nulls[c]!;
+      const nulls = this.nulls[c];
       return { values: this.types[c] === NONE ? 0 : records - nulls, nulls, steps: steps.map((step) => ({ ...step })) };
     });
   }

@@ -56,13 +56,13 @@ export function describeEvidence(evidence: ColumnEvidence): string {
   if (!last) return `text: ${counts}; there is no value to tell a type from.`;
   const before = steps.at(-2);
   const holds = `row ${last.row} holds ${JSON.stringify(last.value)}`;
-  if (before) return `${last.type}: ${counts}; ${holds}, which ${before.type} ${rulesOut(before.type, last.type)}.`;
+  if (before) return `${last.type}: ${counts}; ${holds}, which ${before.type} ${rulesOut(last.type)}.`;
   return last.type === 'text'
     ? `text: ${counts}; ${holds}, which no narrower type gives back unchanged.`
     : `${last.type}: ${counts}; every value is written as ${last.type} writes it.`;
 }
 
-function rulesOut(before: ColumnType, after: ColumnType): string {
+function rulesOut(after: ColumnType): string {
   return after === 'text' ? 'would refuse or alter' : 'cannot hold';
 }
 

@@ -22,7 +22,8 @@ export function readHeader(head: Buffer, dialect: Dialect, final = false): { nam
   const bytes = final ? Buffer.concat([head, Buffer.of(grammar.eol)]) : head;
   const limit = bytes.lastIndexOf(grammar.eol);
   let at = hasBom(head) ? 3 : 0;
-  if (separatorLine(head.subarray(at))?.delimiter === dialect.delimiter) at += separatorLine(head.subarray(at))!.length;
+  const separator = separatorLine(head.subarray(at));
+  if (separator?.delimiter === dialect.delimiter) at += separator.length;
   do {
     if (final && at >= head.length) throw new CsvError('empty_file', 'The file holds no header line and no data.');
     if (!readRecord(bytes, at, limit, grammar, view)) throw noHeaderEnd(head.length, view);
@@ -68,7 +69,8 @@ export function columnNames(headers: string[]): string[] {
 
 function noHeaderEnd(size: number, view: RecordView): CsvError {
   if (view.openQuote >= 0) {
-    const detail = 'A quote in the header line is opened here and never closed. Close it, or double it if it belongs to a name.';
+    const detail =
+      'A quote in the header line is opened here and never closed. Close it, or double it if it belongs to a name.';
     return new CsvError('unclosed_quote', detail, { byteOffset: view.openQuote });
   }
   const detail = `The header line does not end within the first ${size} bytes. Check that the file has line breaks.`;
@@ -78,7 +80,7 @@ function noHeaderEnd(size: number, view: RecordView): CsvError {
 function fieldTexts(bytes: Buffer, view: RecordView): string[] {
   const texts: string[] = [];
   for (let k = 0; k < view.fields; k++) {
-    const text = bytes.toString('utf8', view.starts[k]!, view.ends[k]!);
+    const text = bytes.toString('utf8', view.starts[k], view.ends[k]);
     texts.push(view.quoted[k] ? text.replaceAll('""', '"') : text);
   }
   return texts;
@@ -95,6 +97,6 @@ function cutToBytes(text: string, max: number): string {
   const bytes = Buffer.from(text, 'utf8');
   if (bytes.length <= max) return text;
   let end = max;
-  while ((bytes[end]! & 0xc0) === 0x80) end--;
+  while ((bytes[end] & 0xc0) === 0x80) end--;
   return bytes.toString('utf8', 0, end);
 }

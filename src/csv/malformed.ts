@@ -26,9 +26,14 @@ export function faultOf(view: RecordView, columns: number): Malformed['reason'] 
   return view.fields > columns ? 'too_many_fields' : null;
 }
 
-/** The description of a malformed record, for a view that has a fault. `base` is the file offset of bytes[0]. */
-export function describeMalformed(bytes: Buffer, view: RecordView, columns: number, row: number, base: number): Malformed {
-  const reason = faultOf(view, columns)!;
+/** The description of a malformed record; `base` is the file offset of bytes[0]. */
+export function describeMalformed(
+  bytes: Buffer,
+  view: RecordView,
+  reason: Malformed['reason'],
+  row: number,
+  base: number,
+): Malformed {
   const column = reason === 'nul_byte' ? view.nul : reason === 'stray_quote' ? view.stray : null;
   return {
     row,

@@ -1,6 +1,16 @@
 import type { EvidenceCollector } from './evidence-collector.js';
 import { CR, type Grammar, LF, QUOTE } from './record.js';
-import { BIGINT, DATE, INTEGER, joinTypes, MAX_DIGITS, NONE, NUMERIC, TEXT, type TypeCode, typeOfValue } from './value-type.js';
+import {
+  BIGINT,
+  INTEGER,
+  joinTypes,
+  MAX_DIGITS,
+  NONE,
+  NUMERIC,
+  TEXT,
+  type TypeCode,
+  typeOfValue,
+} from './value-type.js';
 
 /** Digits that fit a type whatever they are. */
 const SAFE_DIGITS = new Uint8Array(8);
@@ -52,8 +62,8 @@ export class PlainRunner {
       let i = start;
       let nullCount = 0;
       for (let c = 0; ; c++) {
-        let byte = bytes[i]!;
-        const type = types[c]!;
+        let byte = bytes[i];
+        const type = types[c];
         if (byte === delimiter || byte === eol || (byte === CR && bytes[i + 1] === LF)) {
           nullColumns[nullCount++] = c;
         } else if (type === TEXT && byte !== QUOTE) {
@@ -73,52 +83,52 @@ export class PlainRunner {
               }
               i += 4;
             }
-            byte = bytes[i]!;
-            while (special[byte] === 0) byte = bytes[++i]!;
+            byte = bytes[i];
+            while (special[byte] === 0) byte = bytes[++i];
             // Of the special bytes a bare CR (in CR files an LF) is data.
             if (byte === delimiter || byte === eol || byte === QUOTE || byte === 0) break;
             if (byte === CR && bytes[i + 1] === LF) break;
-            byte = bytes[++i]!;
+            byte = bytes[++i];
           }
         } else if (type === TEXT) {
           for (;;) {
-            byte = bytes[++i]!;
-            while (byte !== QUOTE && byte !== 0 && i < limit) byte = bytes[++i]!;
+            byte = bytes[++i];
+            while (byte !== QUOTE && byte !== 0 && i < limit) byte = bytes[++i];
             if (byte !== QUOTE || i >= limit) break records;
-            byte = bytes[++i]!;
+            byte = bytes[++i];
             if (byte !== QUOTE) break;
           }
         } else if (type === NONE) {
           break records;
         } else {
           const quoted = byte === QUOTE;
-          if (quoted) byte = bytes[++i]!;
+          if (quoted) byte = bytes[++i];
           const value = i;
           if (type <= NUMERIC) {
             const negative = byte === 45;
-            if (negative) byte = bytes[++i]!;
+            if (negative) byte = bytes[++i];
             const zero = byte === 48;
             const digits = i;
-            while (byte >= 48 && byte <= 57) byte = bytes[++i]!;
+            while (byte >= 48 && byte <= 57) byte = bytes[++i];
             let length = i - digits;
             let odd = length === 0 || (zero && (negative || length > 1));
             if (byte === 46 && type === NUMERIC) {
               const point = i;
-              do byte = bytes[++i]!;
+              do byte = bytes[++i];
               while (byte >= 48 && byte <= 57);
               length += i - point - 1;
               if (i - point === 1) odd = true;
             }
-            if (odd || length > SAFE_DIGITS[type]!) {
+            if (odd || length > SAFE_DIGITS[type]) {
               if (joinTypes(type as TypeCode, typeOfValue(bytes, value, i)) !== type) break records;
             }
           } else {
-            while (special[byte] === 0) byte = bytes[++i]!;
+            while (special[byte] === 0) byte = bytes[++i];
             if (typeOfValue(bytes, value, i) !== type) break records;
           }
           if (quoted) {
             if (byte !== QUOTE || i >= limit) break records;
-            byte = bytes[++i]!;
+            byte = bytes[++i];
           }
         }
 
@@ -144,7 +154,7 @@ export class PlainRunner {
         continue;
       }
       rows++;
-      for (let k = 0; k < nullCount; k++) nulls[nullColumns[k]!]!++;
+      for (let k = 0; k < nullCount; k++) nulls[nullColumns[k]]++;
       if (i >= stop) {
         stopped = true;
         break;

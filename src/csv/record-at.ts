@@ -13,7 +13,7 @@ export function recordAt(batch: Buffer, { delimiter }: Pick<Dialect, 'delimiter'
   let lines = 1;
   let quoted = false;
   for (let i = 0; i < batch.length; i++) {
-    const byte = batch[i]!;
+    const byte = batch[i];
     if (byte === QUOTE) quoted = !quoted;
     else if (quoted) {
       if (byte === (start === 0 ? CR : LF)) lines++;

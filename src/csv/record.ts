@@ -94,7 +94,7 @@ export function readRecord(bytes: Buffer, start: number, limit: number, grammar:
 function plainField(bytes: Buffer, start: number, limit: number, grammar: Grammar, view: RecordView): number {
   const { delimiter, eol, special } = grammar;
   for (let i = start; i <= limit; i++) {
-    const byte = bytes[i]!;
+    const byte = bytes[i];
     if (special[byte] === 0) continue;
     if (byte === delimiter || byte === eol || (byte === CR && bytes[i + 1] === LF)) {
       view.addField(start, i, false);
@@ -114,10 +114,10 @@ function quotedField(bytes: Buffer, open: number, limit: number, grammar: Gramma
     view.nul ||= view.resumeNul;
   }
   for (; i < limit; i++) {
-    const byte = bytes[i]!;
+    const byte = bytes[i];
     if (byte === 0) view.nul ||= view.fields + 1;
     if (byte !== QUOTE) continue;
-    const after = bytes[i + 1]!;
+    const after = bytes[i + 1];
     if (after === QUOTE) i++;
     else if (endsField(bytes, i + 1, after, grammar)) {
       view.addField(open + 1, i, true);

@@ -21,7 +21,7 @@ export class RowCounter {
     this.value++;
     let k = digits.length - 1;
     while (digits[k] === 57) digits[k--] = 48;
-    digits[k]!++;
+    digits[k]++;
     if (k < this.first) this.first = k;
   }
 
@@ -29,7 +29,7 @@ export class RowCounter {
   write(out: Uint8Array, at: number): number {
     const { digits } = this;
     let end = at;
-    for (let k = this.first; k < digits.length; k++) out[end++] = digits[k]!;
+    for (let k = this.first; k < digits.length; k++) out[end++] = digits[k];
     return end;
   }
 }

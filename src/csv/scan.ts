@@ -121,12 +121,13 @@ export class RecordScanner {
       return;
     }
     this.rows++;
-    if (faultOf(view, this.#columns) === null) {
+    const fault = faultOf(view, this.#columns);
+    if (fault === null) {
       this.#collector.add(bytes, view, this.rows);
       return;
     }
     if (++this.malformedCount > MALFORMED_KEPT) return;
-    this.malformed.push(describeMalformed(bytes, view, this.#columns, this.rows, base));
+    this.malformed.push(describeMalformed(bytes, view, fault, this.rows, base));
   }
 
   /** A field of many megabytes comes in many chunks: its open quote is remembered so that no byte is searched twice. */
@@ -153,7 +154,7 @@ export class RecordScanner {
     if (isUtf8(done)) return;
     const bad = firstInvalidUtf8(done, 0, end);
     const row = rowsBefore + this.#recordsUntil(done, bad);
-    const detail = `The byte 0x${done[bad]!.toString(16).padStart(2, '0')} is not valid UTF-8. Save the file as UTF-8 and upload it again.`;
+    const detail = `The byte 0x${done[bad].toString(16).padStart(2, '0')} is not valid UTF-8. Save the file as UTF-8 and upload it again.`;
     throw new CsvError('invalid_utf8', detail, { row, byteOffset: base + bad });
   }
 

@@ -8,7 +8,8 @@ const HEAD = 64 * 1024;
  * @throws CsvError empty_file, not_a_text_file (naming the kind), unsupported_encoding (UTF-16, UTF-32)
  */
 export function assertText(head: Uint8Array): void {
-  if (head.length === 0) throw new CsvError('empty_file', 'The file is empty (0 bytes). Upload a CSV file with a header line.');
+  if (head.length === 0)
+    throw new CsvError('empty_file', 'The file is empty (0 bytes). Upload a CSV file with a header line.');
   const bytes = head.subarray(0, HEAD);
   const kind = KINDS.find(({ match }) => match(bytes));
   if (kind) {
@@ -44,7 +45,11 @@ const KINDS: Kind[] = [
   { name: 'an OpenDocument spreadsheet (.ods)', advice: EXPORT, match: (b) => isZip(b) && has(b, 'opendocument') },
   { name: 'an Office document', advice: EXPORT, match: (b) => isZip(b) && has(b, '[Content_Types].xml') },
   { name: 'a ZIP archive', advice: UNPACK, match: isZip },
-  { name: 'an old Excel or Office file (.xls)', advice: EXPORT, match: (b) => starts(b, '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1') },
+  {
+    name: 'an old Excel or Office file (.xls)',
+    advice: EXPORT,
+    match: (b) => starts(b, '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'),
+  },
   { name: 'a gzip file', advice: UNPACK, match: (b) => starts(b, '\x1f\x8b') },
   { name: 'a bzip2 file', advice: UNPACK, match: (b) => starts(b, 'BZh') && starts(b, '1AY&SY', 4) },
   { name: 'an xz file', advice: UNPACK, match: (b) => starts(b, '\xfd7zXZ\0') },
@@ -93,7 +98,7 @@ function wideWithoutMark(bytes: Uint8Array): string | undefined {
   const nuls = [0, 0, 0, 0];
   const groups = bytes.length >> 2;
   if (groups < 2) return undefined;
-  for (let i = 0; i < groups * 4; i++) if (bytes[i] === 0) nuls[i & 3]!++;
+  for (let i = 0; i < groups * 4; i++) if (bytes[i] === 0) nuls[i & 3]++;
   const [a, b, c, d] = nuls.map((n) => n / groups) as [number, number, number, number];
   if (c > 0.9 && ((b > 0.9 && d > 0.9 && a < 0.5) || (a > 0.9 && b > 0.9 && d < 0.5))) return 'UTF-32';
   const even = (a + c) / 2;

@@ -5,11 +5,11 @@
 export function firstInvalidUtf8(bytes: Uint8Array, start: number, end: number): number {
   let i = start;
   while (i < end) {
-    const lead = bytes[i]!;
+    const lead = bytes[i];
     const length = sequenceLength(lead);
     if (length === 0 || i + length > end) return i;
-    if (length > 1 && !secondFits(lead, bytes[i + 1]!)) return i;
-    for (let k = 2; k < length; k++) if ((bytes[i + k]! & 0xc0) !== 0x80) return i;
+    if (length > 1 && !secondFits(lead, bytes[i + 1])) return i;
+    for (let k = 2; k < length; k++) if ((bytes[i + k] & 0xc0) !== 0x80) return i;
     i += length;
   }
   return -1;

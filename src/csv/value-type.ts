@@ -32,7 +32,7 @@ export function joinTypes(a: TypeCode, b: TypeCode): TypeCode {
 export function typeOfValue(bytes: Uint8Array, start: number, end: number): TypeCode {
   const length = end - start;
   if (length === 0) return TEXT;
-  const first = bytes[start]!;
+  const first = bytes[start];
   if (length >= 10 && bytes[start + 4] === 45 && bytes[start + 7] === 45) {
     if (length === 10) return isDate(bytes, start) ? DATE : TEXT;
     return isDate(bytes, start) && isTimeOfDay(bytes, start + 10, end) ? TIMESTAMP : TEXT;
@@ -51,7 +51,7 @@ function numberType(bytes: Uint8Array, start: number, end: number): TypeCode {
   const from = negative ? start + 1 : start;
   let i = from;
   let nonZero = 0;
-  while (i < end && isDigit(bytes[i]!)) nonZero |= bytes[i++]! - 48;
+  while (i < end && isDigit(bytes[i])) nonZero |= bytes[i++] - 48;
   const digits = i - from;
   if (digits === 0 || digits > MAX_DIGITS || (bytes[from] === 48 && digits > 1)) return TEXT;
   if (i === end) {
@@ -60,7 +60,7 @@ function numberType(bytes: Uint8Array, start: number, end: number): TypeCode {
   }
   if (bytes[i] !== 46) return TEXT;
   const point = i++;
-  while (i < end && isDigit(bytes[i]!)) nonZero |= bytes[i++]! - 48;
+  while (i < end && isDigit(bytes[i])) nonZero |= bytes[i++] - 48;
   const scale = i - point - 1;
   if (i < end || scale === 0 || digits + scale > MAX_DIGITS) return TEXT;
   // numeric has no negative zero: -0.00 would come back as 0.00.
@@ -78,15 +78,15 @@ function integerType(bytes: Uint8Array, from: number, digits: number, negative: 
 /** Compares digits of the same count as text. */
 function atMost(bytes: Uint8Array, from: number, limit: string): boolean {
   for (let k = 0; k < limit.length; k++) {
-    const difference = bytes[from + k]! - limit.charCodeAt(k);
+    const difference = bytes[from + k] - limit.charCodeAt(k);
     if (difference !== 0) return difference < 0;
   }
   return true;
 }
 
 function twoDigits(bytes: Uint8Array, at: number): number {
-  const tens = bytes[at]! - 48;
-  const ones = bytes[at + 1]! - 48;
+  const tens = bytes[at] - 48;
+  const ones = bytes[at + 1] - 48;
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : -1;
 }
 
@@ -112,7 +112,7 @@ function isTimeOfDay(bytes: Uint8Array, at: number, end: number): boolean {
   if (!within(twoDigits(bytes, at + 7), 59)) return false;
   if (length === 9) return true;
   if (length < 11 || length > 16 || bytes[at + 9] !== 46 || bytes[end - 1] === 48) return false;
-  for (let i = at + 10; i < end; i++) if (!isDigit(bytes[i]!)) return false;
+  for (let i = at + 10; i < end; i++) if (!isDigit(bytes[i])) return false;
   return true;
 }
 
@@ -122,7 +122,7 @@ function within(value: number, max: number): boolean {
 
 function isUuid(bytes: Uint8Array, at: number): boolean {
   for (let k = 0; k < 36; k++) {
-    const byte = bytes[at + k]!;
+    const byte = bytes[at + k];
     if (k === 8 || k === 13 || k === 18 || k === 23) {
       if (byte !== 45) return false;
     } else if (!isDigit(byte) && (byte < 97 || byte > 102)) return false;

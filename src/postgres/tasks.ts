@@ -133,6 +133,15 @@ export async function getTask(db: pg.Pool | pg.ClientBase, key: TaskKey): Promis
   return rows[0] ?? notFound(key);
 }
 
+/** Whether a user has a task of this name and kind already. */
+export async function isTaskNameTaken(db: pg.Pool | pg.ClientBase, key: TaskKey): Promise<boolean> {
+  const { rows } = await db.query(
+    'SELECT EXISTS (SELECT FROM long_task.tasks WHERE kind = $1 AND user_id = $2 AND task_name = $3) AS taken',
+    [key.kind, key.userId, key.taskName],
+  );
+  return rows[0].taken;
+}
+
 /** @throws {TaskError} task_not_found */
 export async function getTaskById(db: pg.Pool | pg.ClientBase, id: string): Promise<TaskRow> {
   const { rows } = await db.query<TaskRow>('SELECT * FROM long_task.tasks WHERE id = $1', [id]);

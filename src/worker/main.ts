@@ -1,4 +1,6 @@
 import { Runtime } from '@temporalio/worker';
+import { BufferPool } from '../activities/buffer-pool.js';
+import { createThreadScanner } from '../activities/thread-scanner.js';
 import { Pacer } from '../activities/pacer.js';
 import { loadConfig, storeFolder } from '../config.js';
 import { armFailpoints } from '../failpoint.js';
@@ -16,6 +18,9 @@ const SLOTS = 16;
 /** Sessions besides one per slot: cancelling statements, closing fences. */
 const SPARE_CONNECTIONS = 8;
 
+/** A batch of 1 MiB and its row numbers: half as much again is room for rows of 20 bytes; shorter ones make shorter batches. */
+const BUFFER_BYTES = 3 << 19;
+
 const config = loadConfig();
 const log = createLogger(config.LOG_LEVEL, 'worker');
 if (config.FAILPOINT) armFailpoints(config.FAILPOINT, config.NODE_ENV);
@@ -26,6 +31,8 @@ Runtime.install({ logger: temporalLogger(log), shutdownSignals: [], telemetryOpt
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
 
+const store = createLocalStore(storeFolder(config));
+const scanner = createThreadScanner(store, storeFolder(config));
 const pool = createPool({
   connectionString: config.DATABASE_URL,
   max: SLOTS + SPARE_CONNECTIONS,
@@ -41,7 +48,7 @@ try {
       connection,
       namespace: config.TEMPORAL_NAMESPACE,
       taskQueue: config.TASK_QUEUE,
-      dependencies: { pool, store: createLocalStore(storeFolder(config)), log, pacer: new Pacer() },
+      dependencies: { pool, store, log, pacer: new Pacer(), buffers: new BufferPool(BUFFER_BYTES, 2 * config.WORKER_PARTS), scanner },
       window: config.WORKER_PARTS,
       slots: SLOTS,
     });
@@ -56,6 +63,7 @@ try {
     process.exitCode = 1;
   }
 } finally {
+  await scanner.close();
   await pool.end();
   log.info('worker stopped');
 }

@@ -64,29 +64,39 @@ test('scanner and encoder agree on every record of hostile bytes, for any batch,
 });
 
 test('scanner, encoder and csv-parse agree on valid CSV, NULL and empty string kept apart', () => {
-  const value = fc.option(fc.oneof(fc.constantFrom('', '\\.', '"', 'a\nb', 'a\r\nb', '\r', ' x ', 'é€😀', '1,5;2|3\t4'), fc.string()), {
-    nil: null,
-  });
+  const value = fc.option(
+    fc.oneof(fc.constantFrom('', '\\.', '"', 'a\nb', 'a\r\nb', '\r', ' x ', 'é€😀', '1,5;2|3\t4'), fc.string()),
+    {
+      nil: null,
+    },
+  );
   const table = fc.integer({ min: 1, max: 5 }).chain((columns) =>
     fc.record({
       columns: fc.constant(columns),
-      rows: fc.array(fc.array(value.map((v) => v?.replaceAll('\0', '') ?? v), { minLength: columns, maxLength: columns }), {
-        minLength: 1,
-        maxLength: 8,
-      }),
+      rows: fc.array(
+        fc.array(
+          value.map((v) => v?.replaceAll('\0', '') ?? v),
+          { minLength: columns, maxLength: columns },
+        ),
+        {
+          minLength: 1,
+          maxLength: 8,
+        },
+      ),
     }),
   );
   fc.assert(
     fc.property(table, anyDialect, fc.boolean(), ({ columns, rows }, form, terminated) => {
       const dialect = dialectOf(form);
       let text = rows.map((row) => formatRecord(row, dialect.delimiter)).join(dialect.newline);
-      if (terminated || text === '' || text.endsWith(dialect.newline) || (columns === 1 && rows.at(-1)![0] === null)) text += dialect.newline;
+      if (terminated || text === '' || text.endsWith(dialect.newline) || (columns === 1 && rows.at(-1)?.[0] === null))
+        text += dialect.newline;
       const bytes = Buffer.from(text);
       const scanned = scanChunked(bytes, dialect, columns);
       expect(scanned.malformed).toEqual([]);
       expect(scanned.rows).toBe(rows.length);
       for (let c = 0; c < columns; c++) {
-        expect(scanned.evidence[c]!.nulls).toBe(rows.filter((row) => row[c] === null).length);
+        expect(scanned.evidence[c].nulls).toBe(rows.filter((row) => row[c] === null).length);
       }
       const cells = (input: string, newline: string) =>
         parse(input, {

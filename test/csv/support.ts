@@ -8,12 +8,17 @@ export function dialectOf(overrides: Partial<Dialect> = {}): Dialect {
 }
 
 /** A scanner fed the bytes in chunks of the given sizes (repeated), the rest always put in front of the next chunk. */
-export function scanChunked(bytes: Buffer, dialect: Dialect, columns: number, sizes = [Number.POSITIVE_INFINITY]): RecordScanner {
+export function scanChunked(
+  bytes: Buffer,
+  dialect: Dialect,
+  columns: number,
+  sizes = [Number.POSITIVE_INFINITY],
+): RecordScanner {
   const scanner = new RecordScanner({ dialect, columns });
   let at = 0;
   let end = 0;
   for (let k = 0; end < bytes.length || k === 0; k++) {
-    end = Math.min(bytes.length, end + sizes[k % sizes.length]!);
+    end = Math.min(bytes.length, end + sizes[k % sizes.length]);
     at += scanner.scan(bytes.subarray(at, end), { baseOffset: at, final: end === bytes.length });
   }
   return scanner;
@@ -67,7 +72,29 @@ export const anyDialect = fc.record({
 
 /** Bytes made of what matters to a CSV reader. */
 export const hostileText = fc
-  .array(fc.constantFrom('"', '""', ',', ';', '\n', '\r', '\r\n', '\0', 'a', 'bc ', '1', '-2.5', 'é', '\t', '|', '",', '\n"', '€'), {
-    maxLength: 60,
-  })
+  .array(
+    fc.constantFrom(
+      '"',
+      '""',
+      ',',
+      ';',
+      '\n',
+      '\r',
+      '\r\n',
+      '\0',
+      'a',
+      'bc ',
+      '1',
+      '-2.5',
+      'é',
+      '\t',
+      '|',
+      '",',
+      '\n"',
+      '€',
+    ),
+    {
+      maxLength: 60,
+    },
+  )
   .map((parts) => parts.join(''));

@@ -1,0 +1,43 @@
+import { TaskError } from '../contract/errors.js';
+import type { Malformed } from '../csv/malformed.js';
+import type { Reject } from '../postgres/rejects.js';
+
+/** A malformed record as a reject; the scanner counted its row from the part's beginning. */
+export function asReject(bad: Malformed, rowsBefore: number, headers: string[]): Reject {
+  return {
+    row: bad.row + rowsBefore,
+    byteOffset: bad.byteOffset,
+    column: columnAtFault(bad, headers),
+    value: null,
+    reason: describeMalformed(bad, headers.length),
+    raw: bad.excerpt,
+  };
+}
+
+/** Where a row has too few fields, the first column that it lacks. */
+function columnAtFault(bad: Malformed, headers: string[]): string | null {
+  if (bad.reason === 'too_few_fields') return headers[bad.found] ?? null;
+  return bad.column === null ? null : (headers[bad.column - 1] ?? null);
+}
+
+export function describeMalformed(bad: Pick<Malformed, 'reason' | 'found'>, columns: number): string {
+  if (bad.reason === 'stray_quote') return 'a quote stands inside an unquoted value, or text follows a closing quote';
+  if (bad.reason === 'nul_byte') return 'the row holds a NUL byte, which PostgreSQL text cannot hold';
+  return `the row has ${bad.found} fields, the header has ${columns}`;
+}
+
+/** The fault of a task whose rejects are more than its limit, with the first row over it. */
+export function rejectLimit(reject: Reject, limit: number): TaskError {
+  const allowed = limit === 0 ? 'No bad row is allowed' : `At most ${limit} bad rows are allowed`;
+  return new TaskError(
+    'reject_limit',
+    `Row ${reject.row} cannot be loaded: ${reject.reason}. ${allowed} (max_rejects). ` +
+      'Resume with a higher max_rejects to leave bad rows out, or terminate, mend the file and start again.',
+    {
+      row: reject.row,
+      byte_offset: reject.byteOffset,
+      ...(reject.column !== null && { column: reject.column }),
+      value: (reject.value ?? reject.raw).slice(0, 200),
+    },
+  );
+}

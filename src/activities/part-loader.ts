@@ -1,0 +1,185 @@
+import type pg from 'pg';
+import type { TaskError } from '../contract/errors.js';
+import type { Dialect } from '../csv/dialect.js';
+import { BatchEncoder, type EncodeResult } from '../csv/encode.js';
+import { excerptOf } from '../csv/malformed.js';
+import { recordAt } from '../csv/record-at.js';
+import { failpoint } from '../failpoint.js';
+import { advancePart, type Checkpoint, type UploadPart } from '../postgres/checkpoints.js';
+import { copyFault, copyIn, type CopyTarget } from '../postgres/copy.js';
+import { type Fence, withFence } from '../postgres/fence.js';
+import { countRejects, type Reject, rejectedRows, storeRejects } from '../postgres/rejects.js';
+import { meaningOf } from '../postgres/sqlstate.js';
+import { ROW_COLUMN, stagingTable } from '../postgres/staging.js';
+import type { TaskRow } from '../postgres/tasks.js';
+import type { StoreFile } from '../storage/store.js';
+import type { Dependencies } from './context.js';
+import { describeMalformed, rejectLimit } from './malformed-rows.js';
+import { Pacer } from './pacer.js';
+import { sourceTruncated } from './source.js';
+
+/** A batch is one transaction of about this many bytes: 20–30 ms of COPY, and so the time a pause waits for at most. */
+const BATCH_BYTES = 1 << 20;
+
+export interface PartWork extends Pick<Dependencies, 'pacer'> {
+  client: pg.ClientBase;
+  task: TaskRow;
+  fence: Fence;
+  part: Checkpoint & UploadPart;
+  file: StoreFile;
+  /** Two buffers that hold a batch: as it is in the file, and with the row numbers in front. */
+  input: Buffer;
+  out: Buffer;
+  signal: AbortSignal;
+}
+
+type Batch = EncodeResult & { bytes: Buffer };
+
+/** Loads a part batch by batch from its checkpoint to its end. Used once. */
+export class PartLoader {
+  readonly #work: PartWork;
+  readonly #dialect: Dialect;
+  readonly #encoder: BatchEncoder;
+  readonly #target: CopyTarget;
+  readonly #rate: number | undefined;
+  #input: Buffer;
+  #out: Buffer;
+  #skip = new Set<number>();
+  #checkpoint: Checkpoint;
+  #nextRow: number;
+
+  constructor(work: PartWork) {
+    const { task, part, input, out } = work;
+    const dialect = task.dialect as unknown as Dialect;
+    this.#dialect = dialect;
+    this.#work = work;
+    this.#encoder = new BatchEncoder({ dialect, columns: task.columns!.length });
+    this.#target = {
+      table: stagingTable(task.lock_key),
+      columns: [ROW_COLUMN, ...task.columns!.map((column) => column.name)],
+      delimiter: dialect.delimiter,
+    };
+    this.#rate = task.options.max_bytes_per_second;
+    this.#input = input;
+    this.#out = out;
+    this.#checkpoint = part;
+    this.#nextRow = part.firstRow + part.rowsDone;
+  }
+
+  /** @throws {FencedError} when a command or another attempt took over; {TaskError} reject_limit */
+  async load(): Promise<void> {
+    const { client, task, part, signal, pacer } = this.#work;
+    // Rows and checkpoint are lost or kept together, so only the part's last commit has to wait for the disk.
+    await client.query('SET synchronous_commit = off');
+    this.#skip = await rejectedRows(client, task.id, part.firstRow, part.firstRow + part.rows - 1);
+    const portion = Pacer.portion(this.#rate, BATCH_BYTES);
+    let most = portion;
+    while (this.#checkpoint.byteOffset < part.byteTo) {
+      signal.throwIfAborted();
+      const batch = await this.#nextBatch(most);
+      await pacer.pass(task.id, batch.consumed, this.#rate, signal);
+      try {
+        await this.#commit(batch);
+        most = portion;
+      } catch (error) {
+        if (meaningOf(error) !== 'bad_value') throw error;
+        // Where PostgreSQL does not say which row it was, halve the batch until it is alone.
+        if (!(await this.#rejectRow(error, batch))) most = Math.max(1, batch.consumed >> 1);
+      }
+    }
+  }
+
+  /** Reads and encodes from the checkpoint on. The buffers grow only for a record that is longer than they are. */
+  async #nextBatch(most: number): Promise<Batch> {
+    const { part, file } = this.#work;
+    for (;;) {
+      const left = part.byteTo - this.#checkpoint.byteOffset;
+      const length = await file.read(this.#input.subarray(0, left), this.#checkpoint.byteOffset);
+      if (length < Math.min(left, this.#input.length)) throw sourceTruncated();
+      const bytes = this.#input.subarray(0, length);
+      const skip = (row: number) => this.#skip.has(row);
+      const final = length === left;
+      const batch = this.#encoder.encode(bytes, { from: 0, out: this.#out, firstRow: this.#nextRow, final, skip, maxInput: most });
+      if (batch.consumed > 0) return { ...batch, bytes };
+      if (batch.needed !== undefined) this.#out = Buffer.allocUnsafeSlow(batch.needed);
+      else this.#input = Buffer.allocUnsafeSlow(this.#input.length * 2);
+    }
+  }
+
+  async #commit(batch: Batch): Promise<void> {
+    const { client, fence, task, part } = this.#work;
+    const byteOffset = this.#checkpoint.byteOffset + batch.consumed;
+    const done = byteOffset === part.byteTo;
+    const refused = batch.refused.map((record) => this.#refusedReject(record, batch));
+    await this.#checkLimit(refused);
+    await failpoint('load:before-copy');
+    await withFence(client, fence, async () => {
+      if (done) await client.query('SET LOCAL synchronous_commit = on');
+      if (batch.loaded > 0) await copyIn(client, this.#target, this.#out.subarray(0, batch.written));
+      await storeRejects(client, task.id, refused);
+      await failpoint('load:after-copy');
+      const rejected = batch.rows - batch.loaded;
+      await advancePart(client, task.id, this.#checkpoint, { byteOffset, rows: batch.rows, rejected, done });
+      await failpoint('load:before-commit');
+    });
+    await failpoint('load:after-commit');
+    this.#checkpoint = { ...this.#checkpoint, byteOffset };
+    this.#nextRow += batch.rows;
+  }
+
+  /** Puts the row that PostgreSQL refused among the rejects. False when it is not known yet which row that was. */
+  async #rejectRow(error: unknown, batch: Batch): Promise<boolean> {
+    const { client, task, fence } = this.#work;
+    const fault = copyFault(error);
+    const sent = this.#out.subarray(0, batch.written);
+    const row = fault ? recordAt(sent, this.#dialect, fault.line) : batch.loaded === 1 ? this.#onlyRow(batch) : null;
+    if (row === null) return false;
+    const column = task.columns!.find(({ name }) => name === fault?.column);
+    const reject: Reject = {
+      row,
+      byteOffset: this.#checkpoint.byteOffset,
+      column: column?.original ?? null,
+      value: fault?.value?.slice(0, 200) ?? null,
+      reason: column ? `the value is not a valid ${column.type}` : (fault?.message ?? 'PostgreSQL refuses the row'),
+      raw: sentText(sent, row),
+    };
+    await this.#checkLimit([reject]);
+    await withFence(client, fence, () => storeRejects(client, task.id, [reject]));
+    this.#skip.add(row);
+    return true;
+  }
+
+  /** @throws {TaskError} reject_limit when these are too many together with those that are stored */
+  async #checkLimit(rejects: Reject[]): Promise<void> {
+    if (rejects.length === 0) return;
+    const limit = this.#work.task.options.max_rejects;
+    const room = limit - (await countRejects(this.#work.client, this.#work.task.id));
+    if (rejects.length > room) throw rejectLimit(rejects[Math.max(0, room)]!, limit) satisfies TaskError;
+  }
+
+  /** Inspect keeps the first thousand malformed rows of a part; the encoder refuses the others by itself. */
+  #refusedReject({ row, offset, length, reason }: Batch['refused'][number], { bytes }: Batch): Reject {
+    return {
+      row,
+      byteOffset: this.#checkpoint.byteOffset + offset,
+      column: null,
+      value: null,
+      reason: describeMalformed({ reason, found: 0 }, this.#work.task.columns!.length),
+      raw: excerptOf(bytes, offset, offset + length),
+    };
+  }
+
+  #onlyRow(batch: Batch): number {
+    for (let row = this.#nextRow; row < this.#nextRow + batch.rows; row++) if (!this.#skip.has(row)) return row;
+    throw new Error('a batch of one row without a row');
+  }
+}
+
+/** The text of a row as it was sent, without the number in front, shortened. */
+function sentText(sent: Buffer, row: number): string {
+  const number = `${row}`;
+  const at = sent.indexOf(`\n${number}`);
+  const start = (at < 0 ? 0 : at + 1) + number.length + 1;
+  const end = sent.indexOf('\n', start);
+  return sent.toString('utf8', start, Math.min(end < 0 ? sent.length : end, start + 200));
+}

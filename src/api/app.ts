@@ -1,0 +1,84 @@
+import formbody from '@fastify/formbody';
+import multipart from '@fastify/multipart';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { TaskError } from '../contract/errors.js';
+import type { Source } from '../contract/task.js';
+import { commandRoutes } from './command-routes.js';
+import type { ApiContext } from './context.js';
+import { downloadRoutes } from './download-routes.js';
+import { typedFields } from './form-fields.js';
+import { healthRoutes } from './health-routes.js';
+import { registerNotFound } from './not-found.js';
+import { pathOf, sendProblem } from './problem.js';
+import { taskRoutes } from './task-routes.js';
+import { uploadRoutes } from './upload-routes.js';
+import { validatorCompiler } from './validation.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The file of an upload that is stored and belongs to no task yet. */
+    source: Source | null;
+  }
+}
+
+/** Room for a form with a type for each of 1,600 columns. */
+const BODY_BYTES = 1 << 20;
+/** Headers come at once; a body may take hours, so only silence ends a connection. */
+const HEADERS_MS = 30_000;
+const SILENCE_MS = 5 * 60_000;
+
+/** Builds the REST API; nothing is started and nothing is listened on. */
+export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: context.log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: BODY_BYTES,
+    requestTimeout: 0,
+    connectionTimeout: SILENCE_MS,
+    // A download that is under way, or an upload, ends before the server does; a connection that waits does not hold it up.
+    forceCloseConnections: 'idle',
+    http: { headersTimeout: HEADERS_MS },
+    // A task name of 128 characters takes up to 1,536 in a URL.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply);
+    },
+  });
+  app.decorateRequest('source', null);
+  app.setValidatorCompiler(validatorCompiler);
+  app.setErrorHandler(sendProblem);
+  app.removeContentTypeParser('text/plain');
+  registerNotFound(app);
+  registerHooks(app, context);
+  await app.register(formbody, { bodyLimit: BODY_BYTES });
+  await app.register(multipart, {
+    throwFileSizeLimit: false,
+    limits: { fileSize: Number.MAX_SAFE_INTEGER, files: 4, fields: 40, parts: 44, fieldSize: BODY_BYTES, fieldNameSize: 100 },
+  });
+  healthRoutes(app, context);
+  uploadRoutes(app, context);
+  downloadRoutes(app, context);
+  commandRoutes(app, context);
+  taskRoutes(app, context);
+  return app;
+}
+
+function registerHooks(app: FastifyInstance, { isReady, log }: ApiContext): void {
+  app.addHook('onRequest', async (request) => {
+    if (isReady() || request.url.startsWith('/health/')) return;
+    throw new TaskError('database_unavailable', 'PostgreSQL cannot be reached yet, or its schema is being brought up to date.', { retry_after: 2 });
+  });
+  app.addHook('preValidation', async (request) => {
+    const isForm = request.headers['content-type']?.toLowerCase().startsWith('application/x-www-form-urlencoded');
+    if (isForm && isFields(request.body)) request.body = typedFields(request.body);
+    if (isFields(request.query)) request.query = typedFields(request.query);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const level = request.url.startsWith('/health/') ? 'debug' : 'info';
+    log[level]({ method: request.method, path: pathOf(request.url), status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
+  });
+}
+
+function isFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

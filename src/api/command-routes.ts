@@ -1,0 +1,47 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ACTIONS, type Action, KINDS, type Kind, type State } from '../contract/states.js';
+import { commandTask } from '../postgres/commands.js';
+import { getTask } from '../postgres/tasks.js';
+import type { ApiContext } from './context.js';
+import { deliver } from './deliver.js';
+import { viewOf } from './read-task.js';
+import { CommandBody, ResumeUploadBody } from './schemas.js';
+
+/** The state in which each command is in effect. */
+const IN_EFFECT: Record<Action, State> = { pause: 'paused', resume: 'running', terminate: 'terminated' };
+
+/** POST /{upload,download}/{pause,resume,terminate} */
+export function commandRoutes(app: FastifyInstance, context: ApiContext): void {
+  for (const kind of KINDS) {
+    for (const action of ACTIONS) {
+      const body = kind === 'upload' && action === 'resume' ? ResumeUploadBody : CommandBody;
+      app.post<{ Body: CommandBody }>(`/${kind}/${action}`, { schema: { body } }, (request, reply) =>
+        command(context, kind, action, request, reply),
+      );
+    }
+  }
+}
+
+/**
+ * The fence is closed first: once this is answered no row can commit any more, whether Temporal is there or not. Then the
+ * workflow is told, by the sweeper if not now.
+ */
+async function command(
+  context: ApiContext,
+  kind: Kind,
+  action: Action,
+  { body }: FastifyRequest<{ Body: CommandBody }>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const task = await getTask(context.pool, { kind, userId: body.user_id, taskName: body.task_name });
+  const { row, changed } = await commandTask(context.pool, task, {
+    action,
+    channel: 'api',
+    actor: body.user_id,
+    reason: body.reason,
+    maxRejects: body.max_rejects,
+  });
+  const told = changed ? await deliver(context, row, body.reason) : true;
+  const inEffect = row.state === IN_EFFECT[action] && told;
+  return reply.code(inEffect ? 200 : 202).send(await viewOf(context, row));
+}

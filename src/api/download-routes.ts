@@ -1,0 +1,71 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { TaskError } from '../contract/errors.js';
+import { findTable, tableExists } from '../postgres/find-table.js';
+import { createTask, findByIdempotencyKey, getTask, type NewTask } from '../postgres/tasks.js';
+import type { ApiContext } from './context.js';
+import { deliver } from './deliver.js';
+import { readIdempotency } from './idempotency.js';
+import { checkNameLength, generateTaskName, noSuchTable, parseTableName } from './names.js';
+import { locationOf, viewOf } from './read-task.js';
+import { DownloadStart } from './schemas.js';
+import { invalidRequest } from './validation.js';
+
+/** POST /download/start */
+export function downloadRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.post<{ Body: DownloadStart }>('/download/start', { schema: { body: DownloadStart } }, (request, reply) =>
+    startDownload(context, request, reply),
+  );
+}
+
+async function startDownload(context: ApiContext, request: FastifyRequest<{ Body: DownloadStart }>, reply: FastifyReply): Promise<FastifyReply> {
+  const { pool } = context;
+  const { body } = request;
+  const idempotency = readIdempotency(request, body);
+  const earlier = idempotency && (await findByIdempotencyKey(pool, { kind: 'download', userId: body.user_id }, idempotency));
+  const { row, created } = earlier
+    ? { row: earlier, created: false }
+    : await createTask(pool, { ...(await newDownload(context, body)), idempotency });
+  if (created) await deliver(context, row);
+  return reply.code(202).header('location', locationOf(row)).send(await viewOf(context, row));
+}
+
+async function newDownload({ pool }: ApiContext, body: DownloadStart): Promise<NewTask> {
+  const what = body.table === undefined ? await tableOfUpload(pool, body) : await tableByName(pool, body, body.table);
+  checkNameLength(what);
+  const { consistency = 'live', formulas = 'raw', max_bytes_per_second } = body;
+  const { table, ...task } = what;
+  return { ...task, options: { table, consistency, formulas, max_bytes_per_second } };
+}
+
+type Exported = Omit<NewTask, 'options'> & { table: string };
+
+/** The table of a completed upload, with the header and the number of rows that its receipt knows. */
+async function tableOfUpload(pool: ApiContext['pool'], { user_id, task_name }: DownloadStart): Promise<Exported> {
+  if (task_name === undefined) {
+    throw invalidRequest([{ field: 'task_name', detail: 'is missing; it must be the name of a completed upload, unless table is given as schema.name' }]);
+  }
+  const upload = await getTask(pool, { kind: 'upload', userId: user_id, taskName: task_name });
+  if (upload.state !== 'completed' || upload.table_name === null) {
+    throw new TaskError('upload_incomplete', `The upload "${task_name}" is ${upload.state}; only a completed one can be downloaded.`, {
+      current_state: upload.state,
+    });
+  }
+  if (!(await tableExists(pool, upload.table_name))) {
+    throw new TaskError('table_not_found', `The table ${upload.table_name} of the upload "${task_name}" is there no more.`);
+  }
+  return {
+    kind: 'download',
+    userId: user_id,
+    taskName: task_name,
+    table: upload.table_name,
+    columns: upload.columns ?? undefined,
+    rowsTotal: upload.receipt?.rows_loaded,
+  };
+}
+
+async function tableByName(pool: ApiContext['pool'], { user_id, task_name }: DownloadStart, written: string): Promise<Exported> {
+  const { schema, table: name } = parseTableName(written);
+  const table = await findTable(pool, schema, name);
+  if (table === null) return noSuchTable(written);
+  return { kind: 'download', userId: user_id, taskName: task_name ?? generateTaskName(name.name), table };
+}

@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify';
+import type { ApiContext } from './context.js';
+
+const RETRY_AFTER = 2;
+const CHECK_MS = 1_000;
+
+/** GET /health/live: this process runs. GET /health/ready: what it needs answers, too. */
+export function healthRoutes(app: FastifyInstance, { pool, temporal, isReady }: ApiContext): void {
+  app.get('/health/live', () => ({ status: 'ok' }));
+
+  app.get('/health/ready', async (_request, reply) => {
+    const [postgres, workflows] = await Promise.all([
+      answers(() => pool.query('SELECT 1')).then((up) => (up && !isReady() ? 'preparing' : word(up))),
+      answers(() => temporal.check()).then(word),
+    ]);
+    const ready = postgres === 'up' && workflows === 'up';
+    if (!ready) reply.code(503).header('retry-after', RETRY_AFTER);
+    return reply.header('cache-control', 'no-store').send({ status: ready ? 'ok' : 'unavailable', postgres, temporal: workflows });
+  });
+}
+
+function word(up: boolean): 'up' | 'down' {
+  return up ? 'up' : 'down';
+}
+
+async function answers(check: () => Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, CHECK_MS, false);
+  });
+  const answer = check().then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}

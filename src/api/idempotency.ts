@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { invalidRequest } from './validation.js';
+
+/** The key of a start request that may be sent again, and what it asked for. */
+export interface Idempotency {
+  key: string;
+  hash: string;
+}
+
+/**
+ * Reads the header `Idempotency-Key`. The hash covers the body as it was given, whatever the order of its fields, and the
+ * bytes of the file.
+ * @throws {TaskError} invalid_request
+ */
+export function readIdempotency(request: FastifyRequest, body: object, fileSha256?: string): Idempotency | undefined {
+  const key = idempotencyKey(request);
+  if (key === undefined) return undefined;
+  const hash = createHash('sha256').update(canonical(body)).update('\n').update(fileSha256 ?? '').digest('hex');
+  return { key, hash };
+}
+
+/** The header as it is, or undefined without one. */
+export function idempotencyKey(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  throw invalidRequest([{ field: 'Idempotency-Key', detail: 'must be 1 to 255 visible ASCII characters' }]);
+}
+
+/** JSON with the fields of every object in one order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => {
+    const isObject = typeof part === 'object' && part !== null && !Array.isArray(part);
+    return isObject ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part;
+  });
+}

@@ -1,0 +1,38 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Task } from '../contract/task.js';
+import { getSnapshot } from '../postgres/task-snapshots.js';
+import type { TaskKey, TaskRow } from '../postgres/tasks.js';
+import type { ApiContext } from './context.js';
+import { etagOf, toTask } from './task-view.js';
+
+/** A task as it is now, with the validator of this view. @throws {TaskError} task_not_found */
+export async function readTask({ pool, temporal }: ApiContext, key: TaskKey): Promise<{ task: Task; etag: string }> {
+  const snapshot = await getSnapshot(pool, key);
+  const { state } = snapshot.row;
+  const answer = state === 'running' || state === 'pausing' ? await temporal.queryProgress(snapshot.row) : null;
+  return { task: toTask(snapshot, answer), etag: etagOf(snapshot) };
+}
+
+/** Answers 200 with the task, or 304 when the caller has it as it is (RFC 9110, 13.1.2). */
+export async function sendTask(context: ApiContext, key: TaskKey, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { task, etag } = await readTask(context, key);
+  reply.header('etag', etag).header('cache-control', 'no-cache');
+  const isKnown = request.method !== 'POST' && matches(request.headers['if-none-match'], etag);
+  return isKnown ? reply.code(304).send() : reply.send(task);
+}
+
+/** Weak comparison of a list of validators with one. */
+export function matches(header: string | undefined, etag: string): boolean {
+  const opaque = (tag: string) => tag.trim().replace(/^W\//, '');
+  return header !== undefined && (header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(etag)));
+}
+
+/** The view of a task that was just made or commanded; its workflow is not asked, so that the answer is quick. */
+export async function viewOf({ pool }: ApiContext, row: TaskRow): Promise<Task> {
+  return toTask(await getSnapshot(pool, { kind: row.kind, userId: row.user_id, taskName: row.task_name }));
+}
+
+/** Where a task is found. */
+export function locationOf(row: TaskRow): string {
+  return `/tasks/${row.kind}/${encodeURIComponent(row.task_name)}?user_id=${encodeURIComponent(row.user_id)}`;
+}

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import type { Multipart, MultipartFile } from '@fastify/multipart';
+import type { FastifyRequest } from 'fastify';
+import type { Source } from '../contract/task.js';
+import type { ApiContext } from './context.js';
+import { typedFields } from './form-fields.js';
+import { sniffed } from './sniffed.js';
+import { invalidRequest } from './validation.js';
+
+/** Looks at the fields that stand before the file, so that a bad request is refused before its file is taken. */
+export type CheckEarly = (fields: Record<string, unknown>) => Promise<void>;
+
+/** What a form held: its fields, and the file, stored already. */
+export interface Received {
+  fields: Record<string, unknown>;
+  source: Source | null;
+}
+
+/** Key of a new source file. */
+export function newSourceKey(): string {
+  return `uploads/${randomUUID()}`;
+}
+
+/**
+ * Reads a multipart form whose file part streams into the store, wherever in the form it stands. When anything is wrong,
+ * or the client goes away, the file is removed.
+ * @throws {TaskError} invalid_request, file_too_large, not_a_text_file, …
+ */
+export async function receiveUpload(request: FastifyRequest, context: ApiContext, checkEarly: CheckEarly): Promise<Received> {
+  const received: Received = { fields: {}, source: null };
+  try {
+    for await (const part of request.parts()) {
+      if (part.type === 'field') addField(received.fields, part);
+      else received.source = await receiveFile(part, received, context, checkEarly);
+    }
+    return received;
+  } catch (error) {
+    discardRest(request);
+    if (received.source) await context.store.remove(received.source.key);
+    throw error;
+  }
+}
+
+function addField(fields: Record<string, unknown>, { fieldname, value, valueTruncated, fieldnameTruncated }: Exclude<Multipart, MultipartFile>): void {
+  if (fieldname === 'file') throw invalidRequest([{ field: 'file', detail: 'must be a file part: give it a filename' }]);
+  if (Object.hasOwn(fields, fieldname)) throw invalidRequest([{ field: fieldname, detail: 'is given twice' }]);
+  if (valueTruncated || fieldnameTruncated) throw invalidRequest([{ field: fieldname.slice(0, 100), detail: 'is too long' }]);
+  Object.assign(fields, typedFields({ [fieldname]: value }));
+}
+
+async function receiveFile(part: MultipartFile, received: Received, context: ApiContext, checkEarly: CheckEarly): Promise<Source> {
+  try {
+    if (part.fieldname !== 'file') throw invalidRequest([{ field: part.fieldname.slice(0, 100), detail: 'is not known here; the file is sent as "file"' }]);
+    if (received.source) throw invalidRequest([{ field: 'file', detail: 'is given twice' }]);
+    await checkEarly(received.fields);
+    const key = newSourceKey();
+    const stored = await context.store.put(key, sniffed(part.file, context.assertText), { maxBytes: context.config.MAX_UPLOAD_BYTES });
+    return { key, filename: cleanFilename(part.filename), ...stored };
+  } catch (error) {
+    part.file.destroy();
+    throw error;
+  }
+}
+
+/** Only shown to people, never a path: control characters and half surrogate pairs go. */
+function cleanFilename(name: string): string {
+  const clean = name.replace(/[\p{Cc}\p{Cs}]/gu, '').slice(-200);
+  return clean || 'upload.csv';
+}
+
+/** How long a client that was refused may go on sending. */
+const LINGER_MS = 10_000;
+
+/**
+ * Reads what a refused client still sends into nothing, for a while: closing at once would reset the connection, and the
+ * answer would be lost on the way (RFC 9112, 9.6).
+ */
+function discardRest({ raw }: FastifyRequest): void {
+  if (raw.destroyed || raw.complete) return;
+  raw.unpipe();
+  raw.resume();
+  const timer = setTimeout(() => {
+    if (!raw.complete) raw.socket.destroy();
+  }, LINGER_MS);
+  timer.unref();
+  raw.once('close', () => clearTimeout(timer));
+}

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import { type Config, storeFolder } from '../config.js';
+import { assertText } from '../csv/sniff.js';
+import type { Logger } from '../log.js';
+import { migrate } from '../postgres/migrate.js';
+import { createPool } from '../postgres/pool.js';
+import { createLocalStore } from '../storage/local-store.js';
+import { buildApp } from './app.js';
+import { runSweeper } from './sweeper.js';
+import { connectTemporal, type TemporalGateway } from './temporal.js';
+
+export interface RunningApi {
+  /** Where it listens. */
+  url: string;
+  /** Ends in order, within ten seconds: what is under way is finished or, at last, broken off; then the connections go. */
+  close(): Promise<void>;
+}
+
+const CONNECTIONS = 10;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 5_000;
+/** Of the ten seconds that a stop may take. */
+const GRACE_MS = 8_000;
+
+/**
+ * Starts the API and resolves when it listens; what needs PostgreSQL answers 503 until it is there and migrated.
+ * @throws Error when the port cannot be listened on
+ */
+export async function startApi(config: Config, log: Logger): Promise<RunningApi> {
+  const pool = createPool({
+    connectionString: config.DATABASE_URL,
+    max: CONNECTIONS,
+    applicationName: 'long-task api',
+    onError: (error) => log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
+  });
+  const store = createLocalStore(storeFolder(config));
+  const temporal = connectTemporal(config);
+  const stopping = new AbortController();
+  let ready = false;
+  const app = await buildApp({ config, pool, store, temporal, log, assertText, sampleFile: sampleFile(), isReady: () => ready });
+  const url = await listen(app, config);
+  log.info({ url }, 'the API listens');
+
+  const database = awaitDatabase(config, log, stopping.signal).then(async () => {
+    ready = true;
+    await runSweeper({ pool, store, temporal, log }, stopping.signal);
+  });
+  const others = Promise.allSettled([database, awaitTemporal(config, temporal, log, stopping.signal)]);
+
+  return {
+    url,
+    close: async () => {
+      stopping.abort();
+      await closeWithin(GRACE_MS, app);
+      await others;
+      await Promise.allSettled([temporal.close(), pool.end()]);
+      log.info('the API has stopped');
+    },
+  };
+}
+
+async function listen(app: FastifyInstance, { HOST, PORT }: Config): Promise<string> {
+  try {
+    return await app.listen({ host: HOST, port: PORT });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') throw new Error(`port ${PORT} on ${HOST} is in use: set PORT to another one`, { cause: error });
+    throw new Error(`cannot listen on ${HOST}:${PORT} (${code}): set HOST and PORT`, { cause: error });
+  }
+}
+
+async function closeWithin(milliseconds: number, app: FastifyInstance): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), milliseconds);
+  await app.close();
+  clearTimeout(timer);
+}
+
+async function awaitDatabase(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  const hint = 'PostgreSQL cannot be used yet. Start it, or set DATABASE_URL to one that runs; trying again.';
+  await retrying(() => migrate(config.DATABASE_URL), hint, log, signal);
+}
+
+async function awaitTemporal(config: Config, temporal: TemporalGateway, log: Logger, signal: AbortSignal): Promise<void> {
+  const hint = `Temporal cannot be reached at ${config.TEMPORAL_ADDRESS}. Start it, or set TEMPORAL_ADDRESS; tasks are taken and wait.`;
+  await retrying(() => temporal.check(), hint, log, signal);
+}
+
+async function retrying(attempt: () => Promise<unknown>, hint: string, log: Logger, signal: AbortSignal): Promise<void> {
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      const { message, code } = error as { message: string; code?: string };
+      log.warn({ err: { message, code } }, hint);
+      await sleep(pause, undefined, { signal });
+    }
+  }
+}
+
+/** `sample_data.csv` at the project's root, whether this runs from `src/` or from `dist/src/`. */
+function sampleFile(folder = import.meta.dirname): string {
+  const parent = path.dirname(folder);
+  const file = path.join(folder, 'sample_data.csv');
+  return existsSync(file) || parent === folder ? file : sampleFile(parent);
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import type { ProgressAnswer } from '../contract/messages.js';
+import { allowedActions, type Kind, type Phase } from '../contract/states.js';
+import type { Task } from '../contract/task.js';
+import { clocks, percentDone } from '../postgres/progress.js';
+import type { TaskSnapshot } from '../postgres/task-snapshots.js';
+
+/** The phase in which a task moves its rows, and so the one that its rates and its remaining time are about. */
+const MOVING: Record<Kind, Phase> = { upload: 'loading', download: 'dumping' };
+
+/**
+ * A task as it goes over the wire, from what PostgreSQL knows exactly; `answer` is what its workflow says, if it was asked.
+ * After completion the parts are gone and the receipt speaks.
+ */
+export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = null, now = new Date()): Task {
+  const { row, held } = snapshot;
+  const done = countDone(snapshot);
+  const { active, paused } = clocks(row, now);
+  const moving = secondsMoving(snapshot, now);
+  const shown = row.state === 'running' || row.state === 'completed';
+  return {
+    user_id: row.user_id,
+    task_name: row.task_name,
+    kind: row.kind,
+    state: row.state,
+    phase: row.phase,
+    progress: percentDone(row, snapshot.sums),
+    bytes: { done: done.bytes, total: totalBytes(snapshot) },
+    rows: { done: done.rows, total: row.receipt?.rows_in_file ?? row.rows_total, rejected: row.rows_rejected },
+    bytes_per_second: shown ? rate(done.bytes, moving) : 0,
+    rows_per_second: shown ? rate(done.rows, moving) : 0,
+    eta_seconds: remainingSeconds(snapshot, moving, active),
+    active_seconds: round(active),
+    paused_seconds: round(paused),
+    allowed_actions: allowedActions(row.state),
+    pause_reasons: row.pause_reasons,
+    table: row.table_name ?? (row.kind === 'download' ? row.options.table : null),
+    download_url: downloadUrl(snapshot),
+    receipt: row.receipt,
+    error: row.error,
+    held: { connections: held.connections, activities: busyActivities(snapshot, answer), locks: held.locks },
+    workflow_id: row.workflow_id,
+    version: row.version,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+    finished_at: row.finished_at?.toISOString() ?? null,
+  };
+}
+
+/** A weak validator (RFC 9110, 8.8.1) of what a task shows, clocks left out: they go on while nothing changes. */
+export function etagOf({ row, sums, held }: TaskSnapshot): string {
+  const shown = [row.id, row.version, row.updated_at, row.rows_rejected, sums, held];
+  return `W/"${createHash('sha1').update(JSON.stringify(shown)).digest('base64url')}"`;
+}
+
+function countDone({ row, sums }: TaskSnapshot): { bytes: number; rows: number } {
+  if (!row.receipt) return { bytes: sums.bytes_done, rows: sums.rows_done };
+  return { bytes: row.receipt.bytes, rows: row.receipt.rows_in_file };
+}
+
+function totalBytes({ row }: TaskSnapshot): number | null {
+  return row.receipt?.bytes ?? row.bytes_total;
+}
+
+function secondsMoving({ row }: TaskSnapshot, now: Date): number {
+  return row.phase === MOVING[row.kind] ? clocks(row, now).phase : (row.phase_seconds[MOVING[row.kind]] ?? 0);
+}
+
+function rate(count: number, seconds: number): number {
+  return seconds > 0 ? Math.round(count / seconds) : 0;
+}
+
+/** From the rate so far and what is left; paused time does not count. Null when there is nothing to tell it from. */
+function remainingSeconds({ row, sums }: TaskSnapshot, moving: number, active: number): number | null {
+  if (row.state === 'completed') return 0;
+  if (row.state !== 'running') return null;
+  const isMoving = row.phase === MOVING[row.kind];
+  const share = isMoving ? movedShare({ row, sums }) : percentDone(row, sums) / 100;
+  if (share < 0.01) return null;
+  return round(((isMoving ? moving : active) * (1 - share)) / share);
+}
+
+function movedShare({ row, sums }: Pick<TaskSnapshot, 'row' | 'sums'>): number {
+  if (row.kind === 'upload') return sums.bytes_found > 0 ? sums.bytes_done / sums.bytes_found : 0;
+  if (row.rows_total) return Math.min(1, sums.rows_done / row.rows_total);
+  return sums.parts > 0 ? sums.parts_done / sums.parts : 0;
+}
+
+function downloadUrl({ row }: TaskSnapshot): string | null {
+  if (row.kind !== 'download' || row.state !== 'completed') return null;
+  return `/tasks/download/${encodeURIComponent(row.task_name)}/file?user_id=${encodeURIComponent(row.user_id)}`;
+}
+
+/** Parts in work as the workflow knows them; where it was not asked or is silent, those that hold a session. */
+function busyActivities({ row, held }: TaskSnapshot, answer: ProgressAnswer | null): number {
+  if (row.state !== 'running' && row.state !== 'pausing') return 0;
+  return answer?.parts.running ?? held.connections;
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
+}

@@ -1,0 +1,105 @@
+import { createReadStream } from 'node:fs';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { TaskError } from '../contract/errors.js';
+import type { Source, UploadOptions } from '../contract/task.js';
+import { isTableNameTaken } from '../postgres/staging.js';
+import { createTask, findByIdempotencyKey, isTaskNameTaken } from '../postgres/tasks.js';
+import type { ApiContext } from './context.js';
+import { deliver } from './deliver.js';
+import { idempotencyKey, readIdempotency } from './idempotency.js';
+import { checkNameLength, generateTaskName } from './names.js';
+import { locationOf, viewOf } from './read-task.js';
+import { newSourceKey, receiveUpload } from './receive-upload.js';
+import { UploadStart } from './schemas.js';
+import { checkerOf, invalidRequest } from './validation.js';
+
+const SAMPLE_NAME = 'sample_data.csv';
+
+/** Fields that stand before the file are checked before it is taken; those behind it cannot be missed yet. */
+const checkPartly = checkerOf(Type.Partial(UploadStart, { additionalProperties: false }));
+
+/** POST /upload/start */
+export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.route<{ Body: UploadStart }>({
+    method: 'POST',
+    url: '/upload/start',
+    schema: { body: UploadStart },
+    preValidation: async (request) => {
+      if (!request.isMultipart()) return;
+      refuseTooLarge(request, context.config.MAX_UPLOAD_BYTES);
+      const received = await receiveUpload(request, context, async (fields) => {
+        const known = checkPartly(fields) as Partial<UploadStart>;
+        if (idempotencyKey(request) === undefined) await refuseTaken(context, known);
+      });
+      request.body = received.fields as UploadStart; // Validated next.
+      request.source = received.source;
+    },
+    // Whatever goes wrong before the task is there: its file goes.
+    onError: async (request) => {
+      if (request.source) await context.store.remove(request.source.key);
+    },
+    handler: (request, reply) => startUpload(context, request, reply),
+  });
+}
+
+async function startUpload(context: ApiContext, request: FastifyRequest<{ Body: UploadStart }>, reply: FastifyReply): Promise<FastifyReply> {
+  const { body } = request;
+  if (body.file_id !== undefined) refuseFileId(body.file_id, request.source);
+  if (idempotencyKey(request) === undefined) await refuseTaken(context, body);
+  request.source ??= await storeSample(context);
+  const source = request.source;
+  const idempotency = readIdempotency(request, body, source.sha256);
+  const owner = { kind: 'upload', userId: body.user_id } as const;
+  // A request that is repeated finds its own task and table in its way, so it is recognised first.
+  let row = idempotency && (await findByIdempotencyKey(context.pool, owner, idempotency));
+  let created = false;
+  if (!row) {
+    await refuseTaken(context, { table: body.table });
+    const key = { ...owner, taskName: body.task_name ?? generateTaskName(source.filename) };
+    checkNameLength(key);
+    ({ row, created } = await createTask(context.pool, { ...key, options: optionsOf(body), source, bytesTotal: source.size, idempotency }));
+  }
+  request.source = null;
+  if (created) await deliver(context, row);
+  else await context.store.remove(source.key);
+  return reply.code(202).header('location', locationOf(row)).send(await viewOf(context, row));
+}
+
+function refuseTooLarge({ headers }: FastifyRequest, maxBytes: number): void {
+  // The form around the file takes a little, too.
+  if (Number(headers['content-length'] ?? 0) <= maxBytes + (1 << 20)) return;
+  throw new TaskError('file_too_large', `The file is larger than ${maxBytes} bytes.`);
+}
+
+function refuseFileId(fileId: string, source: Source | null): never {
+  if (source) throw invalidRequest([{ field: 'file_id', value: fileId, detail: 'must be left out where a file is sent' }]);
+  throw new TaskError('file_not_found', `There is no finished upload "${fileId}". Send the file as multipart/form-data, in the part "file".`);
+}
+
+/** @throws {TaskError} task_exists, table_exists */
+async function refuseTaken({ pool }: ApiContext, { user_id, task_name, table }: Partial<UploadStart>): Promise<void> {
+  if (user_id !== undefined && task_name !== undefined) {
+    const key = { kind: 'upload', userId: user_id, taskName: task_name } as const;
+    checkNameLength(key);
+    if (await isTaskNameTaken(pool, key)) {
+      throw new TaskError('task_exists', `The upload task "${task_name}" of user "${user_id}" exists already. Choose another task_name.`);
+    }
+  }
+  if (table === undefined) return;
+  if (Buffer.byteLength(table) > 63) {
+    throw invalidRequest([{ field: 'table', value: table, detail: 'must be at most 63 bytes long in UTF-8' }]);
+  }
+  if (await isTableNameTaken(pool, table)) {
+    throw new TaskError('table_exists', `There is a table "${table}" already. Choose another name, or leave it out.`);
+  }
+}
+
+async function storeSample({ store, sampleFile }: ApiContext): Promise<Source> {
+  const key = newSourceKey();
+  return { key, filename: SAMPLE_NAME, ...(await store.put(key, createReadStream(sampleFile))) };
+}
+
+function optionsOf({ table, max_rejects = 0, on_limit = 'pause', max_bytes_per_second, dialect, columns }: UploadStart): UploadOptions {
+  return { table, max_rejects, on_limit, max_bytes_per_second, dialect, columns };
+}

@@ -1,0 +1,68 @@
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { assertText } from '../../src/csv/sniff.js';
+
+function refusal(head: Uint8Array): unknown {
+  try {
+    assertText(head);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+test.each([
+  ['an Excel workbook', 'PK\x03\x04....[Content_Types].xml....xl/workbook.xml'],
+  ['an OpenDocument spreadsheet', 'PK\x03\x04....mimetypeapplication/vnd.oasis.opendocument.spreadsheet'],
+  ['a ZIP archive', 'PK\x03\x04........data.csv'],
+  ['an old Excel', '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'],
+  ['a bzip2 file', 'BZh91AY&SY'],
+  ['an xz file', '\xfd7zXZ\0'],
+  ['a Zstandard file', '\x28\xb5\x2f\xfd'],
+  ['a Parquet file', 'PAR1\x15\x04'],
+  ['a SQLite database', 'SQLite format 3\0'],
+  ['a PDF document', '%PDF-1.7'],
+  ['a PNG image', '\x89PNG\r\n\x1a\n'],
+  ['a JPEG image', '\xff\xd8\xff\xe0'],
+  ['a GIF image', 'GIF89a'],
+  ['a program (ELF)', '\x7fELF'],
+])('%s is named', (name, head) => {
+  expect(refusal(Buffer.from(head, 'latin1'))).toMatchObject({
+    code: 'not_a_text_file',
+    message: expect.stringContaining(name),
+  });
+});
+
+test('a gzip file is named', () => {
+  expect(refusal(gzipSync('a,b\n1,2\n'))).toMatchObject({
+    code: 'not_a_text_file',
+    message: expect.stringContaining('gzip'),
+  });
+});
+
+test('UTF-16 and UTF-32 are refused with and without a byte order mark', () => {
+  const little = Buffer.from('name,price\r\nÄpfel,1\r\n', 'utf16le');
+  for (const head of [
+    little,
+    Buffer.from(little).swap16(),
+    Buffer.concat([Buffer.from([0xff, 0xfe]), little]),
+    Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(little).swap16()]),
+    Buffer.from([...'a,b\n1,2\n'].flatMap((c) => [c.charCodeAt(0), 0, 0, 0])),
+    Buffer.from([...'a,b\n1,2\n'].flatMap((c) => [0, 0, 0, c.charCodeAt(0)])),
+  ]) {
+    expect(refusal(head)).toMatchObject({ code: 'unsupported_encoding' });
+  }
+});
+
+test('an empty file and binary data are refused', () => {
+  expect(refusal(Buffer.alloc(0))).toMatchObject({ code: 'empty_file' });
+  expect(refusal(Buffer.from(Array.from({ length: 999 }, (_, k) => (k * 7919) % 256)))).toMatchObject({
+    code: 'not_a_text_file',
+  });
+});
+
+test('text passes, with a single NUL, a byte order mark, and headers that look like signatures', () => {
+  for (const head of ['a,b\n1,\0\n', '\ufeffa,b\n', 'PAR1,PAR2\n', 'BZh,x\n', 'ä;ö\n', 'MZ,x\n', 'x']) {
+    expect(refusal(Buffer.from(head))).toBeUndefined();
+  }
+});

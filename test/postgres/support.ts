@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import { afterAll, beforeAll, inject } from 'vitest';
+import { storePart } from '../../src/postgres/checkpoints.js';
+import { settleTask } from '../../src/postgres/commands.js';
+import { type Fence, withFence } from '../../src/postgres/fence.js';
+import { createPool, withClient, withTransaction } from '../../src/postgres/pool.js';
+import { createStaging } from '../../src/postgres/staging.js';
+import { createTask, fenceOf, getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
+import { createDatabase } from '../support/servers.js';
+
+/** A pool on a database of this file's own, made before its tests and dropped after them. */
+export function useDatabase(): { readonly pool: pg.Pool; readonly url: string } {
+  const state: { pool?: pg.Pool; url?: string; drop?: () => Promise<void> } = {};
+  beforeAll(async () => {
+    const database = await createDatabase(inject('databaseUrl'));
+    Object.assign(state, database);
+    state.pool = createPool({ connectionString: database.url, max: 20, applicationName: 'test', onError: () => {} });
+  });
+  afterAll(async () => {
+    await state.pool?.end();
+    await state.drop?.();
+  });
+  return {
+    get pool() {
+      return state.pool!;
+    },
+    get url() {
+      return state.url!;
+    },
+  };
+}
+
+/** An upload task that runs, with a staging table of one text column and one part of 100 bytes and 10 rows. */
+export async function runningTask(pool: pg.Pool): Promise<{ row: TaskRow; fence: Fence }> {
+  const { row } = await createTask(pool, {
+    kind: 'upload',
+    userId: 'ana',
+    taskName: randomUUID(),
+    options: { max_rejects: 0, on_limit: 'pause' },
+    source: { key: 'uploads/none', filename: 'none.csv', size: 100, sha256: '' },
+    bytesTotal: 100,
+    columns: [{ original: 'a', name: 'a', type: 'text', evidence: '' }],
+  });
+  await settleTask(pool, row.id);
+  const running = await getTaskById(pool, row.id);
+  await withClient(pool, (client) =>
+    withFence(client, fenceOf(running), async () => {
+      await createStaging(client, running);
+      await storePart(client, row.id, { partNo: 1, byteFrom: 0, byteTo: 100, firstRow: 1, rows: 10, sha256: '' }, []);
+    }),
+  );
+  const ready = await getTaskById(pool, row.id);
+  return { row: ready, fence: fenceOf(ready) };
+}
+
+/** How many rows are in a task's staging table; null when there is none. */
+export async function stagedRows(pool: pg.Pool, lockKey: number): Promise<number | null> {
+  return withTransaction(pool, async (client) => {
+    const { rows } = await client.query(`SELECT to_regclass('long_task_staging.task_${lockKey}') AS name`);
+    if (rows[0].name === null) return null;
+    return (await client.query(`SELECT count(*) AS count FROM long_task_staging.task_${lockKey}`)).rows[0].count;
+  });
+}
