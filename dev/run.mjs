@@ -49,9 +49,9 @@ function isInstalled() {
 
 function install() {
   say('installing dependencies');
-  const verb = fs.existsSync(at('package-lock.json')) ? 'ci' : 'install';
-  // Development dependencies hold the compiler: they are needed even where NODE_ENV is production.
-  const options = [verb, '--include=dev', '--no-audit', '--no-fund'];
+  // Keeps to package-lock.json and leaves it alone, as `npm ci` does, but does not insist on an entry in it for every
+  // other platform's packages. The compiler is a development dependency: needed even where NODE_ENV is production.
+  const options = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund'];
   if (process.env.npm_execpath?.endsWith('.js')) run(process.execPath, [process.env.npm_execpath, ...options]);
   else run('npm', options);
   fs.writeFileSync(at('node_modules', '.long-task'), hashOfLock());

@@ -9,6 +9,8 @@ import type { Workspace } from './workspace.js';
 
 /** Seconds of one transport of the same rows, ours and the peer's. */
 export interface Speed {
+  /** What the receipt says about it. */
+  phases: Record<string, number>;
   /** From the start request (file included, for an upload) to `completed`. */
   service: number;
   peer: number;
@@ -34,7 +36,10 @@ export async function measureSpeed(workspace: Workspace, file: string, round: nu
     const peerIn = await timed(workspace, () => peer.copyIn(PEER_TABLE, file));
     const download = await timed(workspace, () => runToCompleted(workspace, { kind: 'download', ...name }));
     const peerOut = await timed(workspace, () => peer.copyOut(PEER_TABLE, exported));
-    return { upload: { service: upload, peer: peerIn }, download: { service: download, peer: peerOut } };
+    return {
+      upload: { service: upload, peer: peerIn, phases: await phasesOf(db, { kind: 'upload', ...name }) },
+      download: { service: download, peer: peerOut, phases: await phasesOf(db, { kind: 'download', ...name }) },
+    };
   } finally {
     await rm(exported, { force: true });
     await dropTables(db, name);
@@ -74,6 +79,14 @@ async function createPeerTable(db: pg.Pool, name: TaskName): Promise<void> {
     [table],
   );
   await db.query(`CREATE TABLE ${PEER_TABLE} AS SELECT ${rows[0].columns} FROM ${table} WITH NO DATA`);
+}
+
+async function phasesOf(db: pg.Pool, { kind, user_id, task_name }: TaskKey): Promise<Record<string, number>> {
+  const { rows } = await db.query(
+    `SELECT receipt->'seconds' AS seconds FROM long_task.tasks WHERE kind = $1 AND user_id = $2 AND task_name = $3`,
+    [kind, user_id, task_name],
+  );
+  return rows[0]?.seconds ?? {};
 }
 
 async function dropTables(db: pg.Pool, name: TaskName): Promise<void> {

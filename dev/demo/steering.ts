@@ -56,5 +56,9 @@ export async function untilClosed({ temporal }: Workspace, key: TaskKey): Promis
 /** Resolves when no workflow runs: nothing is being tidied in the background. Paused tasks would be waited for. */
 export async function untilIdle({ db, temporal }: Workspace): Promise<void> {
   const { rows } = await db.query(`SELECT workflow_id AS id FROM long_task.tasks ORDER BY lock_key DESC LIMIT 3`);
-  for (const { id } of rows) await temporal.workflow.getHandle(id).result().catch(() => {});
+  for (const { id } of rows)
+    await temporal.workflow
+      .getHandle(id)
+      .result()
+      .catch(() => {});
 }

@@ -11,22 +11,16 @@ const HARMLESS = /^(integer|bigint|smallint|numeric|real|double precision|boolea
  * (OWASP ASVS 5.0, 1.2.10). Numbers stay as they are; NULL and the empty string stay apart.
  */
 export function escapeFormulas(csv: Readable, columns: Column[]): AsyncIterable<Buffer> {
-  const records = parse({ relax_column_count: false, cast: (value, { quoting }) => (quoting && value === '' ? EMPTY : value) });
+  // COPY writes NULL as an empty field and the empty string as "": null and '' between the two libraries.
+  const records = parse({ cast: (value, { quoting }) => (value === '' && !quoting ? null : value) });
   const text = stringify({
     escape_formulas: true,
     quoted_match: /^$/,
     cast: {
-      string: (value, { index }) => {
-        if (value === EMPTY) return { value: '', quoted: true };
-        if (value === '') return { value: '', quoted: false, quoted_match: undefined };
-        return HARMLESS.test(columns[index]!.type) ? { value, escape_formulas: false } : value;
-      },
+      string: (value, { index }) => (HARMLESS.test(columns[index]!.type) ? { value, escape_formulas: false } : value),
     },
   });
   csv.on('error', (error) => records.destroy(error));
   records.on('error', (error) => text.destroy(error));
   return csv.pipe(records).pipe(text) as AsyncIterable<Buffer>;
 }
-
-/** Stands for the empty string between parser and stringifier: no value can hold U+0000. */
-const EMPTY = '\0';

@@ -1,6 +1,6 @@
 import formbody from '@fastify/formbody';
 import multipart from '@fastify/multipart';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { TaskError } from '../contract/errors.js';
 import type { Source } from '../contract/task.js';
 import { commandRoutes } from './command-routes.js';
@@ -23,6 +23,7 @@ declare module 'fastify' {
 
 /** Room for a form with a type for each of 1,600 columns. */
 const BODY_BYTES = 1 << 20;
+const FORM_LIMITS = { fileSize: Number.MAX_SAFE_INTEGER, files: 4, fields: 40, parts: 44, fieldSize: BODY_BYTES, fieldNameSize: 100 };
 /** Headers come at once; a body may take hours, so only silence ends a connection. */
 const HEADERS_MS = 30_000;
 const SILENCE_MS = 5 * 60_000;
@@ -31,7 +32,8 @@ const SILENCE_MS = 5 * 60_000;
 export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: context.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    // One line per request, without the query: the hook below.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
     requestTimeout: 0,
     connectionTimeout: SILENCE_MS,
@@ -51,12 +53,12 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   registerNotFound(app);
   registerHooks(app, context);
   await app.register(formbody, { bodyLimit: BODY_BYTES });
-  await app.register(multipart, {
-    throwFileSizeLimit: false,
-    limits: { fileSize: Number.MAX_SAFE_INTEGER, files: 4, fields: 40, parts: 44, fieldSize: BODY_BYTES, fieldNameSize: 100 },
-  });
   healthRoutes(app, context);
-  uploadRoutes(app, context);
+  // Only here is a form with a file taken; elsewhere it is a media type that is not known.
+  await app.register(async (scope) => {
+    await scope.register(multipart, { throwFileSizeLimit: false, limits: FORM_LIMITS });
+    uploadRoutes(scope, context);
+  });
   downloadRoutes(app, context);
   commandRoutes(app, context);
   taskRoutes(app, context);

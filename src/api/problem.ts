@@ -23,8 +23,9 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   return reply
     .code(fault.status)
     .header('cache-control', 'no-store')
-    .type('application/problem+json')
-    .send(JSON.stringify(toProblem(fault, pathOf(request.url))));
+    .header('content-type', 'application/problem+json')
+    // As bytes: of a text Fastify would add a charset, which this media type does not have.
+    .send(Buffer.from(JSON.stringify(toProblem(fault, pathOf(request.url)))));
 }
 
 export function toProblem(fault: TaskError, instance: string): Problem {
@@ -65,7 +66,7 @@ const FRAMEWORK: Record<string, readonly [ErrorCode, string]> = {
     'The body must be application/json or application/x-www-form-urlencoded; for /upload/start also multipart/form-data.',
   ],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_request', 'The body is empty; it must be a JSON object.'],
-  FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_request', 'The body is not valid JSON.'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_request', 'The body is not valid JSON, or it uses a forbidden name (__proto__, constructor).'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['file_too_large', 'The body is too large. Send a file as multipart/form-data, in the part "file".'],
   FST_ERR_BAD_URL: ['invalid_request', 'The address is not properly percent-encoded.'],
   FST_ERR_MAX_PARAM_LENGTH: ['invalid_request', 'The address is too long.'],

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
+import { TaskError } from '../contract/errors.js';
 import type { Source } from '../contract/task.js';
 import type { ApiContext } from './context.js';
 import { typedFields } from './form-fields.js';
@@ -37,8 +38,18 @@ export async function receiveUpload(request: FastifyRequest, context: ApiContext
   } catch (error) {
     discardRest(request);
     if (received.source) await context.store.remove(received.source.key);
-    throw error;
+    throw isMalformed(error) ? malformed(error) : error;
   }
+}
+
+// The parser throws plain errors: without a code, and with these words.
+function isMalformed(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message: string };
+  return code === undefined && /multipart|boundary|terminated early|malformed/i.test(message);
+}
+
+function malformed(cause: unknown): TaskError {
+  return new TaskError('invalid_request', 'The form ends too early or is not well formed. Nothing was stored.', {}, { cause });
 }
 
 function addField(fields: Record<string, unknown>, { fieldname, value, valueTruncated, fieldnameTruncated }: Exclude<Multipart, MultipartFile>): void {

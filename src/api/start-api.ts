@@ -42,7 +42,6 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   let ready = false;
   const app = await buildApp({ config, pool, store, temporal, log, assertText, sampleFile: sampleFile(), isReady: () => ready });
   const url = await listen(app, config);
-  log.info({ url }, 'the API listens');
 
   const database = awaitDatabase(config, log, stopping.signal).then(async () => {
     ready = true;
@@ -64,7 +63,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
 
 async function listen(app: FastifyInstance, { HOST, PORT }: Config): Promise<string> {
   try {
-    return await app.listen({ host: HOST, port: PORT });
+    return await app.listen({ host: HOST, port: PORT, listenTextResolver: (address) => `the API listens at ${address}` });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') throw new Error(`port ${PORT} on ${HOST} is in use: set PORT to another one`, { cause: error });

@@ -58,11 +58,11 @@ function complaints(schema: TSchema, error: ValidationError, value: unknown): Fi
     return error.params.requiredProperties.map((name) => describe(schema, [...path, name], undefined, 'is missing; it must be'));
   }
   if (error.keyword === 'additionalProperties') {
-    const allowed = fieldNames(walk(schema, path).schema);
+    const known = fieldNames(walk(schema, path).schema);
     return error.params.additionalProperties.map((name) => ({
       field: [...path, name].join('.'),
       value: shorten(valueAt(value, [...path, name])),
-      detail: `is not known here; known are ${allowed}`,
+      detail: known ? `is not known here; known are ${known}` : 'is not a name that can be used here',
     }));
   }
   if (error.keyword === 'boolean') return []; // Said by additionalProperties already.
@@ -79,7 +79,8 @@ function walk(schema: TSchema, path: string[]): { schema: TSchema; description: 
   let here = schema;
   let description = 'as the documentation says';
   for (const step of path) {
-    const next = (here as { properties?: Record<string, TSchema> }).properties?.[step];
+    const { properties, patternProperties } = here as Record<string, Record<string, TSchema> | undefined>;
+    const next = properties ? properties[step] : Object.values(patternProperties ?? {})[0];
     if (!next) break;
     here = next;
     description = (here as { description?: string }).description ?? description;

@@ -31,15 +31,22 @@ async function put(root: string, key: string, source: AsyncIterable<Uint8Array>,
   return writeWhole(root, fileOfKey(root, key), async (file) => {
     let pending: Uint8Array[] = [];
     let bytes = 0;
+    let total = 0;
+    let writing = Promise.resolve();
     for await (const chunk of source) {
       pending.push(chunk);
       bytes += chunk.length;
-      if (file.size + bytes > maxBytes) throw new TaskError('file_too_large', `The file is larger than ${maxBytes} bytes.`);
+      total += chunk.length;
+      if (total > maxBytes) throw new TaskError('file_too_large', `The file is larger than ${maxBytes} bytes.`);
       if (bytes < WRITE_BYTES) continue;
-      await file.write(pending);
+      // One write is under way while the source fills the next.
+      await writing;
+      writing = file.write(pending);
+      writing.catch(() => {}); // Thrown by the await above or below; not at all when the source breaks off first.
       pending = [];
       bytes = 0;
     }
+    await writing;
     await file.write(pending);
   });
 }

@@ -40,10 +40,15 @@ export async function writeWhole(
   }
 }
 
+/** After so many bytes the system is told to bring them to the disk, so that little is left to wait for at the end. */
+const FLUSH_BYTES = 16 << 20;
+
 /** An unfinished object: takes bytes in order and counts and hashes them on the way. */
 export class TempFile {
   readonly #hash = createHash('sha256');
   #size = 0;
+  #unflushed = 0;
+  #flushing: Promise<void> = Promise.resolve();
 
   private constructor(readonly handle: FileHandle) {}
 
@@ -62,6 +67,16 @@ export class TempFile {
     // While the system writes on a thread of its own, this one hashes.
     for (const chunk of chunks) this.#hash.update(chunk);
     await writing;
+    if (this.#unflushed >= FLUSH_BYTES) await this.#flushBehind();
+  }
+
+  /** Starts to flush what is written, once the flush before has ended: writing never runs far ahead of the disk. */
+  async #flushBehind(): Promise<void> {
+    this.#unflushed = 0;
+    await this.#flushing;
+    this.#flushing = this.handle.datasync();
+    // Whoever waits for it next is told; until then nobody may.
+    this.#flushing.catch(() => {});
   }
 
   async #writeFully(chunks: readonly Uint8Array[]): Promise<void> {
@@ -69,11 +84,13 @@ export class TempFile {
     while (left.length > 0) {
       const { bytesWritten } = await this.handle.writev(left);
       this.#size += bytesWritten;
+      this.#unflushed += bytesWritten;
       left = rest(left, bytesWritten);
     }
   }
 
   async sync(): Promise<void> {
+    await this.#flushing;
     await this.handle.sync();
   }
 

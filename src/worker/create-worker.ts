@@ -33,6 +33,8 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
     maxConcurrentActivityTaskExecutions: options.slots,
     maxConcurrentWorkflowTaskExecutions: 20,
     maxCachedWorkflows: 200,
+    // After a kill the server first offers the workflow to the dead worker's cache, for this long (default 10 s); replay is cheap.
+    stickyQueueScheduleToStartTimeout: '1s',
     // Long enough to finish the batch in hand; what is left is told WORKER_SHUTDOWN and goes on elsewhere.
     shutdownGraceTime: '1s',
     shutdownForceTime: '8s',

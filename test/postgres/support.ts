@@ -4,15 +4,17 @@ import { afterAll, beforeAll, inject } from 'vitest';
 import { storePart } from '../../src/postgres/checkpoints.js';
 import { settleTask } from '../../src/postgres/commands.js';
 import { type Fence, withFence } from '../../src/postgres/fence.js';
+import { migrate } from '../../src/postgres/migrate.js';
 import { createPool, withClient, withTransaction } from '../../src/postgres/pool.js';
 import { createStaging } from '../../src/postgres/staging.js';
 import { createTask, fenceOf, getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
-import { createDatabase } from '../support/servers.js';
+import { createDatabase, prepareTemplate } from '../support/servers.js';
 
 /** A pool on a database of this file's own, made before its tests and dropped after them. */
 export function useDatabase(): { readonly pool: pg.Pool; readonly url: string } {
   const state: { pool?: pg.Pool; url?: string; drop?: () => Promise<void> } = {};
   beforeAll(async () => {
+    await prepareTemplate(inject('databaseUrl'), migrate);
     const database = await createDatabase(inject('databaseUrl'));
     Object.assign(state, database);
     state.pool = createPool({ connectionString: database.url, max: 20, applicationName: 'test', onError: () => {} });

@@ -1,15 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startServers } from './servers.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import { prepareTemplate, startServers } from './servers.js';
 
 /**
- * Starts one PostgreSQL and one Temporal server for the whole run and tells the tests where they are. Tests of pure code
+ * Starts one PostgreSQL and one Temporal server for the whole run, makes the migrated database that `createDatabase`
+ * copies, and tells the tests where all this is. Tests of pure code
  * need none: where only such are asked for, nothing is started. Returns what stops the servers.
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (!project.vitest.state.getPaths().some((file) => needsServers(file))) return undefined;
   const servers = await startServers((message) => process.stderr.write(`long-task: ${message}\n`));
+  await prepareTemplate(servers.databaseUrl, migrate).catch(async (error) => {
+    await servers.stop();
+    throw error;
+  });
   project.provide('databaseUrl', servers.databaseUrl);
   project.provide('temporalAddress', servers.temporalAddress);
   project.provide('temporalCli', servers.temporalCli);

@@ -1,0 +1,24 @@
+import os from 'node:os';
+import { count, megabytes } from '../dev/demo/terminal.js';
+import type { Workspace } from '../dev/demo/workspace.js';
+import { temporalCliVersion } from '../dev/temporal-cli.js';
+
+/** When, where and on what was measured, as the head of `bench/results.md`. */
+export async function describeRun(
+  { db }: Workspace,
+  { rows, bytes, rounds }: { rows: number; bytes: number; rounds: number },
+): Promise<string> {
+  const { rows: found } = await db.query('SHOW server_version');
+  const cpus = os.cpus();
+  const memory = Math.round(os.totalmem() / 2 ** 30);
+  return `# Measured
+
+By \`npm run bench -- --write\`; each run writes this page anew.
+
+- ${new Date().toISOString().slice(0, 10)}, ${cpus.length} cores (${cpus[0]?.model.trim()}), ${memory} GiB of memory, ${os.type()}
+- Node.js ${process.versions.node}, PostgreSQL ${found[0].server_version} (embedded, as it comes), Temporal CLI ${temporalCliVersion} (dev server)
+- ${count(rows)} sales records, 12 columns, ${megabytes(bytes)}; ${rounds} rounds in turns with the peer, of which the median
+- Service, PostgreSQL, Temporal and the measuring program share the machine. Pauses come at full speed, at random moments.
+  A pause by signal is sent by Temporal's client as \`temporal workflow signal\` sends it, without the start-up of that program.
+`;
+}
