@@ -21,7 +21,7 @@ async function missingDatabase(url: string): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     const { host, port } = client;
-    return `PostgreSQL at ${host}:${port} (${reason(error)}): start it, or correct DATABASE_URL, or unset it to have one brought along`;
+    return `PostgreSQL at ${host}:${port} (${reason(error)}): ${advice('DATABASE_URL')}`;
   } finally {
     await client.end().catch(() => {});
   }
@@ -30,7 +30,11 @@ async function missingDatabase(url: string): Promise<string | undefined> {
 async function missingTemporal(address: string): Promise<string | undefined> {
   const { hostname, port } = new URL(`http://${address}`);
   if (await canConnect(Number(port || 80), hostname)) return undefined;
-  return `Temporal at ${address} (no connection): start it, or correct TEMPORAL_ADDRESS, or unset it to have one brought along`;
+  return `Temporal at ${address} (no connection): ${advice('TEMPORAL_ADDRESS')}`;
+}
+
+function advice(variable: string): string {
+  return `start it, or correct ${variable}, or unset it to have one brought along`;
 }
 
 function reason(error: unknown): string {

@@ -10,7 +10,7 @@ export interface Output {
   forParts: ProcessOptions['output'];
 }
 
-/** JSON lines on stderr; made readable when stderr is a terminal. Written at once, so that the last line is not lost. */
+/** JSON lines on stderr, made readable when it is a terminal. Written at once, so that the last line is not lost. */
 export function openOutput(level: string): Output {
   const { isTTY } = process.stderr;
   const stream = isTTY

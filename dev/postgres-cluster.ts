@@ -63,7 +63,7 @@ export async function stopLeftoverPostgres(dataDir: string): Promise<number | un
   return pid;
 }
 
-/** Ends the sessions of a killed server, which keep a new one from starting for as long as they are busy (Linux only). */
+/** Ends the sessions of a killed server: while they are busy, no new one can start (Linux only). */
 export function stopOrphanedSessions(folder: string): void {
   if (process.platform !== 'linux') return;
   // Their command lines do not name the data directory, but they work in it.

@@ -16,7 +16,7 @@ import { type Running, startProcess } from './processes.js';
 import { asServerUser } from './setpriv.js';
 
 export interface PostgresOptions {
-  /** `DATA_DIR`: holds the cluster (`postgres/`), the password (`postgres-password`) and the log (`logs/postgres.log`). */
+  /** `DATA_DIR`: holds the cluster (`postgres`), the password (`postgres-password`) and the log (`logs/postgres.log`). */
   dataDir: string;
   port: number;
   /** Is told what takes time, one sentence each. PostgreSQL's own log goes to its file. */

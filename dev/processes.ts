@@ -10,7 +10,7 @@ export interface Running {
   readonly pid: number;
   /** Resolves, never rejects, with how it ended: "exit code 1", "signal SIGKILL". */
   readonly exited: Promise<string>;
-  /** Asks it to end, makes it end when it does not, and resolves when it has. `hurry`: no more patience from then on. */
+  /** Asks it to end, makes it end when it does not, resolves when it has. `hurry`: no more patience from then on. */
   stop(hurry?: AbortSignal): Promise<void>;
 }
 
@@ -29,8 +29,8 @@ export interface ProcessOptions {
 
 /**
  * Starts a process and resolves as soon as it runs.
- * It gets a session of its own: Ctrl-C on the terminal reaches us alone, and we stop the parts in their order. Should we
- * be killed, the system ends it where it can (Linux with util-linux), and the pid file tells the next run elsewhere.
+ * It gets a session of its own: Ctrl-C on the terminal reaches us alone, and we stop the parts in their order. Should
+ * we be killed, the system ends it where it can (Linux with util-linux), and the pid file tells the next run elsewhere.
  * @throws Error when the command cannot be started at all.
  */
 export async function startProcess(options: ProcessOptions): Promise<Running> {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { findOnPath } from './programs.js';
 
-/** The command line, ended by `signal` when this process is gone (Linux with util-linux); elsewhere the same as given. */
+/** The command line, ended by `signal` when this process is gone (Linux with util-linux); elsewhere as given. */
 export function endingWithUs(commandLine: string[], signal: NodeJS.Signals): string[] {
   if (!setpriv() || commandLine[0] === setpriv()) return commandLine;
   return [setpriv() as string, ...parentDeath(signal), ...commandLine];
@@ -9,8 +9,8 @@ export function endingWithUs(commandLine: string[], signal: NodeJS.Signals): str
 
 /**
  * The command line of a PostgreSQL program, which refuses to run as root. For other users it is the same as given. For
- * root it runs as `postgres`, or `nobody` where there is no such user, with one capability kept: `dac_override`. Without
- * it that user could not reach binaries and data below a folder like /root that only root may enter.
+ * root it runs as `postgres`, or `nobody` where there is no such user, with one capability kept: `dac_override`.
+ * Without it that user could not reach binaries and data below a folder like /root that only root may enter.
  * @throws Error when root has no util-linux `setpriv`, with what to do instead.
  */
 export function asServerUser(commandLine: string[], signal: NodeJS.Signals = 'SIGINT'): string[] {

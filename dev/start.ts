@@ -1,7 +1,7 @@
 /**
- * `npm start`: everything that Long-Task needs, on this machine. Starts PostgreSQL and Temporal where none is configured,
- * then worker and API, keeps them running, and stops them in order on SIGTERM or Ctrl-C. stdout gets one block with the
- * addresses, stderr the log lines. Exit status 0 after an orderly stop, 1 after an error of one line.
+ * `npm start`: everything that Long-Task needs, on this machine. Starts PostgreSQL and Temporal where none is
+ * configured, then worker and API, keeps them running, and stops them in order on SIGTERM or Ctrl-C. stdout gets one
+ * block with the addresses, stderr the log lines. Exit status 0 after an orderly stop, 1 after an error of one line.
  */
 import path from 'node:path';
 import { loadStarterConfig, type StarterConfig } from './config.js';

@@ -20,8 +20,8 @@ export interface FindTemporalCliOptions {
 
 /**
  * Resolves to the absolute path of a `temporal` CLI that runs on this machine: the one on PATH, else a copy made
- * earlier, else the official release (the SDK's own source), else one built by Go from the pinned module. The last takes
- * about three minutes on two cores, once. Two runs at the same time are safe: a copy appears in one step, complete.
+ * earlier, else the official release (the SDK's own source), else one built by Go from the pinned module. The last
+ * takes about three minutes on two cores, once. Two runs at the same time are safe: a copy appears in one step, complete.
  * @throws Error with what was tried and what to do, when nothing works.
  */
 export async function findTemporalCli(options: FindTemporalCliOptions): Promise<string> {

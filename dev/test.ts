@@ -1,6 +1,6 @@
 /**
  * `npm test`: lint and format, types, then the tests; arguments go to vitest (`npm test -- test/csv`). The last line on
- * stdout is "N passed, N failed", where a lint or type error, or a test file that cannot be loaded, counts as one failed.
+ * stdout is "N passed, N failed"; a failed lint or type check, or a test file that cannot be loaded, counts as one.
  * Exit status 1 if anything failed or nothing was tested.
  */
 import { spawn } from 'node:child_process';

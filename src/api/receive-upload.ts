@@ -38,7 +38,11 @@ export async function receiveUpload(request: FastifyRequest, context: ApiContext
   } catch (error) {
     discardRest(request);
     if (received.source) await context.store.remove(received.source.key);
-    throw isMalformed(error) ? malformed(error) : error;
+    if (request.raw.destroyed && !request.raw.complete) {
+      request.log.info('the client went away in the middle of its upload; nothing was stored');
+      throw brokenOff(error);
+    }
+    throw isMalformed(error) ? brokenOff(error) : error;
   }
 }
 
@@ -48,7 +52,7 @@ function isMalformed(error: unknown): boolean {
   return code === undefined && /multipart|boundary|terminated early|malformed/i.test(message);
 }
 
-function malformed(cause: unknown): TaskError {
+function brokenOff(cause: unknown): TaskError {
   return new TaskError('invalid_request', 'The form ends too early or is not well formed. Nothing was stored.', {}, { cause });
 }
 

@@ -23,7 +23,7 @@ const CONNECTIONS = 10;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 /** Of the ten seconds that a stop may take. */
-const GRACE_MS = 8_000;
+const GRACE_MS = 7_000;
 
 /**
  * Starts the API and resolves when it listens; what needs PostgreSQL answers 503 until it is there and migrated.

@@ -21,6 +21,10 @@ const checkPartly = checkerOf(Type.Partial(UploadStart, { additionalProperties: 
 
 /** POST /upload/start */
 export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
+  const underway = new Set<Promise<unknown>>();
+  // A stop waits until uploads have ended or, broken off, have cleaned up.
+  app.addHook('onClose', () => Promise.allSettled(underway).then(() => {}));
+
   app.route<{ Body: UploadStart }>({
     method: 'POST',
     url: '/upload/start',
@@ -28,10 +32,12 @@ export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
     preValidation: async (request) => {
       if (!request.isMultipart()) return;
       refuseTooLarge(request, context.config.MAX_UPLOAD_BYTES);
-      const received = await receiveUpload(request, context, async (fields) => {
+      const receiving = receiveUpload(request, context, async (fields) => {
         const known = checkPartly(fields) as Partial<UploadStart>;
         if (idempotencyKey(request) === undefined) await refuseTaken(context, known);
       });
+      underway.add(receiving);
+      const received = await receiving.finally(() => underway.delete(receiving));
       request.body = received.fields as UploadStart; // Validated next.
       request.source = received.source;
     },

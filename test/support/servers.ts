@@ -37,7 +37,7 @@ const template = 'long_task_template';
 /** Data of a test run is worth nothing after a power cut, and small machines run several at once. */
 const testSettings = { fsync: 'off', shared_buffers: '64MB', max_wal_size: '1GB', max_connections: '200' };
 
-/** Starts PostgreSQL and a Temporal server on free ports in a folder of their own, and removes what killed runs left. */
+/** Starts PostgreSQL and a Temporal server on free ports in a folder of their own; removes what killed runs left. */
 export async function startServers(log: (message: string) => void): Promise<TestServers> {
   await removeLeftovers();
   const folder = mkdtempSync(path.join(os.tmpdir(), prefix));

@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { describe, expect, it } from 'vitest';
+import { inProject } from '../../dev/paths.js';
+
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+const HISTORIES = path.join(import.meta.dirname, 'histories');
+const FILES = readdirSync(HISTORIES).filter((file) => file.endsWith('.json'));
+
+/** Made by `RECORD_HISTORIES=1 npm test -- test/whole/histories`; an old one is kept for as long as such tasks may still be paused somewhere. */
+describe('a stored history of each path', () => {
+  it.each(FILES)('%s is replayed by the workflows of today', async (file) => {
+    const history = JSON.parse(readFileSync(path.join(HISTORIES, file), 'utf8'));
+    await Worker.runReplayHistory({ workflowBundle: { codePath: inProject('dist', 'workflow-bundle.js') } }, history);
+  });
+
+  it('is there for every way a task can go', () => {
+    const paths = ['completed', 'paused-and-resumed', 'paused', 'terminated', 'cancelled', 'failed'];
+    expect(FILES).toEqual(expect.arrayContaining(paths.map((name) => `upload-${name}.json`)));
+    expect(FILES).toEqual(expect.arrayContaining(['download-completed.json', 'download-paused-and-resumed.json', 'download-terminated.json']));
+  });
+
+  it('that does not fit is refused', async () => {
+    const history = JSON.parse(readFileSync(path.join(HISTORIES, 'upload-completed.json'), 'utf8'));
+    for (const event of history.events) {
+      const type = event.activityTaskScheduledEventAttributes?.activityType;
+      if (type?.name === 'prepare') type.name = 'publish';
+    }
+    const replay = Worker.runReplayHistory({ workflowBundle: { codePath: inProject('dist', 'workflow-bundle.js') } }, history);
+    await expect(replay).rejects.toThrow(/determinism|nondeterminism/i);
+  });
+});
