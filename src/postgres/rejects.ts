@@ -10,10 +10,10 @@ export interface Reject {
   raw: string;
 }
 
-/** Writes rejects down, inside the fence. The same row is written once, however often it is met. */
+/** Writes rejects down and counts them, inside the fence. The same row is written once, however often it is met. */
 export async function storeRejects(client: pg.ClientBase, taskId: string, rejects: Reject[]): Promise<void> {
   if (rejects.length === 0) return;
-  await client.query(
+  const { rowCount } = await client.query(
     `INSERT INTO long_task.rejects (task_id, row_no, byte_offset, column_name, value, reason, raw)
      SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
      ON CONFLICT DO NOTHING`,
@@ -27,6 +27,7 @@ export async function storeRejects(client: pg.ClientBase, taskId: string, reject
       rejects.map((r) => storable(r.raw)),
     ],
   );
+  await client.query('UPDATE long_task.tasks SET rows_rejected = rows_rejected + $2 WHERE id = $1', [taskId, rowCount]);
 }
 
 /** PostgreSQL text holds every character but U+0000 (manual, 8.3): shown as its picture. */

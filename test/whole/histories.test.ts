@@ -22,7 +22,8 @@ async function replays(key: TaskKey, name: string): Promise<void> {
 /** Without what only tells where it was recorded. */
 function anonymous(json: string): string {
   const places = new Set(['identity', 'stackTrace', 'binaryChecksum', 'buildId']);
-  return JSON.stringify(JSON.parse(json, (name, value) => (places.has(name) ? '' : value)));
+  const plain = (value: unknown) => (typeof value === 'string' ? value.replace(/\d+@[\w.-]+/, 'worker') : value);
+  return JSON.stringify(JSON.parse(json, (name, value) => (places.has(name) ? '' : plain(value))));
 }
 
 const gentle = { max_bytes_per_second: 2_000_000 };
