@@ -17,7 +17,7 @@ By \`npm run bench -- --write\`; each run writes this page anew.
 
 - ${new Date().toISOString().slice(0, 10)}, ${cpus.length} cores (${cpus[0]?.model.trim()}), ${memory} GiB of memory, ${os.type()}
 - Node.js ${process.versions.node}, PostgreSQL ${found[0].server_version} (embedded, as it comes), Temporal CLI ${temporalCliVersion} (dev server)
-- ${count(rows)} sales records, 12 columns, ${megabytes(bytes)}; ${rounds} rounds in turns with the peer, of which the median
+- ${count(rows)} sales records, 12 columns, ${megabytes(bytes)}; in turns with the peer, the median of ${rounds} after one to warm up
 - Service, PostgreSQL, Temporal and the measuring program share the machine. Pauses come at full speed, at random moments.
   A pause by signal is sent by Temporal's client as \`temporal workflow signal\` sends it, without the start-up of that program.
 `;

@@ -50,5 +50,5 @@ if (values.write) {
   say(`written to ${results}`);
 }
 const missed = figures.filter((figure) => figure.holds === false).length;
-console.log(bold(missed === 0 ? '\nAll figures hold.' : `\n${missed} figures were missed.`));
+console.log(bold(missed === 0 ? '\nAll figures hold.' : `\nFigures missed: ${missed}.`));
 process.exitCode = missed === 0 ? 0 : 1;

@@ -55,6 +55,6 @@ async function makeFile(file: string): Promise<number> {
 
 function verdict(failed: number, missed: number): string {
   if (failed + missed === 0) return bold('All of it held.');
-  const parts = [failed && `${failed} of the promises did not hold`, missed && `${missed} of the figures were missed`];
-  return bold(`${parts.filter(Boolean).join(' and ')}: see above.`);
+  const parts = [failed && `promises that did not hold: ${failed}`, missed && `figures missed: ${missed}`];
+  return bold(`Not all of it held: ${parts.filter(Boolean).join(', ')}. See above.`);
 }

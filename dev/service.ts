@@ -16,6 +16,8 @@ export interface ServiceOptions {
   env?: Record<string, string>;
   /** Is told what the start is doing, one sentence each. */
   log?: (message: string) => void;
+  /** Ends a start that is under way; `stop` ends a service that has started. */
+  signal?: AbortSignal;
 }
 
 /** As the variables of `npm start` name them. */
@@ -63,7 +65,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     process.off('exit', onExit);
   };
   try {
-    const services = await untilReady(dataDir, child, lastLines);
+    const services = await untilReady(options, child, lastLines);
     return describe(services, dataDir, stop);
   } catch (error) {
     await stop();
@@ -128,8 +130,13 @@ function messageOfStart(line: string): string | undefined {
 }
 
 // No deadline: on a bare machine the first start downloads or builds, and says so.
-async function untilReady(dataDir: string, child: ChildProcess, lastLines: string[]): Promise<Services> {
+async function untilReady(
+  { dataDir, signal }: ServiceOptions,
+  child: ChildProcess,
+  lastLines: string[],
+): Promise<Services> {
   for (;;) {
+    signal?.throwIfAborted();
     if (child.exitCode !== null || child.signalCode !== null) {
       throw new Error(`the service ended before it was ready:\n${lastLines.join('\n')}`);
     }

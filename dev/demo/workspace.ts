@@ -27,35 +27,52 @@ export interface WorkspaceOptions {
 
 /**
  * Makes a folder, starts the service in it and runs `body`. Afterwards, also when `body` throws or Ctrl-C is pressed, the
- * service is stopped in order and the folder removed.
+ * service is stopped in order and the folder removed; after Ctrl-C the process ends with status 130.
  */
 export async function withWorkspace<T>(
   options: WorkspaceOptions,
   body: (workspace: Workspace) => Promise<T>,
 ): Promise<T> {
-  const { name, keep, env, log } = options;
+  const { name, keep, log } = options;
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  for (const signal of SIGNALS) process.on(signal, interrupt);
+  const interruption = new Promise<never>((_resolve, reject) => {
+    interrupted.signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
+  });
   const folder = await mkdtemp(path.join(os.tmpdir(), `long-task-${name}-`));
-  const cleanups = [
-    () => (keep ? log(`kept: ${folder}`) : rm(folder, { recursive: true, force: true, maxRetries: 3 })),
-  ];
-  const cleanUp = async () => {
-    for (let next = cleanups.pop(); next; next = cleanups.pop()) await next();
-  };
-  const interrupt = () => void cleanUp().finally(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  const cleanups: Cleanups = [];
+  const opening = open(options, folder, cleanups, interrupted.signal);
   try {
-    const service = await startService({ dataDir: path.join(folder, 'data'), env: { LOG_LEVEL: 'info', ...env }, log });
-    cleanups.push(() => service.stop());
-    const db = new pg.Pool({ connectionString: service.databaseUrl, max: 4, application_name: name });
-    // The server goes before its last idle connection does.
-    db.on('error', () => {});
-    cleanups.push(() => db.end());
-    const connection = await Connection.connect({ address: service.temporal });
-    cleanups.push(() => connection.close());
-    const temporal = new Client({ connection });
-    return await body({ folder, service, client: new LongTaskClient(service.api), db, temporal });
+    return await Promise.race([opening.then(body), interruption]);
   } finally {
-    await cleanUp();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+    // A start that was interrupted stops by itself, and only then may its folder go.
+    await opening.catch(() => {});
+    for (const cleanUp of cleanups.reverse()) await cleanUp();
+    if (keep) log(`kept: ${folder}`);
+    else await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    if (interrupted.signal.aborted) process.exit(130);
+    for (const signal of SIGNALS) process.off(signal, interrupt);
   }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+type Cleanups = (() => Promise<void>)[];
+
+async function open(
+  { name, env, log }: WorkspaceOptions,
+  folder: string,
+  cleanups: Cleanups,
+  signal: AbortSignal,
+): Promise<Workspace> {
+  const service = await startService({ dataDir: path.join(folder, 'data'), env, log, signal });
+  cleanups.push(() => service.stop());
+  const db = new pg.Pool({ connectionString: service.databaseUrl, max: 4, application_name: name });
+  // An idle connection that is lost is replaced by the next query.
+  db.on('error', () => {});
+  cleanups.push(() => db.end());
+  const connection = await Connection.connect({ address: service.temporal });
+  cleanups.push(() => connection.close());
+  return { folder, service, client: new LongTaskClient(service.api), db, temporal: new Client({ connection }) };
 }

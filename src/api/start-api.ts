@@ -9,6 +9,7 @@ import { migrate } from '../postgres/migrate.js';
 import { createPool } from '../postgres/pool.js';
 import { createLocalStore } from '../storage/local-store.js';
 import { buildApp } from './app.js';
+import { runReconciler } from './reconciler.js';
 import { runSweeper } from './sweeper.js';
 import { connectTemporal, type TemporalGateway } from './temporal.js';
 
@@ -45,7 +46,10 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
 
   const database = awaitDatabase(config, log, stopping.signal).then(async () => {
     ready = true;
-    await runSweeper({ pool, store, temporal, log }, stopping.signal);
+    await Promise.all([
+      runSweeper({ pool, store, temporal, log }, stopping.signal),
+      runReconciler({ pool, temporal, log }, stopping.signal),
+    ]);
   });
   const others = Promise.allSettled([database, awaitTemporal(config, temporal, log, stopping.signal)]);
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ProgressAnswer } from '../contract/messages.js';
-import { allowedActions, type Kind, type Phase } from '../contract/states.js';
+import { allowedActions, isFinal, type Kind, type Phase } from '../contract/states.js';
 import type { Task } from '../contract/task.js';
 import { clocks, percentDone } from '../postgres/progress.js';
 import type { TaskSnapshot } from '../postgres/task-snapshots.js';
@@ -23,7 +23,7 @@ export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = n
     task_name: row.task_name,
     kind: row.kind,
     state: row.state,
-    phase: row.phase,
+    phase: isFinal(row.state) ? null : row.phase,
     progress: percentDone(row, snapshot.sums),
     bytes: { done: done.bytes, total: totalBytes(snapshot) },
     rows: { done: done.rows, total: row.receipt?.rows_in_file ?? row.rows_total, rejected: row.rows_rejected },

@@ -1,7 +1,9 @@
 import {
   Client,
   Connection,
+  defaultGrpcRetryOptions,
   isGrpcServiceError,
+  makeGrpcRetryInterceptor,
   WorkflowExecutionAlreadyStartedError,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
@@ -14,6 +16,7 @@ import { TaskError } from '../contract/errors.js';
 import type { CommandSignalInput, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
 import type { Action } from '../contract/states.js';
 import type { TaskRow } from '../postgres/tasks.js';
+import { describeWorkflow, liftNativePauses, type WorkflowSight } from './temporal-sight.js';
 
 /** What the API asks of Temporal. Every call ends within its deadline. */
 export interface TemporalGateway {
@@ -25,6 +28,15 @@ export interface TemporalGateway {
   startWorkflow(row: TaskRow): Promise<void>;
   /** @throws {WorkflowClosedError} when none of that id runs; {TaskError} temporal_unavailable */
   signalWorkflow(row: TaskRow, action: Action, input: CommandSignalInput): Promise<void>;
+  /**
+   * Starts a workflow anew for a task whose last one has ended before it; nothing happens when one runs.
+   * @throws {TaskError} temporal_unavailable
+   */
+  restartWorkflow(row: TaskRow): Promise<void>;
+  /** @throws {TaskError} temporal_unavailable */
+  describeWorkflow(row: TaskRow): Promise<WorkflowSight>;
+  /** Lifts native pauses, of the workflow or its activities. @throws {TaskError} temporal_unavailable */
+  liftNativePauses(row: TaskRow): Promise<void>;
   /** The progress as the workflow knows it, or null when it does not answer at once. */
   queryProgress(row: TaskRow): Promise<ProgressAnswer | null>;
   /** @throws when Temporal does not answer within a second */
@@ -50,27 +62,35 @@ export function connectTemporal(config: Pick<Config, 'TEMPORAL_ADDRESS' | 'TEMPO
   // TLS, API key and metadata come from the SDK's own variables and file.
   const { connectionOptions } = loadClientConnectConfig();
   // Never `ensureConnected()` on a lazy connection: its first failure is kept for ever.
-  const connection = Connection.lazy({ ...(connectionOptions as object), address: config.TEMPORAL_ADDRESS });
+  const connection = Connection.lazy({
+    ...(connectionOptions as object),
+    address: config.TEMPORAL_ADDRESS,
+    interceptors: [makeGrpcRetryInterceptor(retryOptions())],
+  });
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
-  const call = <T>(ms: number, body: () => Promise<T>) => connection.withDeadline(Date.now() + ms, body);
-  const start = (row: TaskRow, withAttributes: boolean) =>
-    call(CALL_MS, () => client.workflow.start(row.kind, startOptions(row, config.TASK_QUEUE, withAttributes)));
+  const call = <T>(ms: number, body: () => Promise<T>) => within(ms, () => connection.withDeadline(Date.now() + ms, body));
+  const start = (row: TaskRow, reuse: WorkflowIdReusePolicy) => {
+    const attempt = (withAttributes: boolean) => {
+      const options = startOptions(row, config.TASK_QUEUE, withAttributes);
+      return call(CALL_MS, () => client.workflow.start(row.kind, { ...options, workflowIdReusePolicy: reuse }));
+    };
+    return attempt(true).catch((error: unknown) => (isUnknownAttribute(error) ? attempt(false) : Promise.reject(error)));
+  };
+  const translated = async <T>(body: () => Promise<T>): Promise<T> => {
+    try {
+      return await body();
+    } catch (error) {
+      throw translate(error);
+    }
+  };
 
   return {
-    startWorkflow: async (row) => {
-      try {
-        await start(row, true).catch((error: unknown) => (isUnknownAttribute(error) ? start(row, false) : Promise.reject(error)));
-      } catch (error) {
-        throw translate(error);
-      }
-    },
-    signalWorkflow: async (row, action, input) => {
-      try {
-        await call(CALL_MS, () => client.workflow.getHandle(row.workflow_id).signal(action, input));
-      } catch (error) {
-        throw translate(error);
-      }
-    },
+    startWorkflow: (row) => translated(() => start(row, WorkflowIdReusePolicy.REJECT_DUPLICATE)).then(() => {}),
+    restartWorkflow: (row) => translated(() => start(row, WorkflowIdReusePolicy.ALLOW_DUPLICATE)).then(() => {}),
+    signalWorkflow: (row, action, input) =>
+      translated(() => call(CALL_MS, () => client.workflow.getHandle(row.workflow_id).signal(action, input))),
+    describeWorkflow: (row) => translated(() => call(CALL_MS, () => describeWorkflow(client, row.workflow_id))),
+    liftNativePauses: (row) => translated(() => call(CALL_MS, () => liftNativePauses(client, row.workflow_id))),
     queryProgress: (row) =>
       call(QUERY_MS, () => client.workflow.getHandle(row.workflow_id).query<ProgressAnswer>('progress')).catch(() => null),
     check: async () => {
@@ -80,6 +100,25 @@ export function connectTemporal(config: Pick<Config, 'TEMPORAL_ADDRESS' | 'TEMPO
   };
 }
 
+/** The server is busy: the SDK would wait 1.7 s and more, whatever the deadline. A query that meets another one gets this, too. */
+const RESOURCE_EXHAUSTED = 8;
+
+function retryOptions() {
+  const usual = defaultGrpcRetryOptions();
+  const retryableDecider: typeof usual.retryableDecider = (attempt, status) =>
+    status.code !== RESOURCE_EXHAUSTED && usual.retryableDecider(attempt, status);
+  return { ...usual, retryableDecider };
+}
+
+/** The SDK's deadline does not cover the pauses between its attempts; this one covers all. */
+async function within<T>(ms: number, body: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(unavailable()), ms + 50);
+  });
+  return Promise.race([body(), late]).finally(() => clearTimeout(timer));
+}
+
 function startOptions(row: TaskRow, taskQueue: string, withAttributes: boolean) {
   const input: WorkflowInput = { taskId: row.id, kind: row.kind };
   const what = row.kind === 'upload' ? (row.source?.filename ?? 'a file') : (row.options.table ?? 'a table');
@@ -87,7 +126,6 @@ function startOptions(row: TaskRow, taskQueue: string, withAttributes: boolean) 
     workflowId: row.workflow_id,
     taskQueue,
     args: [input],
-    workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     staticSummary: cutBytes(`${row.kind} of ${what} for ${row.user_id}`, 200),
     staticDetails: `Task **${row.task_name}** of user **${row.user_id}**. Steer it by the signals \`pause\`, \`resume\` and \`terminate\`.`,
@@ -120,7 +158,11 @@ function translate(error: unknown): unknown {
     return new WorkflowClosedError('no workflow of that id runs', { cause: error });
   }
   if (isGrpcServiceError(error) || isGrpcServiceError((error as Error).cause)) {
-    return new TaskError('temporal_unavailable', 'Temporal cannot be reached.', { retry_after: 2 }, { cause: error });
+    return unavailable(error);
   }
   return error;
+}
+
+function unavailable(cause?: unknown): TaskError {
+  return new TaskError('temporal_unavailable', 'Temporal cannot be reached.', { retry_after: 2 }, { cause });
 }

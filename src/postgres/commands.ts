@@ -4,6 +4,7 @@ import { type Action, allowedActions, type Channel, isFinal, nextState, PHASES, 
 import type { Receipt, TaskFault, UploadOptions } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
 import { closeFence, endSessions } from './fence.js';
+import { percentDone, sumParts } from './progress.js';
 import { getTaskById, type TaskRow } from './tasks.js';
 
 /** Who wants what, and why. */
@@ -167,9 +168,11 @@ export async function changeState(
   to: State,
   why: { action: Action; channel: Channel; actor?: string; reason?: string },
 ): Promise<TaskRow> {
+  const reached = to === 'terminating' ? percentDone(row, await sumParts(client, row.id)) : 0;
   const { rows } = await client.query<TaskRow>(
     `UPDATE long_task.tasks SET
        state = $2,
+       progress_reached = greatest(progress_reached, $7),
        epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') THEN 1 ELSE 0 END),
        version = version + 1,
        active_seconds = active_seconds + CASE WHEN state IN ('running', 'pausing') THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
@@ -182,7 +185,7 @@ export async function changeState(
        state_since = clock_timestamp(), updated_at = clock_timestamp(),
        finished_at = CASE WHEN $6 THEN clock_timestamp() END
      WHERE id = $1 RETURNING *`,
-    [row.id, to, why.channel === 'service' ? null : (why.reason ?? 'requested'), why.channel === 'api', why.action, isFinal(to)],
+    [row.id, to, why.channel === 'service' ? null : (why.reason ?? 'requested'), why.channel === 'api', why.action, isFinal(to), reached],
   );
   await client.query(
     `INSERT INTO long_task.task_events (task_id, channel, actor, action, reason, from_state, to_state, epoch)

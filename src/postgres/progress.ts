@@ -33,12 +33,15 @@ const PHASE_SPAN: Record<Phase, readonly [number, number]> = {
   assembling: [92, 100],
 };
 
-/** Progress over all phases, 0–100: the phases behind count whole, the one at hand by its bytes or parts. */
+/**
+ * Progress over all phases, 0–100, never falling: the phases behind count whole, the one at hand by its bytes or parts. A task
+ * that is rolled back stays where it was.
+ */
 export function percentDone(row: TaskRow, sums: PartSums): number {
   if (row.state === 'completed') return 100;
   if (!row.phase) return 0;
   const [from, to] = PHASE_SPAN[row.phase];
-  return Math.round((from + (to - from) * phaseShare(row, sums)) * 10) / 10;
+  return Math.max(row.progress_reached, Math.round((from + (to - from) * phaseShare(row, sums)) * 10) / 10);
 }
 
 function phaseShare(row: TaskRow, sums: PartSums): number {

@@ -34,6 +34,8 @@ export interface TaskRow {
   bytes_total: number | null;
   rows_total: number | null;
   rows_rejected: number;
+  /** The progress shown when the rollback began. */
+  progress_reached: number;
   staging_oid: number | null;
   table_oid: number | null;
   table_name: string | null;
@@ -170,6 +172,16 @@ export async function listTasks(pool: pg.Pool, filter: TaskFilter): Promise<Task
         AND ($4::int IS NULL OR lock_key < $4)
       ORDER BY lock_key DESC LIMIT $5`,
     [filter.userId ?? null, filter.kind ?? null, filter.state ?? null, filter.after ?? null, filter.limit + 1],
+  );
+  return rows;
+}
+
+/** Unfinished tasks whose row has been quiet for a while, longest first; the paused ones only when asked. */
+export async function listUnfinished(pool: pg.Pool, { paused, quietSeconds }: { paused: boolean; quietSeconds: number }): Promise<TaskRow[]> {
+  const { rows } = await pool.query<TaskRow>(
+    `SELECT * FROM long_task.tasks WHERE state NOT IN ('terminated', 'completed', 'failed') AND (state <> 'paused' OR $1)
+        AND updated_at < now() - make_interval(secs => $2) ORDER BY updated_at`,
+    [paused, quietSeconds],
   );
   return rows;
 }

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TaskError } from '../contract/errors.js';
+import { commandTask, settleTask } from '../postgres/commands.js';
+import { listUnfinished, type TaskRow } from '../postgres/tasks.js';
+import type { ApiContext } from './context.js';
+import { deliver } from './deliver.js';
+
+type Parts = Pick<ApiContext, 'pool' | 'temporal' | 'log'>;
+
+const ROUND_MS = 5_000;
+/** A paused task waits for a person: it is looked at now and then, in case somebody ended its workflow. */
+const PAUSED_EVERY = 6;
+/** Younger changes are still on their way to the workflow. */
+const SETTLED_SECONDS = 3;
+
+/**
+ * Keeps tasks and workflows in step when Temporal was steered past the service: natively terminated, paused or reset, timed
+ * out, its history lost. The task row says what is to be; a workflow that has ended before its task is started again and
+ * does what the row says. Several reconcilers at once do not harm: every step is a no-op the second time.
+ */
+export async function runReconciler(parts: Parts, signal: AbortSignal): Promise<void> {
+  for (let round = 0; !signal.aborted; round++) {
+    await reconcileAll(parts, round % PAUSED_EVERY === 0, signal).catch((error: unknown) => {
+      // Once Temporal or PostgreSQL is back the next round does it.
+      parts.log.debug({ err: error }, 'the reconciler cannot work now');
+    });
+    await sleep(ROUND_MS, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** One round over all unfinished tasks, the paused ones only when asked. */
+export async function reconcileAll(parts: Parts, paused: boolean, signal?: AbortSignal): Promise<void> {
+  for (const row of await listUnfinished(parts.pool, { paused, quietSeconds: SETTLED_SECONDS })) {
+    if (signal?.aborted) return;
+    try {
+      await reconcile(parts, row);
+    } catch (error) {
+      if (error instanceof TaskError && error.retryable) throw error;
+      parts.log.warn({ err: error, task: row.workflow_id }, 'cannot be reconciled now');
+    }
+  }
+}
+
+async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
+  const { pool, temporal, log } = parts;
+  // A start or a command that was not delivered yet is the sweeper's.
+  if (row.undelivered !== null) return;
+  const sight = await temporal.describeWorkflow(row);
+  if (sight.is === 'running' && sight.pausedActivities.length === 0) return;
+  log.warn({ task: row.workflow_id, state: row.state, workflow: sight }, 'Temporal was steered past the service');
+  if (sight.is === 'paused' || sight.is === 'running') return followNativePause(parts, row, sight.is);
+  if (sight.is === 'terminated' && row.state !== 'terminating' && row.state !== 'rollback_failed') {
+    const reason = sight.reason ?? 'the workflow was terminated in Temporal';
+    await commandTask(pool, row, { action: 'terminate', channel: 'operator', actor: sight.by, reason });
+  }
+  await temporal.restartWorkflow(row);
+}
+
+/** A native pause becomes a pause of the task, which a resume lifts; what has to be removed is not kept waiting by one. */
+async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' | 'running'): Promise<void> {
+  const { pool, temporal } = parts;
+  if (row.state === 'terminating' || row.state === 'rollback_failed') return temporal.liftNativePauses(row);
+  if (row.state === 'paused') return;
+  const reason = workflow === 'paused' ? 'operator: the workflow was paused in Temporal' : 'operator: an activity was paused in Temporal';
+  const paused = await commandTask(pool, row, { action: 'pause', channel: 'operator', reason });
+  if (workflow === 'running') await deliver(parts, { ...paused.row, undelivered: 'pause' }, reason);
+  // A paused workflow runs no code that could settle the task; its writers are fenced already.
+  else await settleTask(pool, row.id);
+}

@@ -1,0 +1,59 @@
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+
+/** What Temporal says of a task's workflow. */
+export type WorkflowSight =
+  | { is: 'running'; pausedActivities: string[] }
+  /** Paused as a whole, natively: no workflow code runs, queries are refused, signals wait. */
+  | { is: 'paused' }
+  /** Ended natively: no workflow code has run since. */
+  | { is: 'terminated'; by?: string; reason?: string }
+  | { is: 'closed' }
+  /** Unknown to Temporal: never started, past its retention, or lost with Temporal's database. */
+  | { is: 'unknown' };
+
+/** Describes a workflow. The calls run within the caller's deadline. */
+export async function describeWorkflow(client: Client, workflowId: string): Promise<WorkflowSight> {
+  try {
+    const { status, raw } = await client.workflow.getHandle(workflowId).describe();
+    switch (status.name) {
+      case 'RUNNING':
+        return { is: 'running', pausedActivities: pausedActivities(raw.pendingActivities) };
+      case 'PAUSED':
+        return { is: 'paused' };
+      case 'TERMINATED':
+        return { is: 'terminated', ...(await terminatedBy(client, workflowId)) };
+      default:
+        return { is: 'closed' };
+    }
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { is: 'unknown' };
+    throw error;
+  }
+}
+
+function pausedActivities(pending: { paused?: boolean | null; activityId?: string | null }[] | null | undefined): string[] {
+  return (pending ?? []).filter(({ paused }) => paused).map(({ activityId }) => activityId ?? '');
+}
+
+/** Who terminated it and why, as far as Temporal knows: the last event of its history. */
+async function terminatedBy(client: Client, workflowId: string): Promise<{ by?: string; reason?: string }> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
+    namespace: client.options.namespace,
+    execution: { workflowId },
+    maximumPageSize: 1,
+  });
+  const event = history?.events?.[0]?.workflowExecutionTerminatedEventAttributes;
+  return { by: event?.identity || undefined, reason: event?.reason || undefined };
+}
+
+/** Lifts whatever native pause there is: of the workflow as a whole, and of each of its activities. */
+export async function liftNativePauses(client: Client, workflowId: string): Promise<void> {
+  const namespace = client.options.namespace;
+  const sight = await describeWorkflow(client, workflowId);
+  const reason = 'resumed by Long-Task';
+  if (sight.is === 'paused') await client.workflowService.unpauseWorkflowExecution({ namespace, workflowId, reason });
+  if (sight.is !== 'running') return;
+  for (const id of sight.pausedActivities) {
+    await client.workflowService.unpauseActivity({ namespace, execution: { workflowId }, id });
+  }
+}

@@ -1,0 +1,74 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, inject, it } from 'vitest';
+import type { TaskKey } from '../../dev/client.js';
+import { salesCsv, useService } from './service.js';
+
+const service = useService();
+
+async function loading(rate = 800_000): Promise<TaskKey> {
+  const key = await service.upload(salesCsv(60_000), { max_bytes_per_second: rate });
+  await service.reaches(key, (task) => task.rows.done > 0);
+  return key;
+}
+
+const idOf = (key: TaskKey) => `upload/ana/${key.task_name}`;
+
+function temporal(...args: string[]): void {
+  execFileSync(inject('temporalCli'), [...args, '--address', inject('temporalAddress')], { stdio: 'pipe' });
+}
+
+async function lastEvent(key: TaskKey, action: string): Promise<Record<string, unknown>> {
+  const { rows } = await service.pool.query(
+    `SELECT e.* FROM long_task.task_events e JOIN long_task.tasks t ON t.id = e.task_id
+      WHERE t.task_name = $1 AND e.action = $2 AND e.channel <> 'service' ORDER BY e.id DESC LIMIT 1`,
+    [key.task_name, action],
+  );
+  return rows[0];
+}
+
+describe('a task steered past the service', () => {
+  it('by native terminate is rolled back, and its events say by whom', async () => {
+    const key = await loading();
+    temporal('workflow', 'terminate', '-w', idOf(key), '--reason', 'by hand');
+    await service.client.waitFor(key, ['terminated']);
+    expect(await lastEvent(key, 'terminate')).toMatchObject({ channel: 'operator', reason: 'by hand', actor: expect.stringMatching(/.+/) });
+  }, 60_000);
+
+  it('by native terminate while it is paused is rolled back', async () => {
+    const key = await loading();
+    await service.client.command('pause', key);
+    await service.client.waitFor(key, ['paused']);
+    temporal('workflow', 'terminate', '-w', idOf(key));
+    await service.until(async () => (await service.state(key)) === 'terminated', 60_000);
+  }, 90_000);
+
+  it('by a native activity pause reads paused by the operator, and a resume lifts it', async () => {
+    const key = await loading();
+    const { raw } = await service.temporal.workflow.getHandle(idOf(key)).describe();
+    temporal('activity', 'pause', '-w', idOf(key), '--activity-id', raw.pendingActivities![0]!.activityId!);
+    const paused = await service.reaches(key, (task) => task.state === 'paused');
+    expect(paused.pause_reasons[0]).toMatch(/^operator/);
+    await service.client.command('resume', key);
+    await service.reaches(key, (task) => task.rows.done > paused.rows.done);
+    await service.client.command('terminate', key);
+    await service.client.waitFor(key, ['terminated']);
+  }, 60_000);
+
+  it('by a workflow reset goes on, each row once', async () => {
+    const key = await loading(3_000_000);
+    temporal('workflow', 'reset', '-w', idOf(key), '--type', 'FirstWorkflowTask', '--reason', 'test');
+    const task = await service.client.waitFor(key, ['completed']);
+    expect(task.receipt!.rows_loaded).toBe(60_000);
+  }, 60_000);
+
+  it('by the loss of its history goes on from the checkpoint', async () => {
+    const key = await loading(2_000_000);
+    await service.client.command('pause', key);
+    const paused = await service.client.waitFor(key, ['paused']);
+    temporal('workflow', 'delete', '-w', idOf(key), '--yes');
+    await service.client.command('resume', key);
+    const task = await service.client.waitFor(key, ['completed']);
+    expect(paused.rows.done).toBeGreaterThan(0);
+    expect(task.receipt!.rows_loaded).toBe(60_000);
+  }, 60_000);
+});
