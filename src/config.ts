@@ -8,7 +8,12 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 /** The variables that API and worker read, with what is allowed. `npm start` adds those of the servers that it brings along. */
 export const VARIABLES = {
   HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'a host name or an IP address' }),
-  PORT: Type.Integer({ default: 8000, minimum: 0, maximum: 65_535, description: 'a port, 0 to 65535 (0: any free one)' }),
+  PORT: Type.Integer({
+    default: 8000,
+    minimum: 0,
+    maximum: 65_535,
+    description: 'a port, 0 to 65535 (0: any free one)',
+  }),
   DATA_DIR: Type.String({ default: '.data', minLength: 1, description: 'a folder' }),
   DATABASE_URL: Type.String({
     pattern: '^postgres(ql)?://.+',
@@ -54,14 +59,18 @@ export function readVariables<T extends TProperties>(
   variables: T,
   environment: NodeJS.ProcessEnv,
 ): Static<ReturnType<typeof schemaOf<T>>> {
-  const data = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
+  const data = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
   try {
     return envSchema({ schema: schemaOf(variables), data, env: false });
   } catch (error) {
     const { errors } = error as { errors?: Fault[] };
     if (!errors) throw error;
     const names = new Set(errors.map(({ instancePath, params }) => params?.missingProperty ?? instancePath.slice(1)));
-    const lines = [...names].map((name) => complaint(name, data[name], (variables[name] as { description: string }).description));
+    const lines = [...names].map((name) =>
+      complaint(name, data[name], (variables[name] as { description: string }).description),
+    );
     throw new Error(lines.join('\n'), { cause: error });
   }
 }
@@ -72,7 +81,8 @@ interface Fault {
 }
 
 function complaint(name: string, value: string | undefined, allowed: string): string {
-  if (value === undefined) return `${name} is not set; it must be ${allowed}. (\`npm start\` brings what is not configured.)`;
+  if (value === undefined)
+    return `${name} is not set; it must be ${allowed}. (\`npm start\` brings what is not configured.)`;
   // An address may hold a password.
   const shown = name === 'DATABASE_URL' ? 'the value given' : JSON.stringify(value);
   return `${name}: ${shown} is not allowed; it must be ${allowed}`;

@@ -62,7 +62,13 @@ function parsePlan(text: string): Plan {
   if (!match || !FAILPOINTS.includes(match[1] as Failpoint)) {
     throw new Error(`FAILPOINT "${text}" is not name:nth:effect[:ms]; names: ${FAILPOINTS.join(', ')}`);
   }
-  return { name: match[1]!, nth: Number(match[2]), effect: match[3] as Effect, delayMs: Number(match[4] ?? 1000), hits: 0 };
+  return {
+    name: match[1]!,
+    nth: Number(match[2]),
+    effect: match[3] as Effect,
+    delayMs: Number(match[4] ?? 1000),
+    hits: 0,
+  };
 }
 
 /** Marks a border. Costs one comparison when nothing is armed. */

@@ -8,7 +8,9 @@ export type { Logger } from 'pino';
  * wherever they stand.
  */
 export function createLogger(level: string, name: string): Logger {
-  const destination = process.stderr.isTTY ? pretty({ destination: 2, ignore: 'pid,hostname' }) : pino.destination({ fd: 2, sync: true });
+  const destination = process.stderr.isTTY
+    ? pretty({ destination: 2, ignore: 'pid,hostname' })
+    : pino.destination({ fd: 2, sync: true });
   const hide = { write: (line: string) => destination.write(withoutPasswords(line)) };
   return pino({ name, level, timestamp: pino.stdTimeFunctions.isoTime }, hide);
 }

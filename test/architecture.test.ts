@@ -80,13 +80,17 @@ describe('the rooms', () => {
   });
 
   it('read the environment in one place', () => {
-    const readers = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts') && readFileSync(path.join(SRC, file), 'utf8').includes('process.env'));
+    const readers = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && readFileSync(path.join(SRC, file), 'utf8').includes('process.env'),
+    );
     expect(readers).toEqual(['config.ts']);
   });
 
   it('write rows by COPY from and to the connection only, never through a program or a file of the server', () => {
-    const sql = imports.map(({ from }) => from).map((file) => readFileSync(path.join(SRC, file), 'utf8')).join('\n');
+    const sql = imports
+      .map(({ from }) => from)
+      .map((file) => readFileSync(path.join(SRC, file), 'utf8'))
+      .join('\n');
     expect(sql).not.toMatch(/COPY[^;`]*(FROM|TO)\s+(PROGRAM|')/);
     expect(sql).toMatch(/FROM STDIN/);
   });

@@ -25,8 +25,18 @@ export function assembleActivity({ pool, store, log }: Dependencies) {
           const parts = await listDownloadParts(client, taskId);
           const rows = parts.reduce((sum, part) => sum + part.rows, 0);
           const key = resultKey(taskId, randomUUID());
-          const header = Buffer.from(`${formatRecord(columns.map((column) => column.original || null), ',')}\n`);
-          const file = await store.concat(key, header, parts.map((part) => part.object!), { signal });
+          const header = Buffer.from(
+            `${formatRecord(
+              columns.map((column) => column.original || null),
+              ',',
+            )}\n`,
+          );
+          const file = await store.concat(
+            key,
+            header,
+            parts.map((part) => part.object!),
+            { signal },
+          );
           await failpoint('assemble:before-record');
           // Only a refusal removes the file: after a lost reply it may be the one that counts.
           await withFence(client, fence, () =>

@@ -62,16 +62,20 @@ export async function perform<T extends object>(
 
 function asFailure(error: unknown, log: Logger, activity: string): Error {
   const fault = asFault(error);
-  if (fault) return ApplicationFailure.create({ type: fault.code, message: fault.detail, nonRetryable: true, details: [fault] });
+  if (fault)
+    return ApplicationFailure.create({ type: fault.code, message: fault.detail, nonRetryable: true, details: [fault] });
   const { code, message } = error as { code?: string; message?: string };
   log.warn({ activity, err: { code, message, stack: (error as Error).stack } }, 'activity failed, to be tried again');
   // Only the kind of error goes into Temporal's history: a message of PostgreSQL may quote the data.
-  return ApplicationFailure.create({ type: 'retryable', message: `${activity} met an error${code ? ` (${code})` : ''}; see the log` });
+  return ApplicationFailure.create({
+    type: 'retryable',
+    message: `${activity} met an error${code ? ` (${code})` : ''}; see the log`,
+  });
 }
 
 /** The fault that an error means for the task, or null when it is to be tried again. */
 function asFault(error: unknown): TaskFault | null {
-  if (error instanceof TaskError && !error.retryable) {
+  if (error instanceof TaskError && (!error.retryable || error.code === 'disk_full')) {
     const { row, byte_offset, column, value } = error.extras;
     return { code: error.code, detail: error.detail, row, byte_offset, column, value };
   }
@@ -83,9 +87,10 @@ function asFault(error: unknown): TaskFault | null {
     return { code: 'disk_full', detail: 'There is no space left on the disk. Make room, then resume the task.' };
   }
   if (meaningOf(error) === 'target_changed') {
-    return { code: 'target_changed', detail: 'A table that the task works on was dropped or altered by somebody else.' };
+    return {
+      code: 'target_changed',
+      detail: 'A table that the task works on was dropped or altered by somebody else.',
+    };
   }
   return null;
 }
-
-

@@ -15,7 +15,10 @@ export function controlActivities({ pool, log }: Dependencies) {
           const task = await getTaskById(pool, taskId);
           await commandTask(pool, task, command).catch((error: unknown) => {
             if (!(error instanceof TaskError) || error.code !== 'illegal_transition') throw error;
-            log.info({ task: task.workflow_id, command: command.action, state: task.state }, 'ignored a command that is not legal here');
+            log.info(
+              { task: task.workflow_id, command: command.action, state: task.state },
+              'ignored a command that is not legal here',
+            );
           });
         }
         return {};

@@ -14,7 +14,11 @@ import { partKey } from './result-keys.js';
 
 /** Dumps one key range into an object of this attempt's own, which counts once it is recorded behind the fence. */
 export function dumpPartActivity({ pool, store, log, pacer }: Dependencies) {
-  return async ({ taskId, epoch, partNo }: TaskRef & { epoch: number; partNo: number }): Promise<Fenceable<{ rows: number; bytes: number }>> =>
+  return async ({
+    taskId,
+    epoch,
+    partNo,
+  }: TaskRef & { epoch: number; partNo: number }): Promise<Fenceable<{ rows: number; bytes: number }>> =>
     perform(log, async (signal) => {
       const task = await getTaskById(pool, taskId);
       const fence = { taskId, lockKey: task.lock_key, epoch };
@@ -32,10 +36,12 @@ export function dumpPartActivity({ pool, store, log, pacer }: Dependencies) {
           const { size } = await store.put(key, paced(encode(rows, task), pacer, task, signal));
           await failpoint('dump:before-record');
           const object = { key, size, rows: rows.rowCount };
-          await withFence(client, fence, () => recordObject(client, taskId, part, object)).catch(async (error: unknown) => {
-            if (error instanceof FencedError) await store.remove(key);
-            throw error;
-          });
+          await withFence(client, fence, () => recordObject(client, taskId, part, object)).catch(
+            async (error: unknown) => {
+              if (error instanceof FencedError) await store.remove(key);
+              throw error;
+            },
+          );
           return { rows: object.rows, bytes: size };
         },
         sessionName(task.lock_key, role),
@@ -48,7 +54,12 @@ function encode(rows: Readable, task: TaskRow): AsyncIterable<Buffer> {
 }
 
 /** Passes the bytes on at the task's rate, and breaks the COPY off when the activity is cancelled. */
-async function* paced(source: AsyncIterable<Buffer>, pacer: Pacer, task: TaskRow, signal: AbortSignal): AsyncGenerator<Buffer> {
+async function* paced(
+  source: AsyncIterable<Buffer>,
+  pacer: Pacer,
+  task: TaskRow,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   let owed = 0;
   for await (const chunk of source) {
     signal.throwIfAborted();

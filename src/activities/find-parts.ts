@@ -1,5 +1,5 @@
 import { CsvError } from '../csv/csv-error.js';
-import type { Scanned, Scanner, ScanJob } from './scan-part.js';
+import type { ScanJob, Scanned, Scanner } from './scan-part.js';
 
 /** Parts are about this long: few enough activities, and enough parts to keep the window full. */
 const PART_BYTES = 16 << 20;

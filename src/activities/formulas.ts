@@ -4,7 +4,8 @@ import { stringify } from 'csv-stringify';
 import type { Column } from '../postgres/tasks.js';
 
 /** Types whose values are numbers, dates or the like: never a formula, however they begin. */
-const HARMLESS = /^(integer|bigint|smallint|numeric|real|double precision|boolean|date|time|timestamp|uuid|interval|bytea|inet)/;
+const HARMLESS =
+  /^(integer|bigint|smallint|numeric|real|double precision|boolean|date|time|timestamp|uuid|interval|bytea|inet)/;
 
 /**
  * Makes text values safe to open in a spreadsheet: one that begins with = + - @ tab or CR gets an apostrophe in front

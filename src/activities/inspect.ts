@@ -3,7 +3,14 @@ import type { TaskRef } from '../contract/messages.js';
 import type { UploadOptions } from '../contract/task.js';
 import { CsvError } from '../csv/csv-error.js';
 import { type Dialect, detectDialect } from '../csv/dialect.js';
-import { type ColumnEvidence, columnType, describeEvidence, emptyEvidence, mergeEvidence, shiftRows } from '../csv/evidence.js';
+import {
+  type ColumnEvidence,
+  columnType,
+  describeEvidence,
+  emptyEvidence,
+  mergeEvidence,
+  shiftRows,
+} from '../csv/evidence.js';
 import { columnNames, readHeader } from '../csv/header.js';
 import { assertText } from '../csv/sniff.js';
 import { failpoint } from '../failpoint.js';
@@ -15,8 +22,8 @@ import { countRejects, listRejects, storeRejects } from '../postgres/rejects.js'
 import { type Column, getTaskById, type TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
 import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
-import { asReject, rejectLimit } from './malformed-rows.js';
 import { findParts } from './find-parts.js';
+import { asReject, rejectLimit } from './malformed-rows.js';
 import type { Scanner } from './scan-part.js';
 import { withSource } from './source.js';
 
@@ -35,7 +42,11 @@ export function inspectActivity({ pool, store, log, scanner }: Dependencies) {
         const task = await getTaskById(pool, taskId);
         const fence = { taskId, lockKey: task.lock_key, epoch };
         return withSource(store, task.source!, (file) =>
-          withClient(pool, (client) => inspectFile({ client, task, fence, file, signal, scanner }), sessionName(task.lock_key, 'inspect')),
+          withClient(
+            pool,
+            (client) => inspectFile({ client, task, fence, file, signal, scanner }),
+            sessionName(task.lock_key, 'inspect'),
+          ),
         );
       },
       // Storing a part meets the fence, and parts are found many times a second.
@@ -71,7 +82,11 @@ async function inspectFile(inspection: Inspection): Promise<{ parts: number; row
     await failpoint('inspect:before-store-part');
     await withFence(client, fence, async () => {
       await storePart(client, task.id, { ...part, partNo, firstRow: rows + 1 }, part.evidence);
-      await storeRejects(client, task.id, part.malformed.map((bad) => asReject(bad, rows, headers)));
+      await storeRejects(
+        client,
+        task.id,
+        part.malformed.map((bad) => asReject(bad, rows, headers)),
+      );
     });
     await failpoint('inspect:after-store-part');
     merge(evidence, part.evidence, rows);
@@ -81,18 +96,18 @@ async function inspectFile(inspection: Inspection): Promise<{ parts: number; row
   }
   const columns = chooseColumns(headers, evidence, task.options);
   await withFence(client, fence, () =>
-    client.query('UPDATE long_task.tasks SET dialect = $2, columns = $3, data_offset = $4, rows_total = $5 WHERE id = $1', [
-      task.id,
-      JSON.stringify(dialect),
-      JSON.stringify(columns),
-      dataOffset,
-      rows,
-    ]),
+    client.query(
+      'UPDATE long_task.tasks SET dialect = $2, columns = $3, data_offset = $4, rows_total = $5 WHERE id = $1',
+      [task.id, JSON.stringify(dialect), JSON.stringify(columns), dataOffset, rows],
+    ),
   );
   return { parts: (await listParts(client, task.id)).length, rows };
 }
 
-async function readHead(file: StoreFile, options: UploadOptions): Promise<{ dialect: Dialect; headers: string[]; dataOffset: number }> {
+async function readHead(
+  file: StoreFile,
+  options: UploadOptions,
+): Promise<{ dialect: Dialect; headers: string[]; dataOffset: number }> {
   const buffer = Buffer.allocUnsafe(Math.min(HEAD_BYTES, file.size));
   const head = buffer.subarray(0, await file.read(buffer, 0));
   assertText(head);

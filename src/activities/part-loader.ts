@@ -6,7 +6,7 @@ import { excerptOf } from '../csv/malformed.js';
 import { recordAt } from '../csv/record-at.js';
 import { failpoint } from '../failpoint.js';
 import { advancePart, type Checkpoint, type UploadPart } from '../postgres/checkpoints.js';
-import { copyFault, copyIn, type CopyTarget } from '../postgres/copy.js';
+import { type CopyTarget, copyFault, copyIn } from '../postgres/copy.js';
 import { type Fence, withFence } from '../postgres/fence.js';
 import { countRejects, type Reject, rejectedRows, storeRejects } from '../postgres/rejects.js';
 import { meaningOf } from '../postgres/sqlstate.js';
@@ -99,7 +99,14 @@ export class PartLoader {
       const bytes = this.#input.subarray(0, length);
       const skip = (row: number) => this.#skip.has(row);
       const final = length === left;
-      const batch = this.#encoder.encode(bytes, { from: 0, out: this.#out, firstRow: this.#nextRow, final, skip, maxInput: most });
+      const batch = this.#encoder.encode(bytes, {
+        from: 0,
+        out: this.#out,
+        firstRow: this.#nextRow,
+        final,
+        skip,
+        maxInput: most,
+      });
       if (batch.consumed > 0) return { ...batch, bytes };
       if (batch.needed !== undefined) this.#out = Buffer.allocUnsafeSlow(batch.needed);
       else this.#input = Buffer.allocUnsafeSlow(this.#input.length * 2);

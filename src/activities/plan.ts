@@ -29,20 +29,29 @@ export function planActivity({ pool, log }: Dependencies, window: number) {
             if (task.options.consistency === 'frozen') {
               const names = source.columns.map((column) => column.name);
               await cancellable(pool, client, signal, () =>
-                withLateFence(client, fence, () => createFrozenCopy(client, taskId, task.lock_key, source.table, names)),
+                withLateFence(client, fence, () =>
+                  createFrozenCopy(client, taskId, task.lock_key, source.table, names),
+                ),
               );
               source = frozenSource(source, task.lock_key);
             }
             const ranges = await cancellable(pool, client, signal, () => planRanges(client, source, PART_BYTES));
             await withFence(client, fence, async () => {
               await storeRanges(client, taskId, ranges);
-              await client.query('UPDATE long_task.tasks SET columns = $2 WHERE id = $1', [taskId, JSON.stringify(source.columns)]);
+              await client.query('UPDATE long_task.tasks SET columns = $2 WHERE id = $1', [
+                taskId,
+                JSON.stringify(source.columns),
+              ]);
               await failpoint('plan:before-commit');
             });
           }
           await withFence(client, fence, () => enterPhase(client, taskId, 'dumping'));
           const { parts } = await sumParts(client, taskId);
-          return { parts, pending: await pendingParts(client, taskId), window: task.options.max_bytes_per_second ? 1 : window };
+          return {
+            parts,
+            pending: await pendingParts(client, taskId),
+            window: task.options.max_bytes_per_second ? 1 : window,
+          };
         },
         sessionName(task.lock_key, 'plan'),
       );

@@ -32,7 +32,11 @@ export function publishActivity({ pool, log }: Dependencies) {
           const receipt = await cancellable(pool, client, signal, () => balance(client, task));
           const table = await withFence(client, fence, async () => {
             await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
-            const name = await publishTable(client, task.lock_key, task.options.table ?? defaultTableName(task.task_name));
+            const name = await publishTable(
+              client,
+              task.lock_key,
+              task.options.table ?? defaultTableName(task.task_name),
+            );
             await completeTask(client, taskId, { receipt, tableName: name, tableOid: task.staging_oid! });
             await failpoint('publish:before-commit');
             return name;
@@ -54,7 +58,8 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
   const total = BigInt(task.rows_total!);
   const rejected = await rejectedSum(client, task.id);
   // Parts loaded at once may each have seen room for the last reject that was allowed.
-  if (rejected.count > task.options.max_rejects) throw rejectLimit((await listRejects(client, task.id, 0, rejected.count)).at(-1)!, task.options.max_rejects);
+  if (rejected.count > task.options.max_rejects)
+    throw rejectLimit((await listRejects(client, task.id, 0, rejected.count)).at(-1)!, task.options.max_rejects);
   const staged = await countStaged(client, task.lock_key);
   const { rows } = await client.query(
     `SELECT count(*)::int AS parts, min(byte_from) AS first, max(byte_to) AS last, coalesce(sum(byte_to - byte_from), 0)::bigint AS bytes,
@@ -63,7 +68,9 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
     [task.id],
   );
   const sums = rows[0];
-  const contiguous = sums.parts === 0 || (sums.first === task.data_offset && sums.last === task.bytes_total && sums.bytes === sums.last - sums.first);
+  const contiguous =
+    sums.parts === 0 ||
+    (sums.first === task.data_offset && sums.last === task.bytes_total && sums.bytes === sums.last - sums.first);
   const exact =
     BigInt(staged.count) + BigInt(rejected.count) === total &&
     staged.sum + rejected.sum === (total * (total + 1n)) / 2n &&

@@ -69,7 +69,11 @@ async function guessStart(file: StoreFile, { from, size, dialect }: ScanJob): Pr
   return size;
 }
 
-async function scanFrom(file: StoreFile, { dialect, columns, size, stopAt }: ScanJob, byteFrom: number): Promise<ScannedPart> {
+async function scanFrom(
+  file: StoreFile,
+  { dialect, columns, size, stopAt }: ScanJob,
+  byteFrom: number,
+): Promise<ScannedPart> {
   const scanner = new RecordScanner({ dialect, columns });
   const hash = createHash('sha256');
   let buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, size - byteFrom));

@@ -5,7 +5,9 @@ import type { Store } from '../storage/store.js';
 import { type ScanJob, type ScannedPart, type Scanner, scanPart } from './scan-part.js';
 
 /** What goes between the threads: an error of its own class does not survive the copy. */
-export type ThreadAnswer = { part: ScannedPart } | { fault: { code: CsvErrorCode; detail: string; place: CsvErrorPlace } };
+export type ThreadAnswer =
+  | { part: ScannedPart }
+  | { fault: { code: CsvErrorCode; detail: string; place: CsvErrorPlace } };
 
 /** Beyond this the disk is the limit, and each thread takes some 15 MB. */
 const MOST_THREADS = 4;

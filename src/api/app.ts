@@ -23,7 +23,14 @@ declare module 'fastify' {
 
 /** Room for a form with a type for each of 1,600 columns. */
 const BODY_BYTES = 1 << 20;
-const FORM_LIMITS = { fileSize: Number.MAX_SAFE_INTEGER, files: 4, fields: 40, parts: 44, fieldSize: BODY_BYTES, fieldNameSize: 100 };
+const FORM_LIMITS = {
+  fileSize: Number.MAX_SAFE_INTEGER,
+  files: 4,
+  fields: 40,
+  parts: 44,
+  fieldSize: BODY_BYTES,
+  fieldNameSize: 100,
+};
 /** Headers come at once; a body may take hours, so only silence ends a connection. */
 const HEADERS_MS = 30_000;
 const SILENCE_MS = 5 * 60_000;
@@ -68,7 +75,11 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
 function registerHooks(app: FastifyInstance, { isReady, log }: ApiContext): void {
   app.addHook('onRequest', async (request) => {
     if (isReady() || request.url.startsWith('/health/')) return;
-    throw new TaskError('database_unavailable', 'PostgreSQL cannot be reached yet, or its schema is being brought up to date.', { retry_after: 2 });
+    throw new TaskError(
+      'database_unavailable',
+      'PostgreSQL cannot be reached yet, or its schema is being brought up to date.',
+      { retry_after: 2 },
+    );
   });
   app.addHook('preValidation', async (request) => {
     const isForm = request.headers['content-type']?.toLowerCase().startsWith('application/x-www-form-urlencoded');
@@ -77,7 +88,15 @@ function registerHooks(app: FastifyInstance, { isReady, log }: ApiContext): void
   });
   app.addHook('onResponse', async (request, reply) => {
     const level = request.url.startsWith('/health/') ? 'debug' : 'info';
-    log[level]({ method: request.method, path: pathOf(request.url), status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
+    log[level](
+      {
+        method: request.method,
+        path: pathOf(request.url),
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'request',
+    );
   });
 }
 

@@ -43,7 +43,9 @@ async function command(
   });
   // What an operator paused in Temporal would not hear the command.
   if (changed && action !== 'pause' && task.pause_reasons.some((reason) => reason.startsWith('operator'))) {
-    await context.temporal.liftNativePauses(row).catch((error: unknown) => context.log.warn({ err: error, task: row.workflow_id }, 'not unpaused'));
+    await context.temporal
+      .liftNativePauses(row)
+      .catch((error: unknown) => context.log.warn({ err: error, task: row.workflow_id }, 'not unpaused'));
   }
   const told = changed ? await deliver(context, row, body.reason) : true;
   const inEffect = row.state === IN_EFFECT[action] && told;

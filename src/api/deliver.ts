@@ -16,13 +16,20 @@ export async function deliver(parts: Parts, row: TaskRow, reason?: string): Prom
     await deliverOrThrow(parts, row, reason);
     return true;
   } catch (error) {
-    parts.log.warn({ err: error, task: row.workflow_id, undelivered: row.undelivered }, 'not delivered to Temporal, to be tried again');
+    parts.log.warn(
+      { err: error, task: row.workflow_id, undelivered: row.undelivered },
+      'not delivered to Temporal, to be tried again',
+    );
     return false;
   }
 }
 
 /** @throws {TaskError} temporal_unavailable; {WorkflowClosedError} when the workflow has ended and the task has not */
-export async function deliverOrThrow({ pool, temporal }: Omit<Parts, 'log'>, row: TaskRow, reason?: string): Promise<void> {
+export async function deliverOrThrow(
+  { pool, temporal }: Omit<Parts, 'log'>,
+  row: TaskRow,
+  reason?: string,
+): Promise<void> {
   if (row.undelivered === null) return;
   if (row.undelivered === 'start') {
     await temporal.startWorkflow(row);

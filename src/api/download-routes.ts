@@ -17,16 +17,24 @@ export function downloadRoutes(app: FastifyInstance, context: ApiContext): void 
   );
 }
 
-async function startDownload(context: ApiContext, request: FastifyRequest<{ Body: DownloadStart }>, reply: FastifyReply): Promise<FastifyReply> {
+async function startDownload(
+  context: ApiContext,
+  request: FastifyRequest<{ Body: DownloadStart }>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const { pool } = context;
   const { body } = request;
   const idempotency = readIdempotency(request, body);
-  const earlier = idempotency && (await findByIdempotencyKey(pool, { kind: 'download', userId: body.user_id }, idempotency));
+  const earlier =
+    idempotency && (await findByIdempotencyKey(pool, { kind: 'download', userId: body.user_id }, idempotency));
   const { row, created } = earlier
     ? { row: earlier, created: false }
     : await createTask(pool, { ...(await newDownload(context, body)), idempotency });
   if (created) await deliver(context, row);
-  return reply.code(202).header('location', locationOf(row)).send(await viewOf(context, row));
+  return reply
+    .code(202)
+    .header('location', locationOf(row))
+    .send(await viewOf(context, row));
 }
 
 async function newDownload({ pool }: ApiContext, body: DownloadStart): Promise<NewTask> {
@@ -42,16 +50,28 @@ type Exported = Omit<NewTask, 'options'> & { table: string };
 /** The table of a completed upload, with the header and the number of rows that its receipt knows. */
 async function tableOfUpload(pool: ApiContext['pool'], { user_id, task_name }: DownloadStart): Promise<Exported> {
   if (task_name === undefined) {
-    throw invalidRequest([{ field: 'task_name', detail: 'is missing; it must be the name of a completed upload, unless table is given as schema.name' }]);
+    throw invalidRequest([
+      {
+        field: 'task_name',
+        detail: 'is missing; it must be the name of a completed upload, unless table is given as schema.name',
+      },
+    ]);
   }
   const upload = await getTask(pool, { kind: 'upload', userId: user_id, taskName: task_name });
   if (upload.state !== 'completed' || upload.table_name === null) {
-    throw new TaskError('upload_incomplete', `The upload "${task_name}" is ${upload.state}; only a completed one can be downloaded.`, {
-      current_state: upload.state,
-    });
+    throw new TaskError(
+      'upload_incomplete',
+      `The upload "${task_name}" is ${upload.state}; only a completed one can be downloaded.`,
+      {
+        current_state: upload.state,
+      },
+    );
   }
   if (!(await tableExists(pool, upload.table_name))) {
-    throw new TaskError('table_not_found', `The table ${upload.table_name} of the upload "${task_name}" is there no more.`);
+    throw new TaskError(
+      'table_not_found',
+      `The table ${upload.table_name} of the upload "${task_name}" is there no more.`,
+    );
   }
   return {
     kind: 'download',
@@ -63,7 +83,11 @@ async function tableOfUpload(pool: ApiContext['pool'], { user_id, task_name }: D
   };
 }
 
-async function tableByName(pool: ApiContext['pool'], { user_id, task_name }: DownloadStart, written: string): Promise<Exported> {
+async function tableByName(
+  pool: ApiContext['pool'],
+  { user_id, task_name }: DownloadStart,
+  written: string,
+): Promise<Exported> {
   const { schema, table: name } = parseTableName(written);
   const table = await findTable(pool, schema, name);
   if (table === null) return noSuchTable(written);

@@ -7,7 +7,9 @@ const OBJECTS = new Set(['dialect', 'columns']);
  * as JSON. What cannot be read stays text, and validation then says what it must be.
  */
 export function typedFields(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? typed(name, value) : value]));
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? typed(name, value) : value]),
+  );
 }
 
 function typed(name: string, text: string): unknown {

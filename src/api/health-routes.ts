@@ -15,7 +15,9 @@ export function healthRoutes(app: FastifyInstance, { pool, temporal, isReady }: 
     ]);
     const ready = postgres === 'up' && workflows === 'up';
     if (!ready) reply.code(503).header('retry-after', RETRY_AFTER);
-    return reply.header('cache-control', 'no-store').send({ status: ready ? 'ok' : 'unavailable', postgres, temporal: workflows });
+    return reply
+      .header('cache-control', 'no-store')
+      .send({ status: ready ? 'ok' : 'unavailable', postgres, temporal: workflows });
   });
 }
 

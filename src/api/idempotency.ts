@@ -16,7 +16,11 @@ export interface Idempotency {
 export function readIdempotency(request: FastifyRequest, body: object, fileSha256?: string): Idempotency | undefined {
   const key = idempotencyKey(request);
   if (key === undefined) return undefined;
-  const hash = createHash('sha256').update(canonical(body)).update('\n').update(fileSha256 ?? '').digest('hex');
+  const hash = createHash('sha256')
+    .update(canonical(body))
+    .update('\n')
+    .update(fileSha256 ?? '')
+    .digest('hex');
   return { key, hash };
 }
 

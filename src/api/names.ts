@@ -24,7 +24,13 @@ export function generateTaskName(from: string): string {
 /** @throws {TaskError} invalid_request when user and task name together are too long for a workflow id */
 export function checkNameLength({ kind, userId, taskName }: TaskKey): void {
   if (Buffer.byteLength(workflowId(kind, userId, taskName)) <= LONGEST_WORKFLOW_ID) return;
-  throw invalidRequest([{ field: 'task_name', value: taskName.slice(0, 100), detail: 'must be shorter: together with user_id it may take 980 bytes' }]);
+  throw invalidRequest([
+    {
+      field: 'task_name',
+      value: taskName.slice(0, 100),
+      detail: 'must be shorter: together with user_id it may take 980 bytes',
+    },
+  ]);
 }
 
 /**
@@ -35,7 +41,11 @@ export function parseTableName(text: string): { schema: WrittenName; table: Writ
   const match = /^("(?:[^"]|"")+"|[^".]+)\.("(?:[^"]|"")+"|[^".]+)$/su.exec(text);
   if (!match) {
     throw invalidRequest([
-      { field: 'table', value: text.slice(0, 100), detail: 'must be a table as schema.name, with names quoted where they hold a dot or a quote' },
+      {
+        field: 'table',
+        value: text.slice(0, 100),
+        detail: 'must be a table as schema.name, with names quoted where they hold a dot or a quote',
+      },
     ]);
   }
   return { schema: unquote(match[1]!), table: unquote(match[2]!) };

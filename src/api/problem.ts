@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorCode, type ErrorExtras, ERRORS, TaskError } from '../contract/errors.js';
+import { ERRORS, type ErrorCode, type ErrorExtras, TaskError } from '../contract/errors.js';
 import { isUnavailable, meaningOf } from '../postgres/sqlstate.js';
 
 /** Seconds after which a request that met an outage may be sent again. */
@@ -20,18 +20,28 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const fault = asTaskError(error);
   if (fault.status >= 500) request.log.error({ err: error, code: fault.code }, fault.detail);
   if (fault.extras.retry_after !== undefined) reply.header('retry-after', fault.extras.retry_after);
-  return reply
-    .code(fault.status)
-    .header('cache-control', 'no-store')
-    .header('content-type', 'application/problem+json')
-    // As bytes: of a text Fastify would add a charset, which this media type does not have.
-    .send(Buffer.from(JSON.stringify(toProblem(fault, pathOf(request.url)))));
+  return (
+    reply
+      .code(fault.status)
+      .header('cache-control', 'no-store')
+      .header('content-type', 'application/problem+json')
+      // As bytes: of a text Fastify would add a charset, which this media type does not have.
+      .send(Buffer.from(JSON.stringify(toProblem(fault, pathOf(request.url)))))
+  );
 }
 
 export function toProblem(fault: TaskError, instance: string): Problem {
   const { retry_after, ...extras } = fault.extras;
   const { status, title } = ERRORS[fault.code];
-  return { type: `urn:long-task:problem:${fault.code}`, title, status, detail: fault.detail, code: fault.code, instance, ...extras };
+  return {
+    type: `urn:long-task:problem:${fault.code}`,
+    title,
+    status,
+    detail: fault.detail,
+    code: fault.code,
+    instance,
+    ...extras,
+  };
 }
 
 /** The address without its query, which may hold what belongs in no log and no error. */
@@ -48,15 +58,26 @@ export function asTaskError(error: unknown): TaskError {
     const detail = 'PostgreSQL cannot be reached at the moment. Nothing was changed unless a later request shows it.';
     return new TaskError('database_unavailable', detail, { retry_after: RETRY_AFTER }, { cause: error });
   }
-  if (statusCode === 413) return new TaskError('file_too_large', 'The body or one of its parts is too large.', {}, { cause: error });
+  if (statusCode === 413)
+    return new TaskError('file_too_large', 'The body or one of its parts is too large.', {}, { cause: error });
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new TaskError('invalid_request', 'The body cannot be read in the form that its Content-Type says.', {}, { cause: error });
+    return new TaskError(
+      'invalid_request',
+      'The body cannot be read in the form that its Content-Type says.',
+      {},
+      { cause: error },
+    );
   }
   // A value that PostgreSQL cannot hold at all, and that no check before has named.
   if (meaningOf(error) === 'bad_value') {
     return new TaskError('invalid_request', 'The request holds a value that cannot be stored.', {}, { cause: error });
   }
-  return new TaskError('internal_error', 'The request met an unexpected error. The log says more.', {}, { cause: error });
+  return new TaskError(
+    'internal_error',
+    'The request met an unexpected error. The log says more.',
+    {},
+    { cause: error },
+  );
 }
 
 /** Errors of Fastify and its multipart parser that deserve a word of their own. */
@@ -66,8 +87,14 @@ const FRAMEWORK: Record<string, readonly [ErrorCode, string]> = {
     'The body must be application/json or application/x-www-form-urlencoded; for /upload/start also multipart/form-data.',
   ],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_request', 'The body is empty; it must be a JSON object.'],
-  FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_request', 'The body is not valid JSON, or it uses a forbidden name (__proto__, constructor).'],
-  FST_ERR_CTP_BODY_TOO_LARGE: ['file_too_large', 'The body is too large. Send a file as multipart/form-data, in the part "file".'],
+  FST_ERR_CTP_INVALID_JSON_BODY: [
+    'invalid_request',
+    'The body is not valid JSON, or it uses a forbidden name (__proto__, constructor).',
+  ],
+  FST_ERR_CTP_BODY_TOO_LARGE: [
+    'file_too_large',
+    'The body is too large. Send a file as multipart/form-data, in the part "file".',
+  ],
   FST_ERR_BAD_URL: ['invalid_request', 'The address is not properly percent-encoded.'],
   FST_ERR_MAX_PARAM_LENGTH: ['invalid_request', 'The address is too long.'],
   FST_PARTS_LIMIT: ['invalid_request', 'The form has too many parts.'],

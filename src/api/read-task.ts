@@ -14,7 +14,12 @@ export async function readTask({ pool, temporal }: ApiContext, key: TaskKey): Pr
 }
 
 /** Answers 200 with the task, or 304 when the caller has it as it is (RFC 9110, 13.1.2). */
-export async function sendTask(context: ApiContext, key: TaskKey, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+export async function sendTask(
+  context: ApiContext,
+  key: TaskKey,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const { task, etag } = await readTask(context, key);
   reply.header('etag', etag).header('cache-control', 'no-cache');
   const isKnown = request.method !== 'POST' && matches(request.headers['if-none-match'], etag);
@@ -24,7 +29,9 @@ export async function sendTask(context: ApiContext, key: TaskKey, request: Fasti
 /** Weak comparison of a list of validators with one. */
 export function matches(header: string | undefined, etag: string): boolean {
   const opaque = (tag: string) => tag.trim().replace(/^W\//, '');
-  return header !== undefined && (header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(etag)));
+  return (
+    header !== undefined && (header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(etag)))
+  );
 }
 
 /** The view of a task that was just made or commanded; its workflow is not asked, so that the answer is quick. */

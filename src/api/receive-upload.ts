@@ -27,7 +27,11 @@ export function newSourceKey(): string {
  * or the client goes away, the file is removed.
  * @throws {TaskError} invalid_request, file_too_large, not_a_text_file, …
  */
-export async function receiveUpload(request: FastifyRequest, context: ApiContext, checkEarly: CheckEarly): Promise<Received> {
+export async function receiveUpload(
+  request: FastifyRequest,
+  context: ApiContext,
+  checkEarly: CheckEarly,
+): Promise<Received> {
   const received: Received = { fields: {}, source: null };
   try {
     for await (const part of request.parts()) {
@@ -53,23 +57,43 @@ function isMalformed(error: unknown): boolean {
 }
 
 function brokenOff(cause: unknown): TaskError {
-  return new TaskError('invalid_request', 'The form ends too early or is not well formed. Nothing was stored.', {}, { cause });
+  return new TaskError(
+    'invalid_request',
+    'The form ends too early or is not well formed. Nothing was stored.',
+    {},
+    { cause },
+  );
 }
 
-function addField(fields: Record<string, unknown>, { fieldname, value, valueTruncated, fieldnameTruncated }: Exclude<Multipart, MultipartFile>): void {
-  if (fieldname === 'file') throw invalidRequest([{ field: 'file', detail: 'must be a file part: give it a filename' }]);
+function addField(
+  fields: Record<string, unknown>,
+  { fieldname, value, valueTruncated, fieldnameTruncated }: Exclude<Multipart, MultipartFile>,
+): void {
+  if (fieldname === 'file')
+    throw invalidRequest([{ field: 'file', detail: 'must be a file part: give it a filename' }]);
   if (Object.hasOwn(fields, fieldname)) throw invalidRequest([{ field: fieldname, detail: 'is given twice' }]);
-  if (valueTruncated || fieldnameTruncated) throw invalidRequest([{ field: fieldname.slice(0, 100), detail: 'is too long' }]);
+  if (valueTruncated || fieldnameTruncated)
+    throw invalidRequest([{ field: fieldname.slice(0, 100), detail: 'is too long' }]);
   Object.assign(fields, typedFields({ [fieldname]: value }));
 }
 
-async function receiveFile(part: MultipartFile, received: Received, context: ApiContext, checkEarly: CheckEarly): Promise<Source> {
+async function receiveFile(
+  part: MultipartFile,
+  received: Received,
+  context: ApiContext,
+  checkEarly: CheckEarly,
+): Promise<Source> {
   try {
-    if (part.fieldname !== 'file') throw invalidRequest([{ field: part.fieldname.slice(0, 100), detail: 'is not known here; the file is sent as "file"' }]);
+    if (part.fieldname !== 'file')
+      throw invalidRequest([
+        { field: part.fieldname.slice(0, 100), detail: 'is not known here; the file is sent as "file"' },
+      ]);
     if (received.source) throw invalidRequest([{ field: 'file', detail: 'is given twice' }]);
     await checkEarly(received.fields);
     const key = newSourceKey();
-    const stored = await context.store.put(key, sniffed(part.file, context.assertText), { maxBytes: context.config.MAX_UPLOAD_BYTES });
+    const stored = await context.store.put(key, sniffed(part.file, context.assertText), {
+      maxBytes: context.config.MAX_UPLOAD_BYTES,
+    });
     return { key, filename: cleanFilename(part.filename), ...stored };
   } catch (error) {
     part.file.destroy();

@@ -4,8 +4,8 @@ import type { FastifyReply } from 'fastify';
 import type pg from 'pg';
 import { listRejects } from '../postgres/rejects.js';
 import { getTask, type TaskKey } from '../postgres/tasks.js';
-import type { ApiContext } from './context.js';
 import { attachment } from './content-disposition.js';
+import type { ApiContext } from './context.js';
 
 const PAGE = 1_000;
 

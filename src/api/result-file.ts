@@ -11,10 +11,16 @@ import { matches } from './read-task.js';
  * download can go on exactly (RFC 9110, 13.1.5 and 14).
  * @throws {TaskError} task_not_found, file_not_ready, file_not_found, range_not_satisfiable
  */
-export async function sendResultFile(context: ApiContext, key: TaskKey, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+export async function sendResultFile(
+  context: ApiContext,
+  key: TaskKey,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const task = await getTask(context.pool, key);
   const { key: object, size, sha256 } = resultOf(task);
-  if ((await context.store.stat(object))?.size !== size) throw new TaskError('file_not_found', 'The result file is there no more.');
+  if ((await context.store.stat(object))?.size !== size)
+    throw new TaskError('file_not_found', 'The result file is there no more.');
   const etag = `"${sha256}"`;
   reply
     .header('etag', etag)
@@ -32,16 +38,28 @@ export async function sendResultFile(context: ApiContext, key: TaskKey, request:
 
 function resultOf(task: TaskRow): NonNullable<TaskRow['result']> {
   if (task.state === 'completed' && task.result) return task.result;
-  throw new TaskError('file_not_ready', `The download "${task.task_name}" is ${task.state}; its file is there when it is completed.`, {
-    current_state: task.state,
-  });
+  throw new TaskError(
+    'file_not_ready',
+    `The download "${task.task_name}" is ${task.state}; its file is there when it is completed.`,
+    {
+      current_state: task.state,
+    },
+  );
 }
 
-function rangeOf({ method, headers }: FastifyRequest, etag: string, size: number, reply: FastifyReply): ByteRange | null {
+function rangeOf(
+  { method, headers }: FastifyRequest,
+  etag: string,
+  size: number,
+  reply: FastifyReply,
+): ByteRange | null {
   // Of another state of the file, or asked for by a method without ranges: the whole file is the answer.
   const stale = headers['if-range'] !== undefined && headers['if-range'] !== etag;
   const range = method === 'GET' && !stale ? parseRange(headers.range, size) : null;
   if (range !== 'unsatisfiable') return range;
   reply.header('content-range', `bytes */${size}`).removeHeader('content-disposition').removeHeader('etag');
-  throw new TaskError('range_not_satisfiable', `The file has ${size} bytes; the range ${String(headers.range).slice(0, 100)} lies outside of it.`);
+  throw new TaskError(
+    'range_not_satisfiable',
+    `The file has ${size} bytes; the range ${String(headers.range).slice(0, 100)} lies outside of it.`,
+  );
 }

@@ -12,7 +12,11 @@ const STORABLE = '[^\\0\\ud800-\\udfff]';
 const UserId = Type.String({ pattern: NAME, description: NAME_RULE });
 const TaskName = Type.String({ pattern: NAME, description: NAME_RULE });
 const Reason = Type.String({ pattern: `^${STORABLE}{0,500}$`, description: 'a text of at most 500 characters' });
-const MaxRejects = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'a whole number, 0 or more' });
+const MaxRejects = Type.Integer({
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'a whole number, 0 or more',
+});
 const MaxBytesPerSecond = Type.Integer({
   minimum: 1024,
   maximum: Number.MAX_SAFE_INTEGER,
@@ -30,9 +34,14 @@ export const UploadStart = Type.Object(
   {
     user_id: UserId,
     task_name: Type.Optional(TaskName),
-    file_id: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$', description: 'the id of a finished upload under /files' })),
+    file_id: Type.Optional(
+      Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$', description: 'the id of a finished upload under /files' }),
+    ),
     table: Type.Optional(
-      Type.String({ pattern: '^[^\\0-\\x1f\\x7f\\ud800-\\udfff]{1,63}$', description: 'a table name of 1 to 63 bytes without control characters' }),
+      Type.String({
+        pattern: '^[^\\0-\\x1f\\x7f\\ud800-\\udfff]{1,63}$',
+        description: 'a table name of 1 to 63 bytes without control characters',
+      }),
     ),
     max_rejects: Type.Optional(MaxRejects),
     on_limit: Type.Optional(oneOf(['pause', 'rollback'])),
@@ -63,7 +72,10 @@ export const DownloadStart = Type.Object(
     user_id: UserId,
     task_name: Type.Optional(TaskName),
     table: Type.Optional(
-      Type.String({ pattern: `^${STORABLE}{3,300}$`, description: 'a table as schema.name, with names quoted where they hold a dot or a quote' }),
+      Type.String({
+        pattern: `^${STORABLE}{3,300}$`,
+        description: 'a table as schema.name, with names quoted where they hold a dot or a quote',
+      }),
     ),
     consistency: Type.Optional(oneOf(['live', 'frozen'])),
     formulas: Type.Optional(oneOf(['raw', 'escape'])),
@@ -95,7 +107,9 @@ export const ListQuery = Type.Object(
     kind: Type.Optional(oneOf(KINDS)),
     state: Type.Optional(oneOf(STATES)),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'a whole number, 1 to 200' })),
-    after: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,20}$', description: 'the "next" of the page before' })),
+    after: Type.Optional(
+      Type.String({ pattern: '^[A-Za-z0-9_-]{1,20}$', description: 'the "next" of the page before' }),
+    ),
   },
   strict,
 );

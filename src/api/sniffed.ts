@@ -1,4 +1,4 @@
-import { type ErrorCode, ERRORS, TaskError } from '../contract/errors.js';
+import { ERRORS, type ErrorCode, TaskError } from '../contract/errors.js';
 
 /** How much of a file is looked at before it is taken. */
 const HEAD_BYTES = 64 << 10;

@@ -41,7 +41,16 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   const temporal = connectTemporal(config);
   const stopping = new AbortController();
   let ready = false;
-  const app = await buildApp({ config, pool, store, temporal, log, assertText, sampleFile: sampleFile(), isReady: () => ready });
+  const app = await buildApp({
+    config,
+    pool,
+    store,
+    temporal,
+    log,
+    assertText,
+    sampleFile: sampleFile(),
+    isReady: () => ready,
+  });
   const url = await listen(app, config);
 
   const database = awaitDatabase(config, log, stopping.signal).then(async () => {
@@ -58,7 +67,8 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     close: async () => {
       stopping.abort();
       await closeWithin(GRACE_MS, app);
-      await others;
+      // A host that never answers is not waited for.
+      await Promise.race([others, sleep(1_000, undefined, { ref: false })]);
       await Promise.allSettled([temporal.close(), pool.end()]);
       log.info('the API has stopped');
     },
@@ -67,10 +77,15 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
 
 async function listen(app: FastifyInstance, { HOST, PORT }: Config): Promise<string> {
   try {
-    return await app.listen({ host: HOST, port: PORT, listenTextResolver: (address) => `the API listens at ${address}` });
+    return await app.listen({
+      host: HOST,
+      port: PORT,
+      listenTextResolver: (address) => `the API listens at ${address}`,
+    });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') throw new Error(`port ${PORT} on ${HOST} is in use: set PORT to another one`, { cause: error });
+    if (code === 'EADDRINUSE')
+      throw new Error(`port ${PORT} on ${HOST} is in use: set PORT to another one`, { cause: error });
     throw new Error(`cannot listen on ${HOST}:${PORT} (${code}): set HOST and PORT`, { cause: error });
   }
 }
@@ -86,12 +101,22 @@ async function awaitDatabase(config: Config, log: Logger, signal: AbortSignal): 
   await retrying(() => migrate(config.DATABASE_URL), hint, log, signal);
 }
 
-async function awaitTemporal(config: Config, temporal: TemporalGateway, log: Logger, signal: AbortSignal): Promise<void> {
+async function awaitTemporal(
+  config: Config,
+  temporal: TemporalGateway,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const hint = `Temporal cannot be reached at ${config.TEMPORAL_ADDRESS}. Start it, or set TEMPORAL_ADDRESS; tasks are taken and wait.`;
   await retrying(() => temporal.check(), hint, log, signal);
 }
 
-async function retrying(attempt: () => Promise<unknown>, hint: string, log: Logger, signal: AbortSignal): Promise<void> {
+async function retrying(
+  attempt: () => Promise<unknown>,
+  hint: string,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
       await attempt();

@@ -13,7 +13,9 @@ const PAGE = 50;
 
 /** GET /tasks, /tasks/{kind}/{task_name} and what belongs to one task; POST /{kind}/progress */
 export function taskRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.get<{ Querystring: ListQuery }>('/tasks', { schema: { querystring: ListQuery } }, ({ query }) => listPage(context, query));
+  app.get<{ Querystring: ListQuery }>('/tasks', { schema: { querystring: ListQuery } }, ({ query }) =>
+    listPage(context, query),
+  );
 
   for (const kind of KINDS) {
     app.post<{ Body: TaskRefBody }>(`/${kind}/progress`, { schema: { body: TaskRefBody } }, (request, reply) =>
@@ -33,7 +35,12 @@ export function taskRoutes(app: FastifyInstance, context: ApiContext): void {
     url: '/tasks/download/:task_name/file',
     ...ofTask,
     handler: (request, reply) =>
-      sendResultFile(context, { kind: 'download', userId: request.query.user_id, taskName: request.params.task_name }, request, reply),
+      sendResultFile(
+        context,
+        { kind: 'download', userId: request.query.user_id, taskName: request.params.task_name },
+        request,
+        reply,
+      ),
   });
 }
 
@@ -44,7 +51,13 @@ interface OfTask {
 const ofTask = { schema: { params: TaskPath, querystring: UserQuery } };
 
 async function listPage({ pool }: ApiContext, { user_id, kind, state, limit = PAGE, after }: ListQuery) {
-  const found = await listSnapshots(pool, { userId: user_id, kind, state, limit, after: after === undefined ? undefined : readCursor(after) });
+  const found = await listSnapshots(pool, {
+    userId: user_id,
+    kind,
+    state,
+    limit,
+    after: after === undefined ? undefined : readCursor(after),
+  });
   const page = found.slice(0, limit);
   const last = found.length > limit ? page.at(-1) : undefined;
   return { tasks: page.map((snapshot) => toTask(snapshot)), next: last ? writeCursor(last.row.lock_key) : null };

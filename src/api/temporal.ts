@@ -58,7 +58,9 @@ const KIND = defineSearchAttributeKey('LongTaskKind', 'KEYWORD');
 const NAME = defineSearchAttributeKey('LongTaskName', 'KEYWORD');
 
 /** One lazy connection per process: it is made by the first call and heals by itself. */
-export function connectTemporal(config: Pick<Config, 'TEMPORAL_ADDRESS' | 'TEMPORAL_NAMESPACE' | 'TASK_QUEUE'>): TemporalGateway {
+export function connectTemporal(
+  config: Pick<Config, 'TEMPORAL_ADDRESS' | 'TEMPORAL_NAMESPACE' | 'TASK_QUEUE'>,
+): TemporalGateway {
   // TLS, API key and metadata come from the SDK's own variables and file.
   const { connectionOptions } = loadClientConnectConfig();
   // Never `ensureConnected()` on a lazy connection: its first failure is kept for ever.
@@ -68,13 +70,16 @@ export function connectTemporal(config: Pick<Config, 'TEMPORAL_ADDRESS' | 'TEMPO
     interceptors: [makeGrpcRetryInterceptor(retryOptions())],
   });
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
-  const call = <T>(ms: number, body: () => Promise<T>) => within(ms, () => connection.withDeadline(Date.now() + ms, body));
+  const call = <T>(ms: number, body: () => Promise<T>) =>
+    within(ms, () => connection.withDeadline(Date.now() + ms, body));
   const start = (row: TaskRow, reuse: WorkflowIdReusePolicy) => {
     const attempt = (withAttributes: boolean) => {
       const options = startOptions(row, config.TASK_QUEUE, withAttributes);
       return call(CALL_MS, () => client.workflow.start(row.kind, { ...options, workflowIdReusePolicy: reuse }));
     };
-    return attempt(true).catch((error: unknown) => (isUnknownAttribute(error) ? attempt(false) : Promise.reject(error)));
+    return attempt(true).catch((error: unknown) =>
+      isUnknownAttribute(error) ? attempt(false) : Promise.reject(error),
+    );
   };
   const translated = async <T>(body: () => Promise<T>): Promise<T> => {
     try {
@@ -92,7 +97,9 @@ export function connectTemporal(config: Pick<Config, 'TEMPORAL_ADDRESS' | 'TEMPO
     describeWorkflow: (row) => translated(() => call(CALL_MS, () => describeWorkflow(client, row.workflow_id))),
     liftNativePauses: (row) => translated(() => call(CALL_MS, () => liftNativePauses(client, row.workflow_id))),
     queryProgress: (row) =>
-      call(QUERY_MS, () => client.workflow.getHandle(row.workflow_id).query<ProgressAnswer>('progress')).catch(() => null),
+      call(QUERY_MS, () => client.workflow.getHandle(row.workflow_id).query<ProgressAnswer>('progress')).catch(
+        () => null,
+      ),
     check: async () => {
       await call(CHECK_MS, () => connection.workflowService.getSystemInfo({}));
     },

@@ -49,7 +49,11 @@ export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
   });
 }
 
-async function startUpload(context: ApiContext, request: FastifyRequest<{ Body: UploadStart }>, reply: FastifyReply): Promise<FastifyReply> {
+async function startUpload(
+  context: ApiContext,
+  request: FastifyRequest<{ Body: UploadStart }>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const { body } = request;
   if (body.file_id !== undefined) refuseFileId(body.file_id, request.source);
   if (idempotencyKey(request) === undefined) await refuseTaken(context, body);
@@ -64,12 +68,21 @@ async function startUpload(context: ApiContext, request: FastifyRequest<{ Body: 
     await refuseTaken(context, { table: body.table });
     const key = { ...owner, taskName: body.task_name ?? generateTaskName(source.filename) };
     checkNameLength(key);
-    ({ row, created } = await createTask(context.pool, { ...key, options: optionsOf(body), source, bytesTotal: source.size, idempotency }));
+    ({ row, created } = await createTask(context.pool, {
+      ...key,
+      options: optionsOf(body),
+      source,
+      bytesTotal: source.size,
+      idempotency,
+    }));
   }
   request.source = null;
   if (created) await deliver(context, row);
   else await context.store.remove(source.key);
-  return reply.code(202).header('location', locationOf(row)).send(await viewOf(context, row));
+  return reply
+    .code(202)
+    .header('location', locationOf(row))
+    .send(await viewOf(context, row));
 }
 
 function refuseTooLarge({ headers }: FastifyRequest, maxBytes: number): void {
@@ -79,8 +92,12 @@ function refuseTooLarge({ headers }: FastifyRequest, maxBytes: number): void {
 }
 
 function refuseFileId(fileId: string, source: Source | null): never {
-  if (source) throw invalidRequest([{ field: 'file_id', value: fileId, detail: 'must be left out where a file is sent' }]);
-  throw new TaskError('file_not_found', `There is no finished upload "${fileId}". Send the file as multipart/form-data, in the part "file".`);
+  if (source)
+    throw invalidRequest([{ field: 'file_id', value: fileId, detail: 'must be left out where a file is sent' }]);
+  throw new TaskError(
+    'file_not_found',
+    `There is no finished upload "${fileId}". Send the file as multipart/form-data, in the part "file".`,
+  );
 }
 
 /** @throws {TaskError} task_exists, table_exists */
@@ -89,7 +106,10 @@ async function refuseTaken({ pool }: ApiContext, { user_id, task_name, table }: 
     const key = { kind: 'upload', userId: user_id, taskName: task_name } as const;
     checkNameLength(key);
     if (await isTaskNameTaken(pool, key)) {
-      throw new TaskError('task_exists', `The upload task "${task_name}" of user "${user_id}" exists already. Choose another task_name.`);
+      throw new TaskError(
+        'task_exists',
+        `The upload task "${task_name}" of user "${user_id}" exists already. Choose another task_name.`,
+      );
     }
   }
   if (table === undefined) return;
@@ -106,6 +126,13 @@ async function storeSample({ store, sampleFile }: ApiContext): Promise<Source> {
   return { key, filename: SAMPLE_NAME, ...(await store.put(key, createReadStream(sampleFile))) };
 }
 
-function optionsOf({ table, max_rejects = 0, on_limit = 'pause', max_bytes_per_second, dialect, columns }: UploadStart): UploadOptions {
+function optionsOf({
+  table,
+  max_rejects = 0,
+  on_limit = 'pause',
+  max_bytes_per_second,
+  dialect,
+  columns,
+}: UploadStart): UploadOptions {
   return { table, max_rejects, on_limit, max_bytes_per_second, dialect, columns };
 }

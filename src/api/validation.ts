@@ -39,7 +39,9 @@ export function invalidRequest(errors: FieldError[]): TaskError {
 
 function normalise(value: unknown): unknown {
   if (!isObject(value)) return value;
-  const nfc = Object.entries(value).filter((entry): entry is [string, string] => NAMES.has(entry[0]) && typeof entry[1] === 'string');
+  const nfc = Object.entries(value).filter(
+    (entry): entry is [string, string] => NAMES.has(entry[0]) && typeof entry[1] === 'string',
+  );
   return { ...value, ...Object.fromEntries(nfc.map(([name, text]) => [name, text.normalize('NFC')])) };
 }
 
@@ -53,9 +55,14 @@ function fieldErrors(schema: TSchema, errors: ValidationError[], value: unknown)
 }
 
 function complaints(schema: TSchema, error: ValidationError, value: unknown): FieldError[] {
-  const path = error.instancePath.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const path = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   if (error.keyword === 'required') {
-    return error.params.requiredProperties.map((name) => describe(schema, [...path, name], undefined, 'is missing; it must be'));
+    return error.params.requiredProperties.map((name) =>
+      describe(schema, [...path, name], undefined, 'is missing; it must be'),
+    );
   }
   if (error.keyword === 'additionalProperties') {
     const known = fieldNames(walk(schema, path).schema);
@@ -71,7 +78,11 @@ function complaints(schema: TSchema, error: ValidationError, value: unknown): Fi
 
 function describe(schema: TSchema, path: string[], value: unknown, verb: string): FieldError {
   const { description } = walk(schema, path);
-  return { field: path.join('.'), ...(value !== undefined && { value: shorten(value) }), detail: `${verb} ${description}` };
+  return {
+    field: path.join('.'),
+    ...(value !== undefined && { value: shorten(value) }),
+    detail: `${verb} ${description}`,
+  };
 }
 
 /** The schema at a path, as far as it is known by name, and the nearest description above it. */
@@ -93,7 +104,10 @@ function fieldNames(schema: TSchema): string {
 }
 
 function valueAt(value: unknown, path: string[]): unknown {
-  return path.reduce<unknown>((here, step) => (isObject(here) && Object.hasOwn(here, step) ? here[step] : undefined), value);
+  return path.reduce<unknown>(
+    (here, step) => (isObject(here) && Object.hasOwn(here, step) ? here[step] : undefined),
+    value,
+  );
 }
 
 function shorten(value: unknown): unknown {

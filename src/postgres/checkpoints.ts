@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { endSessions, FencedError, type Fence, withFence } from './fence.js';
+import { endSessions, type Fence, FencedError, withFence } from './fence.js';
 
 /** A part of an upload as inspect found it: a record-aligned byte range of the source. */
 export interface UploadPart {
@@ -30,7 +30,12 @@ export interface Advance {
 }
 
 /** Stores parts that inspect has found, with the evidence for the columns' types. Called inside the fence. */
-export async function storePart(client: pg.ClientBase, taskId: string, part: UploadPart, evidence: unknown): Promise<void> {
+export async function storePart(
+  client: pg.ClientBase,
+  taskId: string,
+  part: UploadPart,
+  evidence: unknown,
+): Promise<void> {
   await client.query(
     `INSERT INTO long_task.parts (task_id, part_no, byte_from, byte_to, first_row, rows, sha256, evidence, byte_offset)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $3)`,
@@ -54,7 +59,10 @@ export async function listParts(db: pg.Pool | pg.ClientBase, taskId: string): Pr
 
 /** The numbers of the parts that are not done yet, in order. */
 export async function pendingParts(db: pg.Pool | pg.ClientBase, taskId: string): Promise<number[]> {
-  const { rows } = await db.query('SELECT part_no FROM long_task.parts WHERE task_id = $1 AND NOT done ORDER BY part_no', [taskId]);
+  const { rows } = await db.query(
+    'SELECT part_no FROM long_task.parts WHERE task_id = $1 AND NOT done ORDER BY part_no',
+    [taskId],
+  );
   return rows.map((row) => row.part_no);
 }
 
@@ -64,7 +72,12 @@ export async function pendingParts(db: pg.Pool | pg.ClientBase, taskId: string):
  * when its reply was lost, is what the checkpoint says.
  * @param role the name of the part's sessions, shared by all its attempts
  */
-export async function claimPart(client: pg.ClientBase, fence: Fence, partNo: number, role: string): Promise<Checkpoint & UploadPart> {
+export async function claimPart(
+  client: pg.ClientBase,
+  fence: Fence,
+  partNo: number,
+  role: string,
+): Promise<Checkpoint & UploadPart> {
   await endSessions(client, fence.lockKey, role);
   return withFence(client, fence, async () => {
     const { rows } = await client.query(

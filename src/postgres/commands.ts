@@ -1,6 +1,15 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
-import { type Action, allowedActions, type Channel, isFinal, nextState, PHASES, type Phase, type State } from '../contract/states.js';
+import {
+  type Action,
+  allowedActions,
+  type Channel,
+  isFinal,
+  nextState,
+  PHASES,
+  type Phase,
+  type State,
+} from '../contract/states.js';
 import type { Receipt, TaskFault, UploadOptions } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
 import { closeFence, endSessions } from './fence.js';
@@ -30,7 +39,11 @@ export type Next =
  * @returns the row, and whether anything changed (a command in effect already changes nothing)
  * @throws {TaskError} illegal_transition with the state and what is allowed there
  */
-export async function commandTask(pool: pg.Pool, task: TaskRow, command: Command): Promise<{ row: TaskRow; changed: boolean }> {
+export async function commandTask(
+  pool: pg.Pool,
+  task: TaskRow,
+  command: Command,
+): Promise<{ row: TaskRow; changed: boolean }> {
   return closeFence(pool, task.lock_key, async (client) => {
     const row = await lockTask(client, task.id);
     const to = nextState(row.state, command.action);
@@ -74,7 +87,8 @@ export async function settleTask(pool: pg.Pool, taskId: string): Promise<Next> {
       await failpoint('settle:before-commit');
       return { next: 'wait' };
     }
-    if (row.state === 'queued') await changeState(client, row, 'running', { action: 'resume', channel: 'service', reason: 'start' });
+    if (row.state === 'queued')
+      await changeState(client, row, 'running', { action: 'resume', channel: 'service', reason: 'start' });
     await failpoint('settle:before-commit');
     return { next: 'run', epoch: (await getTaskById(client, taskId)).epoch, phase: row.phase };
   });
@@ -113,7 +127,11 @@ export interface Completion {
 
 /** Ends a task as `completed`, with its receipt, in the caller's transaction behind the fence. */
 export async function completeTask(client: pg.ClientBase, taskId: string, done: Completion): Promise<void> {
-  const row = await changeState(client, await lockTask(client, taskId), 'completed', { action: 'resume', channel: 'service', reason: 'completed' });
+  const row = await changeState(client, await lockTask(client, taskId), 'completed', {
+    action: 'resume',
+    channel: 'service',
+    reason: 'completed',
+  });
   await client.query(
     `UPDATE long_task.tasks SET receipt = $2, table_name = coalesce($3, table_name), table_oid = coalesce($4, table_oid), result = $5,
             rows_rejected = $6, staging_oid = CASE WHEN kind = 'upload' THEN NULL ELSE staging_oid END WHERE id = $1`,
@@ -132,9 +150,11 @@ export async function completeTask(client: pg.ClientBase, taskId: string, done: 
 export async function finishRollback(client: pg.ClientBase, taskId: string): Promise<State> {
   const row = await lockTask(client, taskId);
   if (isFinal(row.state)) return row.state;
-  const to = row.error && row.error.code !== 'rollback_failed' && row.pause_reasons.length === 0 ? 'failed' : 'terminated';
+  const to =
+    row.error && row.error.code !== 'rollback_failed' && row.pause_reasons.length === 0 ? 'failed' : 'terminated';
   await changeState(client, row, to, { action: 'terminate', channel: 'service', reason: 'rolled back' });
-  if (row.error?.code === 'rollback_failed') await client.query('UPDATE long_task.tasks SET error = NULL WHERE id = $1', [taskId]);
+  if (row.error?.code === 'rollback_failed')
+    await client.query('UPDATE long_task.tasks SET error = NULL WHERE id = $1', [taskId]);
   return to;
 }
 
@@ -185,7 +205,15 @@ export async function changeState(
        state_since = clock_timestamp(), updated_at = clock_timestamp(),
        finished_at = CASE WHEN $6 THEN clock_timestamp() END
      WHERE id = $1 RETURNING *`,
-    [row.id, to, why.channel === 'service' ? null : (why.reason ?? 'requested'), why.channel === 'api', why.action, isFinal(to), reached],
+    [
+      row.id,
+      to,
+      why.channel === 'service' ? null : (why.reason ?? 'requested'),
+      why.channel === 'api',
+      why.action,
+      isFinal(to),
+      reached,
+    ],
   );
   await client.query(
     `INSERT INTO long_task.task_events (task_id, channel, actor, action, reason, from_state, to_state, epoch)

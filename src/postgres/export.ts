@@ -38,7 +38,8 @@ export async function findExportSource(client: pg.ClientBase, task: TaskRow): Pr
   const table = rows[0];
   if (!table) throw new TaskError('table_not_found', `There is no table ${task.options.table} (any more).`);
   const columns = task.columns ?? (await listColumns(client, table.oid));
-  if (columns.length === 0) throw new TaskError('unsupported_table', `The table ${table.name} has no columns, so there is nothing to export.`);
+  if (columns.length === 0)
+    throw new TaskError('unsupported_table', `The table ${table.name} has no columns, so there is nothing to export.`);
   const key = await findKey(client, table.oid);
   if (key.length === 0 && (table.relkind === 'r' || table.relkind === 'm')) key.push({ name: 'ctid', type: 'tid' });
   return { table: table.name, columns, key, bytes: table.bytes };
@@ -92,7 +93,10 @@ async function findBorders(client: pg.ClientBase, { table, key }: ExportSource, 
 }
 
 async function blockBorders(client: pg.ClientBase, table: string, parts: number): Promise<string[][]> {
-  const { rows } = await client.query(`SELECT pg_relation_size($1::regclass) / current_setting('block_size')::int AS blocks`, [table]);
+  const { rows } = await client.query(
+    `SELECT pg_relation_size($1::regclass) / current_setting('block_size')::int AS blocks`,
+    [table],
+  );
   const step = Math.max(1, Math.ceil(rows[0].blocks / parts));
   const borders: string[][] = [];
   for (let block = step; block < rows[0].blocks; block += step) borders.push([`(${block},0)`]);
@@ -126,7 +130,12 @@ export function rangeQuery({ table, columns, key }: ExportSource, { from, to }: 
 export async function storeRanges(client: pg.ClientBase, taskId: string, ranges: KeyRange[]): Promise<void> {
   await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);
   for (const [i, { from, to }] of ranges.entries()) {
-    await client.query('INSERT INTO long_task.parts (task_id, part_no, key_from, key_to) VALUES ($1, $2, $3, $4)', [taskId, i + 1, from, to]);
+    await client.query('INSERT INTO long_task.parts (task_id, part_no, key_from, key_to) VALUES ($1, $2, $3, $4)', [
+      taskId,
+      i + 1,
+      from,
+      to,
+    ]);
   }
 }
 
@@ -143,12 +152,20 @@ export interface DownloadPart extends KeyRange {
 const DOWNLOAD_PART = `part_no AS "partNo", token, key_from AS "from", key_to AS "to", object, rows_done AS rows, bytes_done AS size, done`;
 
 export async function listDownloadParts(db: pg.Pool | pg.ClientBase, taskId: string): Promise<DownloadPart[]> {
-  const { rows } = await db.query<DownloadPart>(`SELECT ${DOWNLOAD_PART} FROM long_task.parts WHERE task_id = $1 ORDER BY part_no`, [taskId]);
+  const { rows } = await db.query<DownloadPart>(
+    `SELECT ${DOWNLOAD_PART} FROM long_task.parts WHERE task_id = $1 ORDER BY part_no`,
+    [taskId],
+  );
   return rows;
 }
 
 /** Takes a part for a new attempt, like `claimPart`: called inside the fence. */
-export async function claimRange(client: pg.ClientBase, fence: Fence, partNo: number, token: string): Promise<DownloadPart> {
+export async function claimRange(
+  client: pg.ClientBase,
+  fence: Fence,
+  partNo: number,
+  token: string,
+): Promise<DownloadPart> {
   const { rows } = await client.query<DownloadPart>(
     `UPDATE long_task.parts SET token = $3 WHERE task_id = $1 AND part_no = $2 RETURNING ${DOWNLOAD_PART}`,
     [fence.taskId, partNo, token],
@@ -158,7 +175,12 @@ export async function claimRange(client: pg.ClientBase, fence: Fence, partNo: nu
 }
 
 /** Records the object that counts for a part, inside the fence. Another attempt's object is never taken. */
-export async function recordObject(client: pg.ClientBase, taskId: string, part: DownloadPart, object: { key: string; size: number; rows: number }): Promise<void> {
+export async function recordObject(
+  client: pg.ClientBase,
+  taskId: string,
+  part: DownloadPart,
+  object: { key: string; size: number; rows: number },
+): Promise<void> {
   const { rowCount } = await client.query(
     `UPDATE long_task.parts SET object = $4, bytes_done = $5, rows_done = $6, done = true
       WHERE task_id = $1 AND part_no = $2 AND token = $3 AND NOT done`,

@@ -109,7 +109,10 @@ export async function endSessions(client: pg.ClientBase, lockKey: number, role =
 }
 
 /** What a task holds in the database at this moment. */
-export async function heldBy(client: pg.Pool | pg.ClientBase, lockKey: number): Promise<{ connections: number; locks: number }> {
+export async function heldBy(
+  client: pg.Pool | pg.ClientBase,
+  lockKey: number,
+): Promise<{ connections: number; locks: number }> {
   const { rows } = await client.query(
     `SELECT (SELECT count(*) FROM pg_stat_activity
               WHERE datname = current_database() AND starts_with(application_name, $1))::int AS connections,

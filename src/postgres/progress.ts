@@ -61,7 +61,9 @@ function phaseShare(row: TaskRow, sums: PartSums): number {
 export function clocks(row: TaskRow, now: Date): { active: number; paused: number; phase: number } {
   const since = Math.max(0, (now.getTime() - row.state_since.getTime()) / 1000);
   const counting = row.state === 'running' || row.state === 'pausing';
-  const inPhase = counting ? Math.max(0, (now.getTime() - Math.max(row.phase_since.getTime(), row.state_since.getTime())) / 1000) : 0;
+  const inPhase = counting
+    ? Math.max(0, (now.getTime() - Math.max(row.phase_since.getTime(), row.state_since.getTime())) / 1000)
+    : 0;
   return {
     active: row.active_seconds + (counting ? since : 0),
     paused: row.paused_seconds + (row.state === 'paused' ? since : 0),

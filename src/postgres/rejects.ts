@@ -41,7 +41,10 @@ export async function countRejects(db: pg.Pool | pg.ClientBase, taskId: string):
 }
 
 /** How many rows were rejected, and the sum of their numbers. */
-export async function rejectedSum(db: pg.Pool | pg.ClientBase, taskId: string): Promise<{ count: number; sum: bigint }> {
+export async function rejectedSum(
+  db: pg.Pool | pg.ClientBase,
+  taskId: string,
+): Promise<{ count: number; sum: bigint }> {
   const { rows } = await db.query(
     'SELECT count(*) AS count, coalesce(sum(row_no::numeric), 0)::text AS sum FROM long_task.rejects WHERE task_id = $1',
     [taskId],
@@ -50,13 +53,26 @@ export async function rejectedSum(db: pg.Pool | pg.ClientBase, taskId: string): 
 }
 
 /** The numbers of the rejected rows between two row numbers, both included. */
-export async function rejectedRows(db: pg.Pool | pg.ClientBase, taskId: string, from: number, to: number): Promise<Set<number>> {
-  const { rows } = await db.query('SELECT row_no FROM long_task.rejects WHERE task_id = $1 AND row_no BETWEEN $2 AND $3', [taskId, from, to]);
+export async function rejectedRows(
+  db: pg.Pool | pg.ClientBase,
+  taskId: string,
+  from: number,
+  to: number,
+): Promise<Set<number>> {
+  const { rows } = await db.query(
+    'SELECT row_no FROM long_task.rejects WHERE task_id = $1 AND row_no BETWEEN $2 AND $3',
+    [taskId, from, to],
+  );
   return new Set(rows.map((row) => row.row_no));
 }
 
 /** Rejects in file order, a page at a time, from after a row number. */
-export async function listRejects(db: pg.Pool | pg.ClientBase, taskId: string, afterRow: number, limit: number): Promise<Reject[]> {
+export async function listRejects(
+  db: pg.Pool | pg.ClientBase,
+  taskId: string,
+  afterRow: number,
+  limit: number,
+): Promise<Reject[]> {
   const { rows } = await db.query(
     `SELECT row_no AS row, byte_offset AS "byteOffset", column_name AS column, value, reason, raw
        FROM long_task.rejects WHERE task_id = $1 AND row_no > $2 ORDER BY row_no LIMIT $3`,

@@ -39,14 +39,27 @@ function sqlState(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E') ? code : undefined;
 }
 
-const CONNECTION_ERRORS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH', 'EAI_AGAIN']);
+const CONNECTION_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'EAI_AGAIN',
+]);
 
 function isConnectionError(error: unknown): boolean {
   const { code, message, cause } = (error ?? {}) as { code?: string; message?: string; cause?: unknown };
   if (code && CONNECTION_ERRORS.has(code)) return true;
   if (error instanceof AggregateError) return error.errors.some(isConnectionError);
   // node-postgres and pg-pool report these without a code.
-  if (message && /connection (terminated|ended|error)|timeout exceeded when trying to connect|Connection terminated|not queryable/i.test(message))
+  if (
+    message &&
+    /connection (terminated|ended|error)|timeout exceeded when trying to connect|Connection terminated|not queryable/i.test(
+      message,
+    )
+  )
     return true;
   return cause !== undefined && isConnectionError(cause);
 }

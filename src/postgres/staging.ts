@@ -14,8 +14,24 @@ const MAX_NAME_BYTES = 63;
 
 /** Types that a caller may ask for by `columns`; the ones that inspect finds are among them. */
 export const COLUMN_TYPES = [
-  'text', 'integer', 'bigint', 'smallint', 'numeric', 'real', 'double precision', 'boolean', 'date', 'time', 'timestamp', 'timestamptz',
-  'uuid', 'json', 'jsonb', 'inet', 'interval', 'bytea',
+  'text',
+  'integer',
+  'bigint',
+  'smallint',
+  'numeric',
+  'real',
+  'double precision',
+  'boolean',
+  'date',
+  'time',
+  'timestamp',
+  'timestamptz',
+  'uuid',
+  'json',
+  'jsonb',
+  'inet',
+  'interval',
+  'bytea',
 ] as const;
 
 /**
@@ -33,7 +49,13 @@ export async function createStaging(client: pg.ClientBase, task: TaskRow): Promi
 }
 
 /** Makes the frozen copy of a table for its export, with row numbers in a column of their own, in one statement and snapshot. */
-export async function createFrozenCopy(client: pg.ClientBase, taskId: string, lockKey: number, table: string, columns: string[]): Promise<void> {
+export async function createFrozenCopy(
+  client: pg.ClientBase,
+  taskId: string,
+  lockKey: number,
+  table: string,
+  columns: string[],
+): Promise<void> {
   await client.query(`DROP TABLE IF EXISTS ${stagingTable(lockKey)}`);
   await client.query(
     `CREATE TABLE ${stagingTable(lockKey)} AS
@@ -52,7 +74,10 @@ export function frozenRowColumn(columns: string[]): string {
 }
 
 async function rememberStaging(client: pg.ClientBase, taskId: string, lockKey: number): Promise<void> {
-  await client.query('UPDATE long_task.tasks SET staging_oid = $2::regclass WHERE id = $1', [taskId, stagingTable(lockKey)]);
+  await client.query('UPDATE long_task.tasks SET staging_oid = $2::regclass WHERE id = $1', [
+    taskId,
+    stagingTable(lockKey),
+  ]);
 }
 
 /** The qualified name of a task's staging table. */
@@ -64,7 +89,12 @@ export function stagingTable(lockKey: number): string {
  * Checks that the staging table is still the one that was made (by oid) with the columns it was given.
  * @throws {TaskError} target_changed
  */
-export async function checkStaging(client: pg.ClientBase, oid: number | null, lockKey: number, columns: Column[]): Promise<void> {
+export async function checkStaging(
+  client: pg.ClientBase,
+  oid: number | null,
+  lockKey: number,
+  columns: Column[],
+): Promise<void> {
   const { rows } = await client.query(
     `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
       WHERE attrelid = to_regclass($1) AND attrelid = $2 AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
@@ -95,7 +125,9 @@ export async function dropStaging(client: pg.ClientBase, oid: number | null): Pr
 
 /** Builds the unique index that becomes the primary key: the database's own proof that no row is there twice. */
 export async function buildRowIndex(client: pg.ClientBase, lockKey: number): Promise<void> {
-  await client.query(`CREATE UNIQUE INDEX IF NOT EXISTS task_${lockKey}_row ON ${stagingTable(lockKey)} (${quoteIdent(ROW_COLUMN)})`);
+  await client.query(
+    `CREATE UNIQUE INDEX IF NOT EXISTS task_${lockKey}_row ON ${stagingTable(lockKey)} (${quoteIdent(ROW_COLUMN)})`,
+  );
 }
 
 /** How many rows are in the staging table, and the sum of their numbers. */
@@ -114,7 +146,9 @@ export async function countStaged(client: pg.ClientBase, lockKey: number): Promi
 export async function publishTable(client: pg.ClientBase, lockKey: number, wished: string): Promise<string> {
   const name = await freeName(client, wished);
   const pkey = await freeName(client, withSuffix(name, '_pkey'));
-  await client.query(`ALTER TABLE ${stagingTable(lockKey)} ADD CONSTRAINT ${quoteIdent(pkey)} PRIMARY KEY USING INDEX task_${lockKey}_row`);
+  await client.query(
+    `ALTER TABLE ${stagingTable(lockKey)} ADD CONSTRAINT ${quoteIdent(pkey)} PRIMARY KEY USING INDEX task_${lockKey}_row`,
+  );
   await client.query(`ALTER TABLE ${stagingTable(lockKey)} RESET (autovacuum_enabled)`);
   await client.query(`ALTER TABLE ${stagingTable(lockKey)} RENAME TO ${quoteIdent(name)}`);
   await client.query(`ALTER TABLE ${STAGING_SCHEMA}.${quoteIdent(name)} SET SCHEMA public`);
@@ -168,4 +202,3 @@ export async function cancellable<T>(
     signal.removeEventListener('abort', cancel);
   }
 }
-

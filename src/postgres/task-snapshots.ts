@@ -40,7 +40,8 @@ export async function getSnapshot(pool: pg.Pool, key: TaskKey): Promise<TaskSnap
     key.userId,
     key.taskName,
   ]);
-  if (!rows[0]) throw new TaskError('task_not_found', `User "${key.userId}" has no ${key.kind} task "${key.taskName}".`);
+  if (!rows[0])
+    throw new TaskError('task_not_found', `User "${key.userId}" has no ${key.kind} task "${key.taskName}".`);
   return split(rows[0]);
 }
 

@@ -177,7 +177,10 @@ export async function listTasks(pool: pg.Pool, filter: TaskFilter): Promise<Task
 }
 
 /** Unfinished tasks whose row has been quiet for a while, longest first; the paused ones only when asked. */
-export async function listUnfinished(pool: pg.Pool, { paused, quietSeconds }: { paused: boolean; quietSeconds: number }): Promise<TaskRow[]> {
+export async function listUnfinished(
+  pool: pg.Pool,
+  { paused, quietSeconds }: { paused: boolean; quietSeconds: number },
+): Promise<TaskRow[]> {
   const { rows } = await pool.query<TaskRow>(
     `SELECT * FROM long_task.tasks WHERE state NOT IN ('terminated', 'completed', 'failed') AND (state <> 'paused' OR $1)
         AND updated_at < now() - make_interval(secs => $2) ORDER BY updated_at`,

@@ -26,7 +26,12 @@ export function createLocalStore(dir: string): Store {
   };
 }
 
-async function put(root: string, key: string, source: AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<Stored> {
+async function put(
+  root: string,
+  key: string,
+  source: AsyncIterable<Uint8Array>,
+  options: PutOptions = {},
+): Promise<Stored> {
   const { maxBytes = Number.POSITIVE_INFINITY } = options;
   return writeWhole(root, fileOfKey(root, key), async (file) => {
     let pending: Uint8Array[] = [];
@@ -150,7 +155,9 @@ async function removeFile(root: string, file: string): Promise<void> {
 async function list(root: string, folder: string): Promise<string[]> {
   const entries = (await readdir(folder, { recursive: true, withFileTypes: true }).catch(nullWhenMissing)) ?? [];
   const files = entries.filter((entry) => entry.isFile());
-  return files.map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/')).sort();
+  return files
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
+    .sort();
 }
 
 async function sweepTemp(folder: string, olderThanMs: number): Promise<number> {

@@ -11,7 +11,12 @@ export const TEMP_FOLDER = 'tmp';
  */
 export function fileOfKey(root: string, key: string): string {
   const segments = key.split('/');
-  if (segments.length < 2 || segments[0] === TEMP_FOLDER || key.length > 500 || !segments.every((name) => SEGMENT.test(name))) {
+  if (
+    segments.length < 2 ||
+    segments[0] === TEMP_FOLDER ||
+    key.length > 500 ||
+    !segments.every((name) => SEGMENT.test(name))
+  ) {
     throw new Error(`not a key of the file store: ${JSON.stringify(key)}`);
   }
   return path.join(root, ...segments);

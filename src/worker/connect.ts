@@ -17,7 +17,12 @@ export async function connectTemporal(config: Config, log: Logger, signal: Abort
 }
 
 /** Waits until PostgreSQL answers and `prepare` succeeds. */
-export async function awaitDatabase(pool: pg.Pool, prepare: () => Promise<void>, log: Logger, signal: AbortSignal): Promise<void> {
+export async function awaitDatabase(
+  pool: pg.Pool,
+  prepare: () => Promise<void>,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const hint = 'PostgreSQL cannot be reached. Start it or set DATABASE_URL; trying again.';
   await retrying(() => pool.query('SELECT 1'), hint, log, signal);
   await prepare();

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
-import { type Activities, createActivities } from '../activities/index.js';
 import { type Dependencies, HEARTBEAT_MS } from '../activities/context.js';
+import { type Activities, createActivities } from '../activities/index.js';
 
 export interface CreateWorkerOptions {
   connection: NativeConnection;

@@ -1,7 +1,7 @@
 import { Runtime } from '@temporalio/worker';
 import { BufferPool } from '../activities/buffer-pool.js';
-import { createThreadScanner } from '../activities/thread-scanner.js';
 import { Pacer } from '../activities/pacer.js';
+import { createThreadScanner } from '../activities/thread-scanner.js';
 import { loadConfig, storeFolder } from '../config.js';
 import { armFailpoints } from '../failpoint.js';
 import { createLogger } from '../log.js';
@@ -26,7 +26,11 @@ const log = createLogger(config.LOG_LEVEL, 'worker');
 if (config.FAILPOINT) armFailpoints(config.FAILPOINT, config.NODE_ENV);
 
 // Signals are ours: a worker that still waits for a server has to end on them, too.
-Runtime.install({ logger: temporalLogger(log), shutdownSignals: [], telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } } });
+Runtime.install({
+  logger: temporalLogger(log),
+  shutdownSignals: [],
+  telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
+});
 
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
@@ -48,7 +52,14 @@ try {
       connection,
       namespace: config.TEMPORAL_NAMESPACE,
       taskQueue: config.TASK_QUEUE,
-      dependencies: { pool, store, log, pacer: new Pacer(), buffers: new BufferPool(BUFFER_BYTES, 2 * config.WORKER_PARTS), scanner },
+      dependencies: {
+        pool,
+        store,
+        log,
+        pacer: new Pacer(),
+        buffers: new BufferPool(BUFFER_BYTES, 2 * config.WORKER_PARTS),
+        scanner,
+      },
       window: config.WORKER_PARTS,
       slots: SLOTS,
     });

@@ -7,7 +7,13 @@ const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERR
 export function temporalLogger(log: Logger): TemporalLogger {
   return new DefaultLogger('INFO', ({ level, message, meta }) => {
     const { workflowId, activityType, attempt, error, ...rest } = meta ?? {};
-    const details = { workflow: workflowId, activity: activityType, attempt, ...(error ? { err: brief(error) } : {}), ...(rest.name ? { name: rest.name } : {}) };
+    const details = {
+      workflow: workflowId,
+      activity: activityType,
+      attempt,
+      ...(error ? { err: brief(error) } : {}),
+      ...(rest.name ? { name: rest.name } : {}),
+    };
     log[LEVELS[level]](details, message);
   });
 }

@@ -41,7 +41,8 @@ export async function runSteerable(input: WorkflowInput, steps: Steps): Promise<
   task.listen();
   // Everything runs shielded: a native cancel becomes a command, and the rollback that it means cannot itself be cancelled.
   const state = await CancellationScope.nonCancellable(() => task.run());
-  if (state === 'terminated' && CancellationScope.current().consideredCancelled) throw new CancelledFailure('Terminated and rolled back on cancel');
+  if (state === 'terminated' && CancellationScope.current().consideredCancelled)
+    throw new CancelledFailure('Terminated and rolled back on cancel');
   return { state };
 }
 
@@ -68,15 +69,21 @@ class SteerableTask {
     setHandler(pauseSignal, (argument) => this.#receive('pause', argument), {
       description: 'Stop at the next batch and hold nothing. Optional: {"reason": "…"}',
     });
-    setHandler(resumeSignal, (argument) => this.#receive('resume', argument), { description: 'Go on where the task was paused.' });
+    setHandler(resumeSignal, (argument) => this.#receive('resume', argument), {
+      description: 'Go on where the task was paused.',
+    });
     setHandler(terminateSignal, (argument) => this.#receive('terminate', argument), {
       description: 'Stop and remove everything the task has made. Optional: {"reason": "…"}',
     });
     setHandler(progressQuery, () => ({ ...this.#status, pending_commands: this.#commands.length }), {
       description: 'State, phase, rows and bytes as the workflow knows them.',
     });
-    setDefaultSignalHandler((name) => log.warn('ignored an unknown signal', { name, known: 'pause, resume, terminate' }));
-    CancellationScope.current().cancelRequested.catch(() => this.#receive('terminate', { reason: 'cancelled' }, 'cancel'));
+    setDefaultSignalHandler((name) =>
+      log.warn('ignored an unknown signal', { name, known: 'pause, resume, terminate' }),
+    );
+    CancellationScope.current().cancelRequested.catch(() =>
+      this.#receive('terminate', { reason: 'cancelled' }, 'cancel'),
+    );
   }
 
   #receive(action: Action, argument: unknown, channel: ExternalCommand['channel'] = 'signal'): void {
@@ -110,10 +117,14 @@ class SteerableTask {
   async #work(epoch: number, phase: Phase | null): Promise<void> {
     if (this.#nudged) return;
     this.#show('running');
-    const outcome = await this.#interruptible(() => this.steps({ taskId: this.input.taskId, epoch, phase }, this.#status));
+    const outcome = await this.#interruptible(() =>
+      this.steps({ taskId: this.input.taskId, epoch, phase }, this.#status),
+    );
     this.#status.parts.running = 0;
     if (outcome.ended === 'fault') {
-      await control.recordFault.executeWithOptions({ summary: outcome.fault.code }, [{ taskId: this.input.taskId, fault: outcome.fault }]);
+      await control.recordFault.executeWithOptions({ summary: outcome.fault.code }, [
+        { taskId: this.input.taskId, fault: outcome.fault },
+      ]);
     }
   }
 
@@ -149,16 +160,21 @@ class SteerableTask {
     if (this.#commands.length === 0) return;
     const commands = this.#commands.splice(0);
     const summary = commands.map((command) => command.action).join(', ');
-    await control.applyCommands.executeWithOptions({ summary: summary.slice(0, 200) }, [{ taskId: this.input.taskId, commands }]);
+    await control.applyCommands.executeWithOptions({ summary: summary.slice(0, 200) }, [
+      { taskId: this.input.taskId, commands },
+    ]);
   }
 
   async #rollback(): Promise<State | undefined> {
     this.#show('terminating');
     try {
-      const result = await compensation.rollback.executeWithOptions({ summary: 'Remove what the task has made' }, [{ taskId: this.input.taskId }]);
+      const result = await compensation.rollback.executeWithOptions({ summary: 'Remove what the task has made' }, [
+        { taskId: this.input.taskId },
+      ]);
       return result.fenced ? undefined : result.state;
     } catch (error) {
-      const detail = 'The rollback could not finish yet; it is tried again every few seconds. The log of the worker says why.';
+      const detail =
+        'The rollback could not finish yet; it is tried again every few seconds. The log of the worker says why.';
       log.error('rollback failed', { error });
       await control.recordRollbackFailure({ taskId: this.input.taskId, detail });
       this.#show('rollback_failed');
@@ -169,7 +185,9 @@ class SteerableTask {
 
   async #finish(state: State): Promise<State> {
     if (state === 'completed') {
-      await control.tidy.executeWithOptions({ summary: 'Remove what is needed no more' }, [{ taskId: this.input.taskId }]);
+      await control.tidy.executeWithOptions({ summary: 'Remove what is needed no more' }, [
+        { taskId: this.input.taskId },
+      ]);
     }
     this.#show(state);
     return state;

@@ -6,7 +6,11 @@ import { ContinueLater } from './interruption.js';
  * running ones have ended the workflow can continue as new with no activity left behind.
  * @throws {ContinueLater} as said; else what the first failing part threw, after all have ended
  */
-export async function slidingWindow(parts: number[], size: number, work: (part: number) => Promise<void>): Promise<void> {
+export async function slidingWindow(
+  parts: number[],
+  size: number,
+  work: (part: number) => Promise<void>,
+): Promise<void> {
   const queue = [...parts];
   let failed = false;
   const lane = async () => {

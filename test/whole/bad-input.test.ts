@@ -26,7 +26,12 @@ describe('a file that cannot be read is refused with a clear error, and nothing 
     ['an empty file', '', 'empty_file', undefined],
     ['an Excel file named .csv', Buffer.from('504b0304140006000800000021', 'hex'), 'not_a_text_file', undefined],
     ['UTF-16', Buffer.from('\ufeffa,b\n1,2\n', 'utf16le'), 'unsupported_encoding', undefined],
-    ['invalid UTF-8', Buffer.concat([Buffer.from('a,b\n1,2\n3,'), Buffer.from([0xe4]), Buffer.from('\n')]), 'invalid_utf8', 2],
+    [
+      'invalid UTF-8',
+      Buffer.concat([Buffer.from('a,b\n1,2\n3,'), Buffer.from([0xe4]), Buffer.from('\n')]),
+      'invalid_utf8',
+      2,
+    ],
     ['a quote that never closes', 'a,b\n1,2\n"3,4\n5,6\n', 'unclosed_quote', 2],
     ['1,601 columns', `${Array.from({ length: 1601 }, (_, i) => `c${i}`).join(',')}\n`, 'too_many_columns', undefined],
     ['a row with too few fields', 'a,b\n1,2\n3\n', 'reject_limit', 2],
@@ -81,12 +86,18 @@ describe('a file that looks odd loads all the same', () => {
 describe('requests that cannot be fulfilled say why', () => {
   it('a task name that is taken', async () => {
     const task = await service.uploaded('a\n1\n');
-    await expect(service.client.uploadSample({ user_id: 'ana', task_name: task.task_name })).rejects.toMatchObject({ status: 409, problem: { code: 'task_exists' } });
+    await expect(service.client.uploadSample({ user_id: 'ana', task_name: task.task_name })).rejects.toMatchObject({
+      status: 409,
+      problem: { code: 'task_exists' },
+    });
   });
 
   it('an unknown task, a pause of a finished task, a resume of a running one', async () => {
     const unknown = { kind: 'upload', user_id: 'ana', task_name: 'nobody' } as const;
-    await expect(service.client.command('pause', unknown)).rejects.toMatchObject({ status: 404, problem: { code: 'task_not_found' } });
+    await expect(service.client.command('pause', unknown)).rejects.toMatchObject({
+      status: 404,
+      problem: { code: 'task_not_found' },
+    });
     const task = await service.uploaded('a\n1\n');
     const key = { kind: 'upload', user_id: 'ana', task_name: task.task_name } as const;
     await expect(service.client.command('pause', key)).rejects.toMatchObject({
@@ -106,7 +117,9 @@ describe('a download', () => {
     expect(await service.exported({ table: 'public.empty' })).toBe('a,b\n');
     const pair = (await service.exported({ table: 'public.pair' })).trim().split('\n');
     expect(new Set(pair).size).toBe(200_001);
-    expect(await service.exported({ table: 'public.pair', consistency: 'frozen' })).toHaveLength(pair.join('\n').length + 1);
+    expect(await service.exported({ table: 'public.pair', consistency: 'frozen' })).toHaveLength(
+      pair.join('\n').length + 1,
+    );
   });
 
   it('of a table that does not exist, or is not for anyone, is refused', async () => {

@@ -16,7 +16,8 @@ async function replays(key: TaskKey, name: string): Promise<void> {
   const id = `${key.kind}/${key.user_id}/${key.task_name}`;
   const history = await service.temporal.workflow.getHandle(id).fetchHistory();
   await Worker.runReplayHistory({ workflowBundle: { codePath: inProject('dist', 'workflow-bundle.js') } }, history, id);
-  if (process.env.RECORD_HISTORIES) writeFileSync(path.join(FOLDER, `${key.kind}-${name}.json`), `${anonymous(historyToJSON(history))}\n`);
+  if (process.env.RECORD_HISTORIES)
+    writeFileSync(path.join(FOLDER, `${key.kind}-${name}.json`), `${anonymous(historyToJSON(history))}\n`);
 }
 
 /** Without what only tells where it was recorded. */

@@ -31,7 +31,11 @@ describe('a task steered past the service', () => {
     const key = await loading();
     temporal('workflow', 'terminate', '-w', idOf(key), '--reason', 'by hand');
     await service.client.waitFor(key, ['terminated']);
-    expect(await lastEvent(key, 'terminate')).toMatchObject({ channel: 'operator', reason: 'by hand', actor: expect.stringMatching(/.+/) });
+    expect(await lastEvent(key, 'terminate')).toMatchObject({
+      channel: 'operator',
+      reason: 'by hand',
+      actor: expect.stringMatching(/.+/),
+    });
   }, 60_000);
 
   it('by native terminate while it is paused is rolled back', async () => {

@@ -34,7 +34,12 @@ export class TestService {
     this.#database = await createDatabase(inject('databaseUrl'));
     this.#port = await freePort();
     this.dir = await mkdtemp(path.join(os.tmpdir(), 'long-task-whole-'));
-    this.pool = createPool({ connectionString: this.#database.url, max: 4, applicationName: 'test', onError: () => {} });
+    this.pool = createPool({
+      connectionString: this.#database.url,
+      max: 4,
+      applicationName: 'test',
+      onError: () => {},
+    });
     this.client = new LongTaskClient(`http://127.0.0.1:${this.#port}`);
     this.temporal = new Client({ connection: await Connection.connect({ address: inject('temporalAddress') }) });
     await Promise.all([this.startApi(), this.startWorker()]);
@@ -95,9 +100,12 @@ export class TestService {
   }
 
   async reaches(key: TaskKey, condition: (task: Task) => boolean): Promise<Task> {
-    let task = await this.client.progress(key);
-    await this.until(async () => condition((task = await this.client.progress(key))));
-    return task;
+    let task: Task | undefined;
+    await this.until(async () => {
+      task = await this.client.progress(key);
+      return condition(task);
+    });
+    return task as Task;
   }
 
   /** Fails the test when it is not so within the time. */
@@ -116,11 +124,18 @@ export class TestService {
        UNION ALL SELECT 'lock of ' || pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 19540
                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
     );
-    const { rows: kept } = await this.pool.query(`SELECT result ->> 'key' AS key FROM long_task.tasks WHERE result IS NOT NULL`);
+    const { rows: kept } = await this.pool.query(
+      `SELECT result ->> 'key' AS key FROM long_task.tasks WHERE result IS NOT NULL`,
+    );
     const files = await readdir(path.join(this.dir, 'files'), { recursive: true, withFileTypes: true }).catch(() => []);
-    const names = files.filter((entry) => entry.isFile()).map((entry) => path.relative(path.join(this.dir, 'files'), path.join(entry.parentPath, entry.name)));
+    const names = files
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(path.join(this.dir, 'files'), path.join(entry.parentPath, entry.name)));
     const results = kept.map((row) => row.key);
-    return [...rows.map((row) => row.what), ...names.filter((name) => !results.includes(name)).map((name) => `file ${name}`)];
+    return [
+      ...rows.map((row) => row.what),
+      ...names.filter((name) => !results.includes(name)).map((name) => `file ${name}`),
+    ];
   }
 
   #run(part: 'api' | 'worker', env: Record<string, string>): Promise<Running> {
@@ -150,7 +165,9 @@ export function useService(): TestService {
     let left: string[] = [];
     await service
       .until(async () => {
-        const { rows } = await service.pool.query(`SELECT FROM long_task.tasks WHERE state NOT IN ('completed', 'terminated', 'failed')`);
+        const { rows } = await service.pool.query(
+          `SELECT FROM long_task.tasks WHERE state NOT IN ('completed', 'terminated', 'failed')`,
+        );
         left = rows.length > 0 ? ['an unfinished task'] : await service.leftovers();
         return left.length === 0;
       }, 5_000)
@@ -164,6 +181,7 @@ export function useService(): TestService {
 /** CSV with so many rows of about 60 bytes: number, text with commas and quotes, amount, empty and missing values. */
 export function salesCsv(rows: number): string {
   const lines = ['id,name,amount,note,missing'];
-  for (let i = 1; i <= rows; i++) lines.push(`${i},"Item ""${i % 97}"", blue",${(i * 7) % 1000}.${String(i % 100).padStart(2, '0')},"",`);
+  for (let i = 1; i <= rows; i++)
+    lines.push(`${i},"Item ""${i % 97}"", blue",${(i * 7) % 1000}.${String(i % 100).padStart(2, '0')},"",`);
   return `${lines.join('\n')}\n`;
 }

@@ -7,7 +7,12 @@ describe('an upload', () => {
   it('loads every row once, with types and a receipt that balances, and comes out again the same', async () => {
     const csv = salesCsv(20_000);
     const task = await service.uploaded(csv);
-    expect(task.receipt).toMatchObject({ rows_in_file: 20_000, rows_loaded: 20_000, rows_rejected: 0, bytes: Buffer.byteLength(csv) });
+    expect(task.receipt).toMatchObject({
+      rows_in_file: 20_000,
+      rows_loaded: 20_000,
+      rows_rejected: 0,
+      bytes: Buffer.byteLength(csv),
+    });
     expect(task.receipt!.columns.map((column) => column.type)).toEqual(['integer', 'text', 'numeric', 'text', 'text']);
     expect(await service.exported({}, task.task_name)).toBe(csv);
   });
@@ -64,7 +69,10 @@ describe('a bad row', () => {
   it('pauses the task and says which row, and a resume with a higher limit leaves it out', async () => {
     const key = await service.upload(csv);
     const paused = await service.client.waitFor(key, ['paused']);
-    expect(paused).toMatchObject({ pause_reasons: ['reject_limit'], error: { code: 'reject_limit', row: 2, byte_offset: 12 } });
+    expect(paused).toMatchObject({
+      pause_reasons: ['reject_limit'],
+      error: { code: 'reject_limit', row: 2, byte_offset: 12 },
+    });
     await fetch(`${service.client.api}/upload/resume`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -18,7 +18,13 @@ describe('a stored history of each path', () => {
   it('is there for every way a task can go', () => {
     const paths = ['completed', 'paused-and-resumed', 'paused', 'terminated', 'cancelled', 'failed'];
     expect(FILES).toEqual(expect.arrayContaining(paths.map((name) => `upload-${name}.json`)));
-    expect(FILES).toEqual(expect.arrayContaining(['download-completed.json', 'download-paused-and-resumed.json', 'download-terminated.json']));
+    expect(FILES).toEqual(
+      expect.arrayContaining([
+        'download-completed.json',
+        'download-paused-and-resumed.json',
+        'download-terminated.json',
+      ]),
+    );
   });
 
   it('that does not fit is refused', async () => {
@@ -27,7 +33,10 @@ describe('a stored history of each path', () => {
       const type = event.activityTaskScheduledEventAttributes?.activityType;
       if (type?.name === 'prepare') type.name = 'publish';
     }
-    const replay = Worker.runReplayHistory({ workflowBundle: { codePath: inProject('dist', 'workflow-bundle.js') } }, history);
+    const replay = Worker.runReplayHistory(
+      { workflowBundle: { codePath: inProject('dist', 'workflow-bundle.js') } },
+      history,
+    );
     await expect(replay).rejects.toThrow(/determinism|nondeterminism/i);
   });
 });

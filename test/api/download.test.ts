@@ -1,0 +1,182 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useApi } from './support.js';
+
+const api = useApi();
+const CONTENT = 'a,b\n1,2\n3,"x, y"\n';
+const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
+
+/** An upload that has completed with a table of its own. */
+async function completedUpload(): Promise<string> {
+  const task_name = randomUUID();
+  await api.post('/upload/start', { user_id: 'ana', task_name });
+  await api.pool.query(`CREATE TABLE public."${task_name}" (_row bigint, a int)`);
+  await api.pool.query(
+    `UPDATE long_task.tasks SET state = 'completed', table_name = $2, columns = $3, receipt = '{"rows_loaded": 5, "rows_in_file": 5, "bytes": 1}' WHERE task_name = $1`,
+    [
+      task_name,
+      `"public"."${task_name}"`,
+      JSON.stringify([{ original: 'A!', name: 'a', type: 'integer', evidence: '' }]),
+    ],
+  );
+  return task_name;
+}
+
+describe('POST /download/start', () => {
+  beforeAll(async () => {
+    await api.pool.query('CREATE SCHEMA "My schema"');
+    await api.pool.query('CREATE TABLE "My schema"."a.b ""q""" (x int)');
+    await api.pool.query('CREATE TABLE public.plain (x int)');
+    await api.pool.query('CREATE TABLE public."Mixed" (x int)');
+  });
+
+  it('exports the table of a completed upload under the same name, with its header', async () => {
+    const task_name = await completedUpload();
+    const { status, headers, json } = await api.post('/download/start', { user_id: 'ana', task_name });
+    expect([status, json.kind, json.task_name, json.rows.total]).toEqual([202, 'download', task_name, 5]);
+    expect(headers.get('location')).toBe(`/tasks/download/${task_name}?user_id=ana`);
+    const { rows } = await api.pool.query(
+      `SELECT options, columns FROM long_task.tasks WHERE kind = 'download' AND task_name = $1`,
+      [task_name],
+    );
+    expect(rows[0].options).toEqual({ table: `"public"."${task_name}"`, consistency: 'live', formulas: 'raw' });
+    expect(rows[0].columns[0].original).toBe('A!');
+    expect((await api.post('/download/start', { user_id: 'ana', task_name })).json.code).toBe('task_exists');
+  });
+
+  it('refuses an upload that is not there, not completed, or whose table is gone', async () => {
+    expect((await api.post('/download/start', { user_id: 'ana', task_name: 'none' })).json.code).toBe('task_not_found');
+    await api.post('/upload/start', { user_id: 'ana', task_name: 'waiting' });
+    expect((await api.post('/download/start', { user_id: 'ana', task_name: 'waiting' })).json).toMatchObject({
+      status: 409,
+      code: 'upload_incomplete',
+      current_state: 'queued',
+    });
+    const task_name = await completedUpload();
+    await api.pool.query(`DROP TABLE public."${task_name}"`);
+    expect((await api.post('/download/start', { user_id: 'ana', task_name })).json.code).toBe('table_not_found');
+  });
+
+  it.each([
+    ['public.plain', '"public"."plain"'],
+    ['PUBLIC.Plain', '"public"."plain"'],
+    ['public.Mixed', '"public"."Mixed"'],
+    ['public."Mixed"', '"public"."Mixed"'],
+    ['"My schema"."a.b ""q"""', '"My schema"."a.b ""q"""'],
+  ])('finds %s', async (written, found) => {
+    const { status, json } = await api.post('/download/start', {
+      user_id: 'ana',
+      table: written,
+      consistency: 'frozen',
+      formulas: 'escape',
+    });
+    expect([status, json.table]).toEqual([202, found]);
+  });
+
+  it.each([
+    ['public.none', 404, 'table_not_found'],
+    ['public."plain""; DROP TABLE x"', 404, 'table_not_found'],
+    ['public."mixed"', 404, 'table_not_found'],
+    ['pg_catalog.pg_class', 404, 'table_not_found'],
+    ['information_schema.tables', 404, 'table_not_found'],
+    ['long_task.tasks', 404, 'table_not_found'],
+    ['Long_Task.tasks', 404, 'table_not_found'],
+    ['plain', 400, 'invalid_request'],
+    ['a.b.c', 400, 'invalid_request'],
+    ['public."open', 400, 'invalid_request'],
+    ['public.\0a', 400, 'invalid_request'],
+  ])('refuses %j', async (table, status, code) => {
+    const { json } = await api.post('/download/start', { user_id: 'ana', table });
+    expect([json.status, json.code]).toEqual([status, code]);
+  });
+
+  it('needs an upload or a table', async () => {
+    expect((await api.post('/download/start', { user_id: 'ana' })).json.errors[0].field).toBe('task_name');
+  });
+
+  it('answers a repeated request with the same task', async () => {
+    const body = { user_id: 'ana', table: 'public.plain' };
+    const [first, again] = [
+      await api.post('/download/start', body, { 'idempotency-key': 'd' }),
+      await api.post('/download/start', body, { 'idempotency-key': 'd' }),
+    ];
+    expect(again.json.task_name).toBe(first.json.task_name);
+    expect(
+      (await api.post('/download/start', { ...body, formulas: 'escape' }, { 'idempotency-key': 'd' })).status,
+    ).toBe(422);
+  });
+});
+
+describe('GET the file', () => {
+  const url = '/tasks/download/v%C3%BDsledek%201/file?user_id=ana';
+  beforeAll(async () => {
+    const stored = await api.store.put('results/x/result', Readable.from([Buffer.from(CONTENT)]));
+    await api.post('/download/start', { user_id: 'ana', task_name: 'výsledek 1', table: 'public.plain' });
+    expect((await api.get(url)).json).toMatchObject({ status: 409, code: 'file_not_ready', current_state: 'queued' });
+    await api.pool.query(`UPDATE long_task.tasks SET state = 'completed', result = $1 WHERE task_name = 'výsledek 1'`, [
+      JSON.stringify({ key: 'results/x/result', ...stored }),
+    ]);
+  });
+
+  it('comes whole, as an attachment that nobody runs or keeps', async () => {
+    const { json } = await api.post('/download/progress', { user_id: 'ana', task_name: 'výsledek 1' });
+    expect(json.download_url).toBe(url);
+    const { status, headers, text } = await api.get(url);
+    expect([status, text]).toEqual([200, CONTENT]);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      etag: `"${SHA256}"`,
+      'accept-ranges': 'bytes',
+      'content-length': String(CONTENT.length),
+      'content-type': 'text/csv; charset=utf-8',
+      'content-disposition': `attachment; filename="v_sledek 1.csv"; filename*=UTF-8''v%C3%BDsledek%201.csv`,
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    });
+  });
+
+  it('answers HEAD without the file', async () => {
+    const response = await fetch(api.url + url, { method: 'HEAD', headers: { range: 'bytes=0-1' } });
+    expect([response.status, response.headers.get('content-length'), await response.text()]).toEqual([
+      200,
+      String(CONTENT.length),
+      '',
+    ]);
+  });
+
+  it.each([
+    ['bytes=0-2', 206, CONTENT.slice(0, 3), `bytes 0-2/${CONTENT.length}`],
+    ['bytes=4-', 206, CONTENT.slice(4), `bytes 4-${CONTENT.length - 1}/${CONTENT.length}`],
+    ['bytes=-3', 206, CONTENT.slice(-3), `bytes ${CONTENT.length - 3}-${CONTENT.length - 1}/${CONTENT.length}`],
+    ['bytes=-999', 206, CONTENT, `bytes 0-${CONTENT.length - 1}/${CONTENT.length}`],
+    ['bytes=0-999', 206, CONTENT, `bytes 0-${CONTENT.length - 1}/${CONTENT.length}`],
+    ['bytes=3-1', 200, CONTENT, null],
+    ['bytes=0-1,3-4', 200, CONTENT, null],
+    ['rows=1-2', 200, CONTENT, null],
+  ])('answers the range %s', async (range, status, text, contentRange) => {
+    const answer = await api.get(url, { range });
+    expect([answer.status, answer.text, answer.headers.get('content-range')]).toEqual([status, text, contentRange]);
+  });
+
+  it.each([`bytes=${CONTENT.length}-`, 'bytes=-0'])('refuses the range %s', async (range) => {
+    const { status, headers, json } = await api.get(url, { range });
+    expect([status, json.code, headers.get('content-range')]).toEqual([
+      416,
+      'range_not_satisfiable',
+      `bytes */${CONTENT.length}`,
+    ]);
+    expect(headers.get('content-type')).toBe('application/problem+json');
+  });
+
+  it('gives a range only of the file that is meant', async () => {
+    expect((await api.get(url, { range: 'bytes=0-2', 'if-range': `"${SHA256}"` })).status).toBe(206);
+    expect((await api.get(url, { range: 'bytes=0-2', 'if-range': '"other"' })).status).toBe(200);
+    expect((await api.get(url, { 'if-none-match': `"${SHA256}"` })).status).toBe(304);
+  });
+
+  it('is not for somebody else, and not there when it was removed', async () => {
+    expect((await api.get(url.replace('=ana', '=bob'))).json.code).toBe('task_not_found');
+    await api.store.remove('results/x/result');
+    expect((await api.get(url)).json.code).toBe('file_not_found');
+  });
+});

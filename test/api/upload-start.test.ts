@@ -1,0 +1,281 @@
+import { createHash } from 'node:crypto';
+import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SAMPLE, useApi } from './support.js';
+
+const api = useApi({ maxUploadBytes: 1 << 20 });
+
+let before: string[];
+beforeEach(async () => {
+  before = await api.files();
+});
+afterEach(() => {
+  api.temporal.away = false;
+});
+
+const added = async () => (await api.files()).length - before.length;
+const file = ['file', SAMPLE, 'sales.csv'] as ['file', string, string];
+let count = 0;
+const fresh = () => `task ${++count}`;
+
+describe('POST /upload/start', () => {
+  it('loads the sample when there is no file, under a name it makes up', async () => {
+    const { status, headers, json } = await api.post('/upload/start', { user_id: 'ana' });
+    expect(status).toBe(202);
+    expect(json).toMatchObject({
+      user_id: 'ana',
+      kind: 'upload',
+      state: 'queued',
+      progress: 0,
+      eta_seconds: null,
+      table: null,
+    });
+    expect(json.task_name).toMatch(/^sample_data-[a-z0-9]{6}$/);
+    expect(headers.get('location')).toBe(`/tasks/upload/${json.task_name}?user_id=ana`);
+    expect(json.workflow_id).toBe(`upload/ana/${json.task_name}`);
+    expect(api.temporal.told).toContain(`start upload/ana/${json.task_name}`);
+    expect(await added()).toBe(1);
+  });
+
+  it.each([
+    ['before', (fields: [string, string][]) => [...fields, file]],
+    ['behind', (fields: [string, string][]) => [file, ...fields]],
+  ])('takes a file with the fields %s it, and numbers and objects as text', async (_where, order) => {
+    const task_name = fresh();
+    const fields: [string, string][] = [
+      ['user_id', 'ana'],
+      ['task_name', task_name],
+      ['max_rejects', '7'],
+      ['dialect', '{"delimiter":","}'],
+      ['columns', '{"Region":"text"}'],
+    ];
+    const { status, json } = await api.form(order(fields));
+    expect(status, JSON.stringify(json)).toBe(202);
+    const { rows } = await api.pool.query('SELECT options, source FROM long_task.tasks WHERE task_name = $1', [
+      task_name,
+    ]);
+    expect(rows[0].options).toEqual({
+      max_rejects: 7,
+      on_limit: 'pause',
+      dialect: { delimiter: ',' },
+      columns: { Region: 'text' },
+    });
+    expect(rows[0].source).toMatchObject({
+      filename: 'sales.csv',
+      size: SAMPLE.length,
+      sha256: createHash('sha256').update(SAMPLE).digest('hex'),
+    });
+    expect(Buffer.concat(await api.store.openRead(rows[0].source.key).toArray()).toString()).toBe(SAMPLE);
+  });
+
+  it('takes a form without a file, trailing slash and all', async () => {
+    const response = await fetch(`${api.url}/upload/start/`, {
+      method: 'POST',
+      body: new URLSearchParams({ user_id: 'ana', max_rejects: '3', on_limit: 'rollback' }),
+    });
+    expect(response.status).toBe(202);
+  });
+
+  it('brings names to one spelling', async () => {
+    const { json } = await api.post('/upload/start', { user_id: 'ana', task_name: 'u\u0308ber' });
+    expect(json.task_name).toBe('über');
+    expect((await api.post('/upload/start', { user_id: 'ana', task_name: 'über' })).status).toBe(409);
+  });
+
+  it.each([
+    ['an unknown field', { bogus: 1 }, 'bogus'],
+    ['a slash in a name', { task_name: 'a/b' }, 'task_name'],
+    ['a control character in a name', { task_name: 'a\nb' }, 'task_name'],
+    ['an empty name', { task_name: '' }, 'task_name'],
+    ['a name of 129 characters', { task_name: 'x'.repeat(129) }, 'task_name'],
+    ['a number as text in JSON', { max_rejects: '3' }, 'max_rejects'],
+    ['a negative limit', { max_rejects: -1 }, 'max_rejects'],
+    ['a rate below 1024', { max_bytes_per_second: 1023 }, 'max_bytes_per_second'],
+    ['an unknown delimiter', { dialect: { delimiter: 'x' } }, 'dialect.delimiter'],
+    ['an unknown field within', { dialect: { quote: '"' } }, 'dialect.quote'],
+    ['an unknown type', { columns: { a: 'varchar); DROP TABLE x' } }, 'columns.a'],
+    ['an array', { dialect: [] }, 'dialect'],
+    ['a NUL in a column', { columns: { 'a\0': 'text' } }, 'columns.a\0'],
+    ['a table name of 64 bytes', { table: 'ä'.repeat(32) }, 'table'],
+    ['names too long for a workflow id', { user_id: '𝒳'.repeat(128), task_name: '𝒳'.repeat(128) }, 'task_name'],
+  ])('refuses %s by the name of the field', async (_what, fields, field) => {
+    const { status, headers, json } = await api.post('/upload/start', { user_id: 'ana', ...fields });
+    expect(status).toBe(400);
+    expect(headers.get('content-type')).toBe('application/problem+json');
+    expect(json).toMatchObject({ code: 'invalid_request', status: 400, instance: '/upload/start' });
+    expect(json.errors.map((error: { field: string }) => error.field)).toEqual([field]);
+    expect(json.errors[0].detail).toMatch(/must be|not known|can be used/);
+    expect(await added()).toBe(0);
+  });
+
+  it.each([
+    ['an empty file', '', 400, 'empty_file'],
+    ['an Excel file', 'PK\x03\x04....xl/workbook.xml', 415, 'not_a_text_file'],
+    ['UTF-16', Buffer.from('\ufeffa,b\n', 'utf16le'), 415, 'unsupported_encoding'],
+    ['a file that is too large', Buffer.alloc((1 << 20) + 1, 'a,b\n'), 413, 'file_too_large'],
+    ['a much too large one', Buffer.alloc(3 << 20, 'a,b\n'), 413, 'file_too_large'],
+  ])('refuses %s and keeps nothing', async (_what, content, status, code) => {
+    const fields: [string, string][] = [['user_id', 'ana']];
+    for (const parts of [
+      [...fields, ['file', content, 'x.csv']],
+      [['file', content, 'x.csv'], ...fields],
+    ] as Parameters<typeof api.form>[0][]) {
+      const answer = await api.form(parts);
+      expect([answer.status, answer.json.code]).toEqual([status, code]);
+    }
+    expect(await added()).toBe(0);
+  });
+
+  it.each([
+    ['a bad field behind the file', [file, ['user_id', 'ana'], ['bogus', '1']], 'bogus'],
+    ['a bad field before the file', [['user_id', 'ana'], ['bogus', '1'], file], 'bogus'],
+    [
+      'a file under another name',
+      [
+        ['user_id', 'ana'],
+        ['upload', SAMPLE, 'x.csv'],
+      ],
+      'upload',
+    ],
+    [
+      'a file without a filename',
+      [
+        ['user_id', 'ana'],
+        ['file', SAMPLE],
+      ],
+      'file',
+    ],
+    ['two files', [['user_id', 'ana'], file, file], 'file'],
+    ['a field given twice', [['user_id', 'ana'], ['user_id', 'bob'], file], 'user_id'],
+    ['no user', [file], 'user_id'],
+    ['a file and a file_id', [['user_id', 'ana'], ['file_id', 'x'], file], 'file_id'],
+  ] as [string, Parameters<typeof api.form>[0], string][])(
+    'refuses a form with %s and keeps nothing',
+    async (_what, parts, field) => {
+      const { status, json } = await api.form(parts);
+      expect(status).toBe(400);
+      expect(json.errors[0].field).toBe(field);
+      expect(await added()).toBe(0);
+    },
+  );
+
+  it('knows no finished resumable upload yet', async () => {
+    expect((await api.post('/upload/start', { user_id: 'ana', file_id: 'abc' })).json).toMatchObject({
+      status: 404,
+      code: 'file_not_found',
+    });
+  });
+
+  it('refuses a taken task name, before the file when it can', async () => {
+    const task_name = fresh();
+    await api.post('/upload/start', { user_id: 'ana', task_name });
+    const fields: [string, string][] = [
+      ['user_id', 'ana'],
+      ['task_name', task_name],
+    ];
+    before = await api.files();
+    for (const parts of [
+      [...fields, file],
+      [file, ...fields],
+    ]) {
+      expect((await api.form(parts as Parameters<typeof api.form>[0])).json).toMatchObject({
+        status: 409,
+        code: 'task_exists',
+      });
+    }
+    expect((await api.post('/upload/start', { user_id: 'bob', task_name })).status).toBe(202);
+    expect(await added()).toBe(1);
+  });
+
+  it('refuses a taken table name', async () => {
+    await api.pool.query('CREATE TABLE public."My table" ()');
+    const { json } = await api.form([['user_id', 'ana'], ['table', 'My table'], file]);
+    expect(json).toMatchObject({ status: 409, code: 'table_exists' });
+    expect(await added()).toBe(0);
+  });
+
+  it('keeps nothing of a client that goes away, at whatever point', async () => {
+    const head =
+      'POST /upload/start HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=xyz\r\nContent-Length: 900000\r\n\r\n';
+    const user = '--xyz\r\nContent-Disposition: form-data; name="user_id"\r\n\r\nana\r\n';
+    const start = '--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na,b\n';
+    for (const sent of [
+      user,
+      user + start,
+      user + start + '1,2\n'.repeat(50_000),
+      `${start}1,2\n\r\n${user.slice(0, -4)}`,
+    ]) {
+      const socket = net.connect(Number(new URL(api.url).port), '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(head + sent);
+      await sleep(100);
+      socket.destroy();
+    }
+    await sleep(200);
+    expect(await added()).toBe(0);
+  });
+
+  it('says what is wrong with a form that ends too early', async () => {
+    const response = await fetch(`${api.url}/upload/start`, {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=xyz' },
+      body: '--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na,b\n1',
+    });
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, 'invalid_request']);
+    expect(await added()).toBe(0);
+  });
+
+  it('takes the task when Temporal is away, and says what is undelivered', async () => {
+    api.temporal.away = true;
+    const { status, json } = await api.post('/upload/start', { user_id: 'ana' });
+    expect([status, json.state]).toEqual([202, 'queued']);
+    const { rows } = await api.pool.query('SELECT undelivered FROM long_task.tasks WHERE task_name = $1', [
+      json.task_name,
+    ]);
+    expect(rows[0].undelivered).toBe('start');
+  });
+});
+
+describe('Idempotency-Key', () => {
+  const key = { 'idempotency-key': 'key-1' };
+
+  it('answers the same request with the same task, even when its table is there by now', async () => {
+    const parts: Parameters<typeof api.form>[0] = [['user_id', 'ida'], ['table', 'ida table'], file];
+    const first = await api.form(parts, key);
+    await api.pool.query('CREATE TABLE public."ida table" ()');
+    const again = await api.form([file, ['table', 'ida table'], ['user_id', 'ida']], key);
+    expect([first.status, again.status]).toEqual([202, 202]);
+    expect(again.json.task_name).toBe(first.json.task_name);
+    expect(await added()).toBe(1);
+  });
+
+  it('refuses the key for another body, another file or another value', async () => {
+    for (const parts of [
+      [['user_id', 'ida'], ['table', 'other'], file],
+      [
+        ['user_id', 'ida'],
+        ['table', 'ida table'],
+        ['file', `${SAMPLE}Africa,3\n`, 'x.csv'],
+      ],
+    ] as Parameters<typeof api.form>[0][]) {
+      expect((await api.form(parts, key)).json).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+    }
+    expect(await added()).toBe(0);
+  });
+
+  it('makes one task of fifty requests at once', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => api.post('/upload/start', { user_id: 'ida' }, { 'idempotency-key': 'storm' })),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    expect(new Set(answers.map(({ json }) => json.task_name)).size).toBe(1);
+    expect(await added()).toBe(1);
+  });
+
+  it('must be visible ASCII', async () => {
+    expect(
+      (await api.post('/upload/start', { user_id: 'ida' }, { 'idempotency-key': 'a b' })).json.errors[0].field,
+    ).toBe('Idempotency-Key');
+  });
+});

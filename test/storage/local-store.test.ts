@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createLocalStore } from '../../src/storage/local-store.js';
+import type { Store } from '../../src/storage/store.js';
+
+let root: string;
+let store: Store;
+
+beforeEach(async () => {
+  root = await mkdtemp(path.join(os.tmpdir(), 'long-task-store-'));
+  store = createLocalStore(root);
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+async function* chunks(...parts: (string | Uint8Array | Error)[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) {
+    if (part instanceof Error) throw part;
+    yield Buffer.from(part);
+    await sleep(0);
+  }
+}
+
+async function content(key: string, range?: { start?: number; end?: number }): Promise<string> {
+  return Buffer.concat(await store.openRead(key, range).toArray()).toString();
+}
+
+/** Everything in the folder but the empty place for unfinished files. */
+async function remains(): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true });
+  return entries.filter((name) => name !== 'tmp').sort();
+}
+
+describe('put', () => {
+  it('stores what the source gives, with its size and hash', async () => {
+    const bytes = Buffer.alloc(5 << 20, 'a,b\n1,2\n');
+    const stored = await store.put(
+      'uploads/one',
+      chunks(bytes.subarray(0, 10), bytes.subarray(10, 3 << 20), bytes.subarray(3 << 20)),
+    );
+    expect(stored).toEqual({ size: bytes.length, sha256: sha256(bytes) });
+    expect(sha256(Buffer.concat(await store.openRead('uploads/one').toArray()))).toBe(stored.sha256);
+  });
+
+  it('stores an empty object', async () => {
+    expect(await store.put('uploads/empty', chunks())).toEqual({ size: 0, sha256: sha256(Buffer.alloc(0)) });
+    expect(await content('uploads/empty')).toBe('');
+  });
+
+  it('leaves nothing of a source that breaks off, and passes its error on', async () => {
+    const source = chunks(Buffer.alloc(3 << 20), new Error('gone away'));
+    await expect(store.put('uploads/one', source)).rejects.toThrow('gone away');
+    expect(await remains()).toEqual([]);
+  });
+
+  it('refuses more than maxBytes and stops reading', async () => {
+    let read = 0;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        read++;
+        yield Buffer.alloc(1000);
+      }
+    }
+    await expect(store.put('uploads/one', endless(), { maxBytes: 10_000 })).rejects.toMatchObject({
+      code: 'file_too_large',
+    });
+    expect(read).toBe(11);
+    expect(await remains()).toEqual([]);
+  });
+
+  it('reads a source no faster than it writes', async () => {
+    let given = 0;
+    let most = 0;
+    async function* source(): AsyncGenerator<Uint8Array> {
+      for (let i = 0; i < 64; i++) {
+        given += 1 << 20;
+        const written = (await readdir(path.join(root, 'tmp'))).length ? await sizeOfTemp() : 0;
+        most = Math.max(most, given - written);
+        yield Buffer.alloc(1 << 20);
+      }
+    }
+    await store.put('uploads/one', source());
+    expect(most).toBeLessThanOrEqual(4 << 20);
+  });
+
+  it('takes no key that leads elsewhere', async () => {
+    for (const key of [
+      'one',
+      '../x/y',
+      'a/../b',
+      '/etc/passwd',
+      'a//b',
+      'tmp/x',
+      'a/b\0',
+      'a/.hidden',
+      'a/ä',
+      'a/..',
+      `a/${'x'.repeat(600)}`,
+    ]) {
+      await expect((async () => store.put(key, chunks('x')))(), key).rejects.toThrow('not a key');
+    }
+    expect(await remains()).toEqual([]);
+  });
+});
+
+async function sizeOfTemp(): Promise<number> {
+  const { stat } = await import('node:fs/promises');
+  const [name] = await readdir(path.join(root, 'tmp'));
+  return (await stat(path.join(root, 'tmp', name!))).size;
+}
+
+describe('reading', () => {
+  beforeEach(() => store.put('uploads/one', chunks('0123456789')));
+
+  it('gives ranges with both ends', async () => {
+    expect(await content('uploads/one', { start: 2, end: 4 })).toBe('234');
+    expect(await content('uploads/one', { start: 8 })).toBe('89');
+    expect(await content('uploads/one', { end: 0 })).toBe('0');
+    expect(await content('uploads/one', { start: 5, end: 500 })).toBe('56789');
+    expect(await content('uploads/one', { start: 10 })).toBe('');
+  });
+
+  it('fills a buffer as far as the object goes', async () => {
+    const file = await store.open('uploads/one');
+    const buffer = Buffer.alloc(4);
+    expect(file.size).toBe(10);
+    expect(await file.read(buffer, 8)).toBe(2);
+    expect(buffer.toString('utf8', 0, 2)).toBe('89');
+    expect(await file.read(buffer, 10)).toBe(0);
+    await file.close();
+  });
+
+  it('says file_not_found for what is not there', async () => {
+    await expect(store.open('uploads/two')).rejects.toMatchObject({ code: 'file_not_found' });
+    await expect(content('uploads/two')).rejects.toMatchObject({ code: 'file_not_found' });
+    expect(await store.stat('uploads/two')).toBeNull();
+    expect(await store.stat('uploads/one')).toMatchObject({ size: 10 });
+  });
+
+  it('closes the file of a reader that stops early', async () => {
+    const before = (await readdir('/proc/self/fd').catch(() => [])).length;
+    for await (const _ of store.openRead('uploads/one')) break;
+    await sleep(20);
+    expect((await readdir('/proc/self/fd').catch(() => [])).length).toBeLessThanOrEqual(before);
+  });
+});
+
+describe('list and remove', () => {
+  it('removes one, or all below a prefix, and the folders that become empty', async () => {
+    for (const key of ['results/a/part-1', 'results/a/part-2', 'results/ab/part-1']) await store.put(key, chunks(key));
+    expect(await store.list('results/a/')).toEqual(['results/a/part-1', 'results/a/part-2']);
+    expect(await store.list('results')).toHaveLength(3);
+    await store.remove('results/a/part-1');
+    await store.remove('results/a/part-1');
+    expect(await store.list('results/a')).toEqual(['results/a/part-2']);
+    await store.removeAll('results/a/');
+    await store.removeAll('results/a/');
+    expect(await store.list('results')).toEqual(['results/ab/part-1']);
+    await store.remove('results/ab/part-1');
+    expect(await remains()).toEqual([]);
+    expect(await store.list('results')).toEqual([]);
+  });
+
+  it('keeps an object that is put while the last other one of its folder goes', async () => {
+    for (let round = 0; round < 50; round++) {
+      await store.put('results/a/old', chunks('old'));
+      await Promise.all([store.remove('results/a/old'), store.put('results/a/new', chunks('new'))]);
+      expect(await content('results/a/new')).toBe('new');
+      await store.remove('results/a/new');
+    }
+  });
+});
+
+describe('concat', () => {
+  it('joins head and objects in order, larger than its buffers', async () => {
+    const [one, two] = [Buffer.alloc((4 << 20) + 17, 'one'), Buffer.alloc(9 << 20, 'two')];
+    await store.put('results/a/1', chunks(one));
+    await store.put('results/a/2', chunks(two));
+    await store.put('results/a/3', chunks());
+    const seen: number[] = [];
+    const stored = await store.concat(
+      'results/a/all',
+      Buffer.from('a,b\n'),
+      ['results/a/1', 'results/a/3', 'results/a/2', 'results/a/1'],
+      {
+        onProgress: (bytes) => seen.push(bytes),
+      },
+    );
+    const expected = Buffer.concat([Buffer.from('a,b\n'), one, two, one]);
+    expect(stored).toEqual({ size: expected.length, sha256: sha256(expected) });
+    expect(sha256(Buffer.concat(await store.openRead('results/a/all').toArray()))).toBe(stored.sha256);
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+  });
+
+  it('makes an empty object of nothing', async () => {
+    expect((await store.concat('results/a/all', null, [])).size).toBe(0);
+  });
+
+  it('leaves nothing when a part is missing or the signal fires', async () => {
+    await store.put('results/a/1', chunks(Buffer.alloc(10 << 20)));
+    await expect(store.concat('results/a/all', null, ['results/a/1', 'results/a/9'])).rejects.toMatchObject({
+      code: 'file_not_found',
+    });
+    const stop = new AbortController();
+    const stopped = store.concat('results/a/all', null, ['results/a/1'], {
+      signal: stop.signal,
+      onProgress: () => stop.abort(new Error('enough')),
+    });
+    await expect(stopped).rejects.toThrow('enough');
+    expect(await remains()).toEqual(['results', 'results/a', 'results/a/1']);
+  });
+});
+
+describe('sweepTemp', () => {
+  it('removes what killed writers left, and nothing that is young', async () => {
+    await store.put('uploads/one', chunks('x'));
+    await writeFile(path.join(root, 'tmp', 'old'), 'x');
+    await writeFile(path.join(root, 'tmp', 'young'), 'x');
+    const hourAgo = Date.now() / 1000 - 3600;
+    await utimes(path.join(root, 'tmp', 'old'), hourAgo, hourAgo);
+    expect(await store.sweepTemp(60_000)).toBe(1);
+    expect(await readdir(path.join(root, 'tmp'))).toEqual(['young']);
+    expect(await createLocalStore(path.join(root, 'none')).sweepTemp(0)).toBe(0);
+  });
+});
