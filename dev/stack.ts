@@ -111,7 +111,7 @@ function startPart(part: 'api' | 'worker', { config, output, stack, onChange }: 
     startProcess({
       command: process.execPath,
       args: [inProject('dist', 'src', part, 'main.js')],
-      env: stackEnvironment(config, stack),
+      env: { ...stackEnvironment(config, stack), ...(part === 'worker' && workerMemory()) },
       output: output.forParts,
       pidFile: pidFile(config.DATA_DIR, part),
     });
@@ -133,6 +133,15 @@ async function untilReady({ config, output, stack, signal }: StackOptions): Prom
     told = Date.now();
     output.log.warn(await describeMissing(stackEnvironment(config, stack), answer));
   }
+}
+
+/**
+ * Keeps the worker's resident memory flat and below 256 MiB: without these it settles some 70 MiB higher, most of that
+ * garbage that nobody was in a hurry to collect and memory that glibc keeps apart for each thread.
+ */
+function workerMemory(): NodeJS.ProcessEnv {
+  const flags = '--max-semi-space-size=4 --max-old-space-size=128';
+  return { NODE_OPTIONS: [process.env.NODE_OPTIONS, flags].filter(Boolean).join(' '), MALLOC_ARENA_MAX: '2' };
 }
 
 function apiAddress({ HOST, PORT }: StarterConfig): string {

@@ -27,6 +27,8 @@ CREATE TABLE long_task.tasks (
   bytes_total     bigint,
   rows_total      bigint,
   rows_rejected   bigint NOT NULL DEFAULT 0,
+  -- How far the task had come when it began to roll back: its parts go then, and the progress that is shown must not fall.
+  progress_reached double precision NOT NULL DEFAULT 0,
   -- The staging table, or the frozen copy of an export: known by its oid, so that no other table is ever touched.
   staging_oid     oid,
   table_oid       oid,

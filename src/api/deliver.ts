@@ -43,5 +43,5 @@ export async function deliverOrThrow(
       await signal();
     });
   }
-  await markDelivered(pool, row.id, row.version);
+  await markDelivered(pool, row);
 }

@@ -17,9 +17,12 @@ export interface Received {
   source: Source | null;
 }
 
+/** Where in the file store the sources of uploads are. */
+export const SOURCES = 'uploads/';
+
 /** Key of a new source file. */
 export function newSourceKey(): string {
-  return `uploads/${randomUUID()}`;
+  return `${SOURCES}${randomUUID()}`;
 }
 
 /**

@@ -61,7 +61,10 @@ async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' 
   const { pool, temporal } = parts;
   if (row.state === 'terminating' || row.state === 'rollback_failed') return temporal.liftNativePauses(row);
   if (row.state === 'paused') return;
-  const reason = workflow === 'paused' ? 'operator: the workflow was paused in Temporal' : 'operator: an activity was paused in Temporal';
+  const reason =
+    workflow === 'paused'
+      ? 'operator: the workflow was paused in Temporal'
+      : 'operator: an activity was paused in Temporal';
   const paused = await commandTask(pool, row, { action: 'pause', channel: 'operator', reason });
   if (workflow === 'running') await deliver(parts, { ...paused.row, undelivered: 'pause' }, reason);
   // A paused workflow runs no code that could settle the task; its writers are fenced already.

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskError } from '../contract/errors.js';
-import { listUndelivered, type TaskRow } from '../postgres/tasks.js';
+import { isSourceOfTask, listUndelivered, type TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliverOrThrow } from './deliver.js';
+import { SOURCES } from './receive-upload.js';
 
 type Parts = Pick<ApiContext, 'pool' | 'temporal' | 'store' | 'log'>;
 
@@ -25,6 +26,7 @@ export async function runSweeper(parts: Parts, signal: AbortSignal): Promise<voi
       if (Date.now() >= nextTempSweep) {
         nextTempSweep = Date.now() + TEMP_SWEEP_MS;
         await parts.store.sweepTemp(TEMP_AGE_MS);
+        await sweepOrphans(parts, TEMP_AGE_MS);
       }
       complained = false;
     } catch (error) {
@@ -33,6 +35,16 @@ export async function runSweeper(parts: Parts, signal: AbortSignal): Promise<voi
       complained = true;
     }
     await sleep(SWEEP_MS, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Removes stored sources without a task: those of an API that was killed between the one and the other. */
+export async function sweepOrphans({ pool, store, log }: Omit<Parts, 'temporal'>, olderThanMs: number): Promise<void> {
+  for (const key of await store.list(SOURCES)) {
+    const found = await store.stat(key);
+    if (!found || found.mtimeMs > Date.now() - olderThanMs || (await isSourceOfTask(pool, key))) continue;
+    await store.remove(key);
+    log.info({ key }, 'removed a stored file that belongs to no task');
   }
 }
 

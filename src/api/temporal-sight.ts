@@ -31,7 +31,9 @@ export async function describeWorkflow(client: Client, workflowId: string): Prom
   }
 }
 
-function pausedActivities(pending: { paused?: boolean | null; activityId?: string | null }[] | null | undefined): string[] {
+function pausedActivities(
+  pending: { paused?: boolean | null; activityId?: string | null }[] | null | undefined,
+): string[] {
   return (pending ?? []).filter(({ paused }) => paused).map(({ activityId }) => activityId ?? '');
 }
 

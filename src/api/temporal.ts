@@ -133,6 +133,8 @@ function startOptions(row: TaskRow, taskQueue: string, withAttributes: boolean) 
     workflowId: row.workflow_id,
     taskQueue,
     args: [input],
+    // A worker that is killed while it handles a workflow task is waited for so long (default 10 s); a task takes milliseconds.
+    workflowTaskTimeout: '3s' as const,
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     staticSummary: cutBytes(`${row.kind} of ${what} for ${row.user_id}`, 200),
     staticDetails: `Task **${row.task_name}** of user **${row.user_id}**. Steer it by the signals \`pause\`, \`resume\` and \`terminate\`.`,

@@ -11,6 +11,12 @@ export interface CopyTarget {
 }
 
 /**
+ * Size of one CopyData message. The server gathers a message whole before it reads it: at 1 MiB that cost it a quarter more
+ * processor time for the same rows than at 64 KiB (255 MB, one connection: 5.4 against 4.2 s).
+ */
+const MESSAGE_BYTES = 64 << 10;
+
+/**
  * Sends one batch of CSV records to a table. Resolves with the number of rows that PostgreSQL took; the rows count when the
  * caller's transaction commits. `bytes` must not be changed before it resolves.
  * @throws the error of PostgreSQL, with `where` naming line and column of the batch
@@ -21,7 +27,9 @@ export async function copyIn(client: pg.ClientBase, target: CopyTarget, bytes: B
     copyFrom(`COPY ${target.table} (${columns}) FROM STDIN (FORMAT csv, DELIMITER ${quoteLiteral(target.delimiter)})`),
   );
   const finished = once(stream, 'finish'); // Rejects on 'error'.
-  stream.end(bytes);
+  for (let from = 0; from < bytes.length; from += MESSAGE_BYTES)
+    stream.write(bytes.subarray(from, from + MESSAGE_BYTES));
+  stream.end();
   await finished;
   return stream.rowCount;
 }

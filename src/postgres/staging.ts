@@ -133,7 +133,7 @@ export async function buildRowIndex(client: pg.ClientBase, lockKey: number): Pro
 /** How many rows are in the staging table, and the sum of their numbers. */
 export async function countStaged(client: pg.ClientBase, lockKey: number): Promise<{ count: number; sum: bigint }> {
   const { rows } = await client.query(
-    `SELECT count(*) AS count, coalesce(sum(${quoteIdent(ROW_COLUMN)}::numeric), 0)::text AS sum FROM ${stagingTable(lockKey)}`,
+    `SELECT count(*) AS count, coalesce(sum(${quoteIdent(ROW_COLUMN)}), 0)::text AS sum FROM ${stagingTable(lockKey)}`,
   );
   return { count: rows[0].count, sum: BigInt(rows[0].sum) };
 }

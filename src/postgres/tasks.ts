@@ -189,6 +189,15 @@ export async function listUnfinished(
   return rows;
 }
 
+/** Whether a file of the store is the source of some task. */
+export async function isSourceOfTask(pool: pg.Pool, key: string): Promise<boolean> {
+  const { rows } = await pool.query(
+    `SELECT EXISTS (SELECT FROM long_task.tasks WHERE source ->> 'key' = $1) AS found`,
+    [key],
+  );
+  return rows[0].found;
+}
+
 /** Tasks with something that the workflow has not been told: a start, or a command. */
 export async function listUndelivered(pool: pg.Pool, olderThanSeconds: number): Promise<TaskRow[]> {
   const { rows } = await pool.query<TaskRow>(
@@ -199,9 +208,13 @@ export async function listUndelivered(pool: pg.Pool, olderThanSeconds: number): 
   return rows;
 }
 
-/** Notes that the workflow was told. Nothing happens when a newer command has come since (`version` differs). */
-export async function markDelivered(pool: pg.Pool, id: string, version: number): Promise<void> {
-  await pool.query('UPDATE long_task.tasks SET undelivered = NULL WHERE id = $1 AND version = $2', [id, version]);
+/** Notes that the workflow was told. Nothing happens when a newer command has come since: it has another epoch. */
+export async function markDelivered(pool: pg.Pool, { id, undelivered, epoch }: TaskRow): Promise<void> {
+  await pool.query(
+    `UPDATE long_task.tasks SET undelivered = NULL
+      WHERE id = $1 AND undelivered = $2 AND (epoch = $3 OR undelivered = 'start')`,
+    [id, undelivered, epoch],
+  );
 }
 
 export function fenceOf(row: TaskRow): Fence {
