@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
-import { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
 import type { Task } from '../../src/contract/task.js';
 import type { TaskKey } from '../client.js';
 import { compareCsv } from '../compare-csv.js';
+import { compareRows, copyRows, hashRows } from '../rows.js';
 import { folderContents } from './contents.js';
 import { untilClosed } from './steering.js';
 import { heldInDatabase, TaskWatch } from './task-watch.js';
@@ -33,12 +30,16 @@ export interface Reference {
  * value by value.
  * @throws Error naming the first difference
  */
-export async function readReference(workspace: Workspace, { file }: Expected): Promise<Reference> {
-  const key: TaskKey = { kind: 'upload', user_id: 'verify', task_name: 'reference' };
+export async function readReference(
+  workspace: Pick<Workspace, 'folder' | 'client' | 'db' | 'temporal'>,
+  { file }: Expected,
+  name = 'reference',
+): Promise<Reference> {
+  const key: TaskKey = { kind: 'upload', user_id: 'verify', task_name: name };
   await workspace.client.upload(key, file);
   const { table } = await workspace.client.waitFor(key, ['completed']);
   await untilClosed(workspace, key);
-  const exported = path.join(workspace.folder, 'reference.csv');
+  const exported = path.join(workspace.folder, `${name}.csv`);
   await copyRows(workspace.db, table as string, createWriteStream(exported));
   const { equal, firstDifference } = await compareCsv(file, exported);
   if (!equal) throw new Error(`even an undisturbed load differs from the file: ${JSON.stringify(firstDifference)}`);
@@ -83,26 +84,12 @@ function agree(api: string, row: string, workflow: string): boolean {
   return api === 'completed' && row === 'completed' && workflow === 'COMPLETED';
 }
 
-function balances({ receipt }: Task, { rows, bytes, sha256 }: Expected): boolean {
+/** Whether the receipt says that the whole file was loaded. */
+export function balances({ receipt }: Task, { rows, bytes, sha256 }: Expected): boolean {
   if (!receipt) return false;
   const counts =
     [receipt.rows_in_file, receipt.rows_loaded].every((count) => count === rows) && receipt.rows_rejected === 0;
   return counts && receipt.bytes === bytes && receipt.sha256 === sha256;
-}
-
-async function compareRows(db: pg.Pool, table: string, { table: reference, sha256 }: Reference): Promise<string[]> {
-  const { rows } = await db.query(
-    `SELECT count(*) FILTER (WHERE t._row IS NULL)::int AS missing, count(*) FILTER (WHERE r._row IS NULL)::int AS foreign,
-            count(*) FILTER (WHERE t._row = r._row AND t::text IS DISTINCT FROM r::text)::int AS changed,
-            (count(t._row) - count(DISTINCT t._row))::int AS double
-       FROM ${reference} r FULL JOIN ${table} t USING (_row)`,
-  );
-  const found = rows[0] as Record<string, number>;
-  const wrong = Object.entries(found).filter(([, number]) => number > 0);
-  if (wrong.length > 0) return [wrong.map(([what, number]) => `${number} rows ${what}`).join(', ')];
-  return (await hashRows(db, table)) === sha256
-    ? []
-    : ['the sha256 of the table differs from that of the undisturbed load'];
 }
 
 async function countStaging(db: pg.Pool, taskId: string): Promise<{ tables: number; parts: number }> {
@@ -112,32 +99,4 @@ async function countStaging(db: pg.Pool, taskId: string): Promise<{ tables: numb
     [taskId],
   );
   return rows[0];
-}
-
-async function hashRows(db: pg.Pool, table: string): Promise<string> {
-  const hash = createHash('sha256');
-  const into = new Writable({
-    write: (chunk, _encoding, done) => {
-      hash.update(chunk);
-      done();
-    },
-  });
-  await copyRows(db, table, into);
-  return hash.digest('hex');
-}
-
-/** The rows in the order of the file, without their numbers, under the header of the table. */
-async function copyRows(db: pg.Pool, table: string, into: Writable): Promise<void> {
-  const { rows } = await db.query(
-    `SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns FROM pg_attribute
-      WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attname <> '_row'`,
-    [table],
-  );
-  const client = await db.connect();
-  try {
-    const query = `COPY (SELECT ${rows[0].columns} FROM ${table} ORDER BY _row) TO STDOUT (FORMAT csv, HEADER true)`;
-    await pipeline(client.query(copyTo(query)), into);
-  } finally {
-    client.release();
-  }
 }

@@ -47,7 +47,7 @@ export async function terminate({ client, db }: Workspace, key: TaskKey): Promis
 }
 
 /** Resolves when the task's workflow has ended, and with it the tidying that comes after `completed`. */
-export async function untilClosed({ temporal }: Workspace, key: TaskKey): Promise<string> {
+export async function untilClosed({ temporal }: Pick<Workspace, 'temporal'>, key: TaskKey): Promise<string> {
   const handle = temporal.workflow.getHandle(`${key.kind}/${key.user_id}/${key.task_name}`);
   await handle.result().catch(() => {});
   return (await handle.describe()).status.name;

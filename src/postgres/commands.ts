@@ -44,7 +44,7 @@ export async function commandTask(
   task: TaskRow,
   command: Command,
 ): Promise<{ row: TaskRow; changed: boolean }> {
-  return closeFence(pool, task.lock_key, async (client) => {
+  const done = await closeFence(pool, task.lock_key, async (client) => {
     const row = await lockTask(client, task.id);
     const to = nextState(row.state, command.action);
     if (to === undefined) throw illegal(row, command.action);
@@ -54,6 +54,8 @@ export async function commandTask(
     await failpoint('command:before-commit');
     return { row: changed, changed: true };
   });
+  await failpoint('command:after-commit');
+  return done;
 }
 
 function illegal(row: TaskRow, action: Action): TaskError {

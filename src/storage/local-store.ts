@@ -2,6 +2,7 @@ import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { TaskError } from '../contract/errors.js';
+import { failpoint } from '../failpoint.js';
 import type { ConcatOptions, PutOptions, Store, Stored, StoreFile } from './store.js';
 import { fileOfKey, folderOfPrefix, TEMP_FOLDER } from './store-path.js';
 import { removeEmptyFolders, type TempFile, writeWhole } from './temp-file.js';
@@ -69,6 +70,7 @@ async function concat(
     for (const part of keys) {
       const source = await openStored(fileOfKey(root, part));
       try {
+        await failpoint('assemble:mid-file');
         await append(source, file, buffers, () => {
           signal?.throwIfAborted();
           onProgress?.(file.size);
