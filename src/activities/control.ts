@@ -1,26 +1,51 @@
+import { Context } from '@temporalio/activity';
 import { TaskError } from '../contract/errors.js';
 import type { ExternalCommand, TaskRef } from '../contract/messages.js';
 import type { TaskFault } from '../contract/task.js';
 import { commandTask, faultTask, markRollbackFailed, type Next, settleTask } from '../postgres/commands.js';
+import { nameActor } from '../postgres/task-events.js';
 import { getTaskById } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
+import { whoSignalled } from './who-signalled.js';
 
 /** The short activities by which a workflow and the task row keep in step. Each is idempotent. */
 export function controlActivities({ pool, log }: Dependencies) {
+  /** Resolves to the epoch of the change; null when the command changed nothing. */
+  async function applyCommand(taskId: string, command: ExternalCommand): Promise<number | null> {
+    const task = await getTaskById(pool, taskId);
+    try {
+      const { row, changed } = await commandTask(pool, task, command);
+      return changed ? row.epoch : null;
+    } catch (error) {
+      if (!(error instanceof TaskError) || error.code !== 'illegal_transition') throw error;
+      const { workflow_id, state } = task;
+      log.info({ task: workflow_id, command: command.action, state }, 'ignored a command that is not legal here');
+      return null;
+    }
+  }
+
+  /** Writes down by whom the commands came, as far as Temporal knows. Nothing depends on it, so nothing waits for it for long. */
+  async function nameActors(taskId: string, commands: ExternalCommand[], epochs: (number | null)[]): Promise<void> {
+    const { client, info } = Context.current();
+    try {
+      const actors = await whoSignalled(client, info.workflowExecution!, commands);
+      for (const [i, actor] of actors.entries()) {
+        const epoch = epochs[i] ?? null;
+        if (epoch !== null && actor !== null) await nameActor(pool, taskId, epoch, actor);
+      }
+    } catch (error) {
+      log.info({ err: { message: (error as Error).message } }, 'it is not known by whom a command came');
+    }
+  }
+
   return {
     /** Records commands that reached the workflow first (signals, native cancel), in order, and so raises the fence. */
     async applyCommands({ taskId, commands }: TaskRef & { commands: ExternalCommand[] }): Promise<Fenceable<object>> {
       return perform(log, async () => {
-        for (const command of commands) {
-          const task = await getTaskById(pool, taskId);
-          await commandTask(pool, task, command).catch((error: unknown) => {
-            if (!(error instanceof TaskError) || error.code !== 'illegal_transition') throw error;
-            log.info(
-              { task: task.workflow_id, command: command.action, state: task.state },
-              'ignored a command that is not legal here',
-            );
-          });
-        }
+        const epochs: (number | null)[] = [];
+        for (const command of commands) epochs.push(await applyCommand(taskId, command));
+        // Only now that the fence is closed: a slow answer of Temporal must not hold up a pause.
+        if (epochs.some((epoch) => epoch !== null)) await nameActors(taskId, commands, epochs);
         return {};
       });
     },

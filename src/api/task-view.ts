@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ProgressAnswer } from '../contract/messages.js';
 import { allowedActions, isFinal, type Kind, type Phase } from '../contract/states.js';
-import type { Task } from '../contract/task.js';
+import type { Task, TaskEvent } from '../contract/task.js';
 import { clocks, percentDone } from '../postgres/progress.js';
 import type { TaskSnapshot } from '../postgres/task-snapshots.js';
 
@@ -48,8 +48,8 @@ export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = n
 }
 
 /** A weak validator (RFC 9110, 8.8.1) of what a task shows, clocks left out: they go on while nothing changes. */
-export function etagOf({ row, sums, held }: TaskSnapshot): string {
-  const shown = [row.id, row.version, row.updated_at, row.rows_rejected, sums, held];
+export function etagOf({ row, sums, held }: TaskSnapshot, events: TaskEvent[]): string {
+  const shown = [row.id, row.version, row.updated_at, row.rows_rejected, sums, held, events];
   return `W/"${createHash('sha1').update(JSON.stringify(shown)).digest('base64url')}"`;
 }
 

@@ -29,6 +29,8 @@ export interface ExternalCommand {
   action: Action;
   channel: 'signal' | 'cancel';
   reason?: string;
+  /** The length of the workflow's history when it came: its event is among those. */
+  seen?: number;
 }
 
 /** Answer of the query `progress`: the state as the workflow knows it. */

@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorPlace } from './errors.js';
-import type { Action, Kind, Phase, State } from './states.js';
+import type { Action, Channel, Kind, Phase, State } from './states.js';
 
 /** A task as it goes over the wire (snake_case, see docs). Bytes and rows are counts, rates per second, times ISO 8601. */
 export interface Task {
@@ -31,6 +31,23 @@ export interface Task {
   created_at: string;
   updated_at: string;
   finished_at: string | null;
+}
+
+/** One change of a task's state: who wanted it and by which channel, as far as that is known. */
+export interface TaskEvent {
+  at: string;
+  channel: Channel;
+  /** The user of the API, the identity that Temporal knows of who signalled, cancelled or terminated; null for the service itself. */
+  actor: string | null;
+  action: Action;
+  reason: string | null;
+  from_state: State;
+  to_state: State;
+}
+
+/** A task read by itself: with its last hundred changes, oldest first. */
+export interface TaskWithEvents extends Task {
+  task_events: TaskEvent[];
 }
 
 /** Why a task failed, is paused at its reject limit, or cannot roll back yet. */

@@ -164,18 +164,6 @@ export interface TaskFilter {
   after?: number;
 }
 
-/** Tasks, newest first, one more than `limit` where there are more. */
-export async function listTasks(pool: pg.Pool, filter: TaskFilter): Promise<TaskRow[]> {
-  const { rows } = await pool.query<TaskRow>(
-    `SELECT * FROM long_task.tasks
-      WHERE ($1::text IS NULL OR user_id = $1) AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR state = $3)
-        AND ($4::int IS NULL OR lock_key < $4)
-      ORDER BY lock_key DESC LIMIT $5`,
-    [filter.userId ?? null, filter.kind ?? null, filter.state ?? null, filter.after ?? null, filter.limit + 1],
-  );
-  return rows;
-}
-
 /** Unfinished tasks whose row has been quiet for a while, longest first; the paused ones only when asked. */
 export async function listUnfinished(
   pool: pg.Pool,

@@ -88,7 +88,8 @@ class SteerableTask {
 
   #receive(action: Action, argument: unknown, channel: ExternalCommand['channel'] = 'signal'): void {
     const { reason, recorded } = readCommand(argument);
-    if (!recorded) this.#commands.push({ action, channel, ...(reason !== undefined && { reason }) });
+    const seen = workflowInfo().historyLength;
+    if (!recorded) this.#commands.push({ action, channel, seen, ...(reason !== undefined && { reason }) });
     this.#nudged = true;
     if (action !== 'resume') this.#scope?.cancel();
   }
