@@ -106,12 +106,20 @@ async function startWorkflowServer({ config, output, stack, signal, onChange }: 
   stack.temporal = await supervise({ name: names.temporal, start, log: warn(output), onStart: onChange });
 }
 
+/**
+ * The first two keep the worker's resident memory flat and below 256 MiB: without them it settles some 70 MiB higher, most of
+ * that garbage that nobody was in a hurry to collect. The third lets the heap double before it is collected anew: what
+ * comes from the sockets counts as heap, and an export of 255 MB collected everything 17 times, for 1.3 s of processor time.
+ */
+const WORKER_FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=128', '--heap-growing-percent=100'];
+
 function startPart(part: 'api' | 'worker', { config, output, stack, onChange }: StackOptions) {
   const start = () =>
     startProcess({
       command: process.execPath,
-      args: [inProject('dist', 'src', part, 'main.js')],
-      env: { ...stackEnvironment(config, stack), ...(part === 'worker' && workerMemory()) },
+      args: [...(part === 'worker' ? WORKER_FLAGS : []), inProject('dist', 'src', part, 'main.js')],
+      // Without this glibc keeps memory apart for each thread.
+      env: { ...stackEnvironment(config, stack), ...(part === 'worker' && { MALLOC_ARENA_MAX: '2' }) },
       output: output.forParts,
       pidFile: pidFile(config.DATA_DIR, part),
     });
@@ -133,15 +141,6 @@ async function untilReady({ config, output, stack, signal }: StackOptions): Prom
     told = Date.now();
     output.log.warn(await describeMissing(stackEnvironment(config, stack), answer));
   }
-}
-
-/**
- * Keeps the worker's resident memory flat and below 256 MiB: without these it settles some 70 MiB higher, most of that
- * garbage that nobody was in a hurry to collect and memory that glibc keeps apart for each thread.
- */
-function workerMemory(): NodeJS.ProcessEnv {
-  const flags = '--max-semi-space-size=4 --max-old-space-size=128';
-  return { NODE_OPTIONS: [process.env.NODE_OPTIONS, flags].filter(Boolean).join(' '), MALLOC_ARENA_MAX: '2' };
 }
 
 function apiAddress({ HOST, PORT }: StarterConfig): string {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { TaskRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
-import { copyOut } from '../postgres/copy.js';
+import { copyOut } from '../postgres/copy-out.js';
 import { claimRange, findExportSource, frozenSource, rangeQuery, recordObject } from '../postgres/export.js';
 import { endSessions, FencedError, sessionName, withFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';

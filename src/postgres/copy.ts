@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
 import type pg from 'pg';
-import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { from as copyFrom } from 'pg-copy-streams';
 
 /** A table and its columns as COPY needs them; names are quoted here. */
 export interface CopyTarget {
@@ -32,11 +31,6 @@ export async function copyIn(client: pg.ClientBase, target: CopyTarget, bytes: B
   stream.end();
   await finished;
   return stream.rowCount;
-}
-
-/** Reads the rows of a query as CSV. The stream ends after the last row; destroying it breaks the COPY off. */
-export function copyOut(client: pg.ClientBase, query: string): Readable & { rowCount: number } {
-  return client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT csv)`)) as unknown as Readable & { rowCount: number };
 }
 
 /** Where PostgreSQL's COPY met a bad value: line within the batch (from 1), column and value as far as it says them. */
