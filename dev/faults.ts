@@ -1,13 +1,14 @@
 /**
- * `npm run faults [-- --only F2 --rounds N --seed N --short --soak 60m --write --keep]`: everything that can be killed, frozen, cut
- * off or steered from outside is, while rows move, and an oracle looks at what came of it: each row once, nothing left behind,
- * and the same state wherever one asks. Prints the matrix; `--write` puts it into `docs/faults.md`. The seed, printed first,
- * repeats the choices, though not the machine's own timing. Exit status 1 on any violation.
+ * `npm run faults [-- --only F2 --rounds N --lanes N --seed N --short --soak 60m --keep]`: everything that can be killed, frozen,
+ * cut off or steered from outside is, while rows move, and an oracle looks at what came of it: each row once, nothing left
+ * behind, and the same state wherever one asks. Prints the matrix and, unless `--only` some of it was run, writes it into
+ * `docs/faults.md`. The seed, printed first, repeats the choices, though not the machine's own timing. Exit status 1 on any
+ * violation.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openLab } from './faults/lab.js';
-import { matrix, type Result, runScenario } from './faults/matrix.js';
+import { matrix, type Result, runMatrix } from './faults/matrix.js';
 import { resultMarkdown, resultTable } from './faults/report.js';
 import { soak } from './faults/soak.js';
 import { inProject } from './paths.js';
@@ -17,45 +18,45 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '1' },
+    lanes: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(1 + (Date.now() % 1_000_000)) },
     short: { type: 'boolean', default: false },
     soak: { type: 'string' },
-    write: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
 const began = performance.now();
-console.log(`seed ${values.seed} (--seed ${values.seed} repeats the choices)`);
-const lab = await openLab({ random: randomNumbers(Number(values.seed)), isShort: values.short, log: console.log });
-const interrupt = () => void lab.rig.close(values.keep).then(() => process.exit(130));
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
-try {
-  process.exitCode = (await (values.soak ? runSoak(values.soak) : runMatrix())) === 0 ? 0 : 1;
-} finally {
-  await lab.rig.close(values.keep);
-  if (values.keep) console.log(`kept: ${lab.rig.folder}`);
-}
+const seed = Number(values.seed);
+console.log(`seed ${seed} (--seed ${seed} repeats the choices)`);
+process.exitCode = (await (values.soak ? runSoak(values.soak) : runFaults())) === 0 ? 0 : 1;
 
 /** Resolves to the number of faults with a violation. */
-async function runMatrix(): Promise<number> {
+async function runFaults(): Promise<number> {
   const wanted = values.only.split(',');
-  const chosen = matrix(values.short).filter(
+  const scenarios = matrix(values.short).filter(
     ({ fault, place }) =>
       !values.only ||
       wanted.some((only) => fault.replace(/[a-z]$/, '') === only || `${fault} ${place}`.startsWith(only)),
   );
-  const results: Result[] = [];
-  for (const scenario of chosen) {
-    const result = await runScenario(lab, scenario, Number(values.rounds));
-    results.push(result);
-    const verdict = result.skipped ?? (result.violations.join('; ') || 'exact');
-    console.log(`${minutes()} ${scenario.fault} ${scenario.place} (${result.seconds.toFixed(1)} s): ${verdict}`);
-  }
+  if (scenarios.length === 0) throw new Error(`there is no fault --only ${values.only}`);
+  const results = await runMatrix({
+    scenarios,
+    rounds: Number(values.rounds),
+    seed,
+    isShort: values.short,
+    lanes: Number(values.lanes),
+    keep: values.keep,
+    log: console.log,
+    onResult: ({ scenario, seconds, violations, skipped }) => {
+      const verdict = skipped ?? (violations.join('; ') || 'exact');
+      console.log(`${minutes()} ${scenario.fault} ${scenario.place} (${seconds.toFixed(1)} s): ${verdict}`);
+    },
+  });
   console.log(resultTable(results));
-  if (values.write) writeResults(results);
+  if (!values.only) writeResults(results);
   const violated = results.filter(({ violations }) => violations.length > 0).length;
   console.log(
-    violated === 0 ? `0 violations (${minutes()})` : `VIOLATED: ${violated} of ${results.length}, seed ${values.seed}`,
+    violated === 0 ? `0 violations (${minutes()})` : `VIOLATED: ${violated} of ${results.length}, seed ${seed}`,
   );
   return violated;
 }
@@ -64,7 +65,12 @@ async function runSoak(time: string): Promise<number> {
   const [, number, unit] = /^(\d+)([smh])$/.exec(time) ?? [];
   if (!number) throw new Error(`--soak ${time} is not a time such as 90s, 60m or 2h`);
   const seconds = Number(number) * { s: 1, m: 60, h: 3600 }[unit as 's' | 'm' | 'h'];
-  const result = await soak(lab, seconds, (line) => console.log(`${minutes()} ${line}`));
+  const lab = await openLab({ random: randomNumbers(seed), isShort: values.short, log: console.log });
+  const interrupt = () => void lab.rig.close(values.keep).then(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  const result = await soak(lab, seconds, (line) => console.log(`${minutes()} ${line}`)).finally(() =>
+    lab.rig.close(values.keep),
+  );
   console.log(`faults: ${JSON.stringify(result.faults)}; tasks: ${JSON.stringify(result.tasks)}; ${result.resources}`);
   console.log(result.violations.length === 0 ? '0 violations' : `VIOLATED: ${result.violations.join('\n')}`);
   return result.violations.length;
@@ -74,10 +80,10 @@ async function runSoak(time: string): Promise<number> {
 function writeResults(results: Result[]): void {
   const file = inProject('docs', 'faults.md');
   const [before, , after] = readFileSync(file, 'utf8').split(/<!-- results[^>]*-->/);
-  const run = `${values.rounds} round(s) each, seed ${values.seed}${values.short ? ', short form' : ''}, ${minutes()} in all.`;
+  const run = `${values.rounds} round(s) each, seed ${seed}${values.short ? ', short form' : ''}, ${minutes()} in all.`;
   writeFileSync(
     file,
-    `${before}<!-- results: npm run faults -- --write -->\n${run}\n\n${resultMarkdown(results)}\n<!-- results end -->${after}`,
+    `${before}<!-- results: npm run faults -->\n${run}\n\n${resultMarkdown(results)}\n<!-- results end -->${after}`,
   );
 }
 

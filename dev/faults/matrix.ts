@@ -1,11 +1,18 @@
+import { randomNumbers } from '../sales-data.js';
 import { sourceChanges, targetChanges } from './changed.js';
 import { races, storm } from './commands.js';
 import { databaseFaults, unknownCommits } from './database.js';
+import { deploys } from './deploy.js';
+import { changingTable, slowClient } from './exports.js';
 import { diskFaults, duplicateStart, uploadFaults } from './files.js';
-import { ALL_KILLS, killRelay, kills, randomKills } from './kill.js';
-import { type Lab, rowOf } from './lab.js';
+import { FIRST_KILLS, killRelay, kills, randomKills } from './kill.js';
+import { type Lab, openLab, rowOf } from './lab.js';
 import { type Finding, leftovers } from './oracle.js';
+import { exhaustion, poison } from './poison.js';
+import { resourceViolations, restingResources } from './resources.js';
+import { clockJumps, restoredDatabase } from './restore.js';
 import { type Scenario, secondsSince } from './scenario.js';
+import { nativePauses, reconcilers } from './steered.js';
 import { gracefulStop, rollbackFaults } from './stop.js';
 import { nativeEnds, temporalFaults } from './temporal.js';
 import { zombies } from './zombie.js';
@@ -18,18 +25,87 @@ const OTHERS: Scenario[] = [
   ...uploadFaults,
   ...diskFaults,
   nativeEnds,
+  ...nativePauses,
+  reconcilers,
   storm,
   duplicateStart,
+  clockJumps,
+  deploys,
   sourceChanges,
   ...targetChanges,
+  changingTable,
+  ...poison,
+  ...exhaustion,
   gracefulStop,
   ...rollbackFaults,
   ...races,
+  restoredDatabase,
+  slowClient,
 ];
 
 /** Every fault once; in the short form the kills at failpoints are made in one go. */
 export function matrix(isShort: boolean): Scenario[] {
-  return [...(isShort ? [killRelay(ALL_KILLS)] : kills), randomKills, ...OTHERS];
+  return [...(isShort ? [killRelay(FIRST_KILLS)] : kills), randomKills, ...OTHERS];
+}
+
+export interface MatrixOptions {
+  scenarios: Scenario[];
+  /** How often each is run. */
+  rounds: number;
+  seed: number;
+  isShort: boolean;
+  /** How many labs work side by side: most of the time is spent waiting for timeouts. */
+  lanes: number;
+  /** Leaves the folders of the labs behind. */
+  keep?: boolean;
+  log(line: string): void;
+  onResult?(result: Result): void;
+}
+
+/**
+ * Runs the scenarios, each in whichever lab is free next, and looks at last at what the processes of each lab hold. A lab that
+ * cannot even be opened fails all of it.
+ */
+export async function runMatrix(options: MatrixOptions): Promise<Result[]> {
+  const { scenarios, rounds, seed, isShort, lanes, keep = false, log, onResult } = options;
+  const queue = [...scenarios];
+  const results: Result[] = [];
+  const takeResult = (result: Result) => {
+    results.push(result);
+    onResult?.(result);
+  };
+  const lane = async (_: unknown, number: number) => {
+    const lab = await openLab({ random: randomNumbers(seed + number), isShort, log });
+    const interrupt = () => void lab.rig.close(keep).then(() => process.exit(130));
+    for (const signal of SIGNALS) process.once(signal, interrupt);
+    try {
+      const before = await restingResources(lab.rig);
+      for (let scenario = queue.shift(); scenario; scenario = queue.shift())
+        takeResult(await runScenario(lab, scenario, rounds));
+      takeResult(restingResult(number, resourceViolations(before, await restingResources(lab.rig))));
+    } finally {
+      for (const signal of SIGNALS) process.off(signal, interrupt);
+      await lab.rig.close(keep);
+      if (keep) log(`kept: ${lab.rig.folder}`);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(lanes, scenarios.length) }, lane));
+  const order = (result: Result) => scenarios.indexOf(result.scenario) >>> 0;
+  return results.sort((a, b) => order(a) - order(b));
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** Not a fault of its own: what all of them together have left in the processes. */
+function restingResult(lane: number, violations: string[]): Result {
+  const scenario: Scenario = {
+    fault: 'all',
+    place: `memory and descriptors of API and worker at rest, lab ${lane + 1}`,
+    how: 'resident memory and open descriptors before the first fault and after the last one, each time after twelve quiet seconds',
+    run: async () => ({ violations }),
+  };
+  const nothing = { recovery: undefined, redone: undefined, note: undefined, skipped: undefined };
+  return { scenario, rounds: 1, seconds: 0, violations, ...nothing };
 }
 
 /** The rounds of one scenario, added up. */

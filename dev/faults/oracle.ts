@@ -85,7 +85,7 @@ async function untilWorkflowClosed(lab: Lab, key: TaskKey): Promise<string> {
 
 /** A workflow that was cut off natively has no more to say; one that was cancelled has rolled back. */
 function agrees(workflow: string, state: State): boolean {
-  if (workflow === 'CANCELED') return state === 'terminated';
+  if (workflow === 'CANCELLED') return state === 'terminated';
   return workflow === 'COMPLETED' || workflow === 'TERMINATED';
 }
 

@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { LongTaskClient } from '../client.js';
@@ -18,6 +20,14 @@ import { TcpProxy } from './proxy.js';
 /** A small server comes back from a crash in a second; what is answered is on the disk, as by default. */
 const SETTINGS = { shared_buffers: '64MB', max_wal_size: '512MB', max_connections: '150' };
 const PATIENCE_MS = 40_000;
+
+/** How a part is run otherwise than usual. */
+export interface PartOptions {
+  /** The build that is run, in place of the project's. */
+  dist?: string;
+  /** Flags of Node.js. */
+  flags?: string[];
+}
 
 /**
  * The service with its servers, each part a process of its own that can be started, stopped, killed and frozen by itself.
@@ -75,29 +85,59 @@ export class Rig {
     this.postgres = await startPostgres({ ...options, onLog: (line) => this.#note(line) });
   }
 
+  /** What Temporal keeps, for as long as its server does not run. */
+  get temporalFile(): string {
+    return path.join(this.folder, 'temporal', 'temporal.db');
+  }
+
   async startTemporal(): Promise<void> {
-    const dbFilename = path.join(this.folder, 'temporal', 'temporal.db');
-    const server = { cli: this.#cli, port: this.#ports.temporal, uiPort: null, dbFilename, namespace: 'default' };
-    this.temporalServer = await startTemporal({ ...server, onLog: (line) => this.#note(line) });
+    const server = { cli: this.#cli, port: this.#ports.temporal, uiPort: null, namespace: 'default' };
+    // Off by default: the pause of a whole workflow.
+    const dynamicConfig = { 'frontend.WorkflowPauseEnabled': true };
+    const onLog = (line: string) => this.#note(line);
+    this.temporalServer = await startTemporal({ ...server, dbFilename: this.temporalFile, dynamicConfig, onLog });
+  }
+
+  /** Runs the `temporal` CLI against the server. Resolves to what it prints. */
+  async temporalCli(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(this.#cli, [...args, '--address', this.temporalAddress]);
+    return stdout;
   }
 
   /** Resolves when it is ready, which it is not while a server is missing. */
-  async startApi(env: Record<string, string> = {}): Promise<void> {
-    this.api = await this.#run('api', env);
+  async startApi(env: Record<string, string> = {}, options: PartOptions = {}): Promise<void> {
+    await this.launchApi(env, options);
     await this.until(async () => (await fetch(`${this.client.api}/health/ready`).catch(() => undefined))?.ok);
   }
 
+  /** Resolves at once. */
+  async launchApi(env: Record<string, string> = {}, options: PartOptions = {}): Promise<void> {
+    this.api = await this.#run('api', env, options);
+  }
+
+  /** One more API, with a reconciler and a sweeper of its own. Resolves when it is ready. */
+  async startSecondApi(): Promise<Running> {
+    const port = await freePort();
+    const api = await this.#run('api', { PORT: String(port) });
+    await this.until(async () => (await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined))?.ok);
+    return api;
+  }
+
   /** Resolves when it polls, or has been killed by its failpoint already. */
-  async startWorker(failpoints = ''): Promise<Running> {
-    const worker = await this.#run('worker', { FAILPOINT: failpoints });
+  async startWorker(failpoints = '', options: PartOptions = {}): Promise<Running> {
+    const worker = await this.launchWorker(failpoints, options);
+    await this.until(() => !this.workers.includes(worker) || this.saw('worker started', worker.pid));
+    return worker;
+  }
+
+  /** Resolves at once. */
+  async launchWorker(failpoints = '', options: PartOptions = {}): Promise<Running> {
+    const worker = await this.#run('worker', { FAILPOINT: failpoints }, options);
     this.workers.push(worker);
-    let hasEnded = false;
     void worker.exited.then((how) => {
-      hasEnded = true;
       this.#note(`worker ${worker.pid} ended: ${how}`);
       this.workers = this.workers.filter((other) => other !== worker);
     });
-    await this.until(() => hasEnded || this.saw('worker started', worker.pid));
     return worker;
   }
 
@@ -141,12 +181,16 @@ export class Rig {
     if (!keep) await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  #run(part: 'api' | 'worker', env: Record<string, string>): Promise<Running> {
+  #run(
+    part: 'api' | 'worker',
+    env: Record<string, string>,
+    { dist = inProject('dist'), flags = [] }: PartOptions = {},
+  ): Promise<Running> {
     const database = new URL(this.postgres.url);
     if (part === 'worker') database.port = String(this.toPostgres.port);
     return startProcess({
       command: process.execPath,
-      args: [inProject('dist', 'src', part, 'main.js')],
+      args: [...flags, path.join(dist, 'src', part, 'main.js')],
       env: {
         ...process.env,
         DATABASE_URL: database.href,

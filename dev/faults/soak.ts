@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { State } from '../../src/contract/states.js';
 import type { TaskKey } from '../client.js';
+import { ageFiles } from './files.js';
 import { type Lab, newKey, patiently } from './lab.js';
 import { judge, leftovers } from './oracle.js';
+import { type Resources, resourcesOf, resourceViolations, restingResources } from './resources.js';
 import type { Rig } from './rig.js';
 import { secondsSince } from './scenario.js';
 
@@ -13,7 +14,7 @@ export interface SoakResult {
   faults: Record<string, number>;
   tasks: Partial<Record<State, number>>;
   violations: string[];
-  /** Of the API and the worker after the soak, under the last load and after it. */
+  /** Of the API and the worker at rest, before and after. */
   resources: string;
 }
 
@@ -28,6 +29,7 @@ const FAULTS: [string, (rig: Rig) => Promise<unknown>][] = [
 /** Twenty tasks at any time, a fault every 5 to 10 s, for so many seconds; then everything is brought to its end and judged. */
 export async function soak(lab: Lab, seconds: number, log: (line: string) => void): Promise<SoakResult> {
   const result: SoakResult = { faults: {}, tasks: {}, violations: [], resources: '' };
+  const before = await restingResources(lab.rig);
   const end = performance.now() + seconds * 1000;
   const drivers = Array.from({ length: TASKS }, async (_, i) => {
     // Spread, as real ones come.
@@ -41,12 +43,26 @@ export async function soak(lab: Lab, seconds: number, log: (line: string) => voi
     const began = performance.now();
     await make(lab.rig).catch((error: Error) => note(result, `${name}: ${error.message}`, log));
     result.faults[name] = (result.faults[name] ?? 0) + 1;
-    log(`${name}, back after ${secondsSince(began).toFixed(1)} s; ended so far: ${JSON.stringify(result.tasks)}`);
+    const now = [lab.rig.api, ...lab.rig.workers].map(({ pid }) => resourcesOf(pid));
+    const back = secondsSince(began).toFixed(1);
+    log(`${name}, back after ${back} s; ended so far: ${JSON.stringify(result.tasks)}; ${describe(now)}`);
   }
   await Promise.all(drivers);
+  // A killed API leaves what it was receiving; its successor sweeps what is old enough, and it does so when it starts.
+  await ageFiles(lab);
+  await lab.rig.kill(lab.rig.api);
+  await lab.rig.startApi();
   for (const what of await leftovers(lab, 20_000)) note(result, what, log);
-  result.resources = [lab.rig.api, ...lab.rig.workers].map(({ pid }) => resourcesOf(pid)).join('; ');
+  const after = await restingResources(lab.rig);
+  for (const what of resourceViolations(before, after)) note(result, what, log);
+  result.resources = `API and worker at rest: ${describe(before)} at first, ${describe(after)} at the end`;
   return result;
+}
+
+function describe(resources: (Resources | undefined)[]): string {
+  return resources
+    .map((one) => (one ? `${one.resident} MiB and ${one.descriptors} descriptors` : 'not known'))
+    .join(', ');
 }
 
 function note(result: SoakResult, violation: string, log: (line: string) => void): void {
@@ -85,11 +101,4 @@ async function startPatiently({ rig, small }: Lab, key: TaskKey, rate: number): 
 /** A command that came too late is not a fault. */
 function whenFinal(error: { status?: number }): void {
   if (error.status !== 409) throw error;
-}
-
-/** Resident memory and open descriptors, where the system tells. */
-function resourcesOf(pid: number): string {
-  if (!existsSync(`/proc/${pid}/status`)) return 'not known on this system';
-  const resident = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return `pid ${pid}: ${Math.round(Number(resident) / 1024)} MiB, ${readdirSync(`/proc/${pid}/fd`).length} descriptors`;
 }

@@ -1,7 +1,8 @@
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Action } from '../../src/contract/states.js';
 import type { TaskKey } from '../client.js';
-import { beginLoad, type Lab, newKey, rowOf, untilMoving, watch, workflowId } from './lab.js';
+import { beginLoad, type Lab, newKey, patiently, rowOf, untilFurther, untilMoving, watch, workflowId } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';
 
@@ -12,7 +13,67 @@ export const temporalFaults: Scenario[] = [
     how: 'SIGKILL of the Temporal server, 20 s without it (short: 5 s), start; meanwhile pause, terminate and start by the API',
     run: withoutTemporal,
   },
+  {
+    fault: 'F4',
+    place: 'unreachable when API and worker start',
+    how: 'the proxy refuses every connection; API and worker are started and a load is begun; then the proxy lets go',
+    run: startWithoutTemporal,
+  },
+  {
+    fault: 'F20',
+    place: 'the database of Temporal lost',
+    how: 'SIGKILL of the server, its database file deleted, start, while tasks are running, paused and rolling back',
+    run: loseTemporal,
+  },
 ];
+
+async function startWithoutTemporal(lab: Lab): Promise<Finding> {
+  const { rig } = lab;
+  const violations = new Violations();
+  await Promise.all([rig.kill(rig.api), rig.killWorkers()]);
+  rig.toTemporal.isRefusing = true;
+  await rig.launchApi();
+  await rig.launchWorker();
+  await rig.until(async () => (await fetch(`${rig.client.api}/health/live`).catch(() => undefined))?.ok);
+  const health = await patiently(async () => {
+    const answer = (await (await fetch(`${rig.client.api}/health/ready`)).json()) as Record<string, string>;
+    if (answer.postgres !== 'up') throw new Error('PostgreSQL is not reached yet');
+    return answer;
+  });
+  violations.expect(health.temporal === 'down', `/health/ready says ${JSON.stringify(health)}`);
+  const key = newKey();
+  const { state } = await rig.client.upload(key, lab.small.file);
+  violations.expect(state === 'queued', `a start without Temporal is ${state}`);
+  rig.toTemporal.isRefusing = false;
+  const began = performance.now();
+  violations.add((await judge(lab, key, ['completed'])).violations);
+  return { violations: violations.found, recovery: secondsSince(began), note: 'until the load is completed' };
+}
+
+async function loseTemporal(lab: Lab): Promise<Finding> {
+  const { rig } = lab;
+  const violations = new Violations();
+  await rig.killWorkers();
+  await rig.startWorker('rollback:before-drop:1:delay:4000');
+  const [running, paused, terminated] = [await beginLoad(lab, 15), await beginLoad(lab, 8), await beginLoad(lab, 8)];
+  for (const key of [running, paused, terminated]) await untilMoving(lab, key);
+  await rig.client.command('pause', paused);
+  await watch(lab, paused).untilState('paused');
+  await rig.client.command('terminate', terminated);
+  await rig.kill(rig.temporalServer);
+  for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(`${rig.temporalFile}${suffix}`, { force: true });
+  const sight = await watch(lab, running).look();
+  const began = performance.now();
+  await rig.startTemporal();
+  const recovery = await untilFurther(lab, running, sight, began);
+  violations.expect(recovery <= 60, `went on only after ${recovery.toFixed(0)} s`);
+  const { state } = await watch(lab, paused).look();
+  violations.expect(state === 'paused', `the paused task is ${state}`);
+  await rig.client.command('resume', paused);
+  const verdict = await judgeAll(lab, [running, paused], ['completed']);
+  violations.add([...verdict.violations, ...(await judge(lab, terminated, ['terminated'])).violations]);
+  return { violations: violations.found, recovery, redone: verdict.redone };
+}
 
 async function withoutTemporal(lab: Lab): Promise<Finding> {
   const { rig } = lab;

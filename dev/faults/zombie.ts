@@ -14,7 +14,7 @@ export const zombies: Scenario[] = [
   {
     fault: 'F2',
     place: PLACES.map((place) => place.replace(/:\d$/, '')).join(', '),
-    how: 'three workers freeze (SIGSTOP) at the three places for longer than the heartbeat timeout, a fourth goes on with their tasks, then SIGCONT',
+    how: 'three workers (short: one) freeze (SIGSTOP) at these places for longer than the heartbeat timeout, another goes on with their tasks, then SIGCONT',
     run: wakeTheDead,
   },
   {
@@ -30,7 +30,9 @@ async function wakeTheDead(lab: Lab): Promise<Finding> {
   const violations = new Violations();
   await rig.killWorkers();
   const keys: TaskKey[] = [];
-  for (const place of PLACES) {
+  // The server goes on offering work to the frozen ones for a while: one of them is enough for the short form.
+  const places = lab.isShort ? [PLACES[lab.random() % PLACES.length]!] : PLACES;
+  for (const place of places) {
     // Each takes what comes and stands still at its place; the ones before stand already.
     const worker = await rig.startWorker(`${place}:stop`);
     keys.push(await beginLoad(lab, 4));

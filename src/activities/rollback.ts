@@ -45,6 +45,7 @@ export function tidyActivity({ pool, store, log, pacer }: Dependencies) {
       if (task.state !== 'completed') return {};
       if (task.source) await store.remove(task.source.key);
       for (const key of await store.list(resultPrefix(taskId))) if (key !== task.result?.key) await store.remove(key);
+      await store.removeUnfinished(resultPrefix(taskId));
       await closeFence(pool, task.lock_key, async (client) => {
         if (task.kind === 'download') await dropStaging(client, task.staging_oid);
         await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);

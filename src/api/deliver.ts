@@ -24,7 +24,7 @@ export async function deliver(parts: Parts, row: TaskRow, reason?: string): Prom
   }
 }
 
-/** @throws {TaskError} temporal_unavailable; {WorkflowClosedError} when the workflow has ended and the task has not */
+/** @throws {TaskError} temporal_unavailable; {WorkflowClosedError} when the workflow ended in between */
 export async function deliverOrThrow(
   { pool, temporal }: Omit<Parts, 'log'>,
   row: TaskRow,
@@ -32,16 +32,24 @@ export async function deliverOrThrow(
 ): Promise<void> {
   if (row.undelivered === null) return;
   if (row.undelivered === 'start') {
-    await temporal.startWorkflow(row);
+    await startAnyhow(temporal, row);
   } else {
     const input: CommandSignalInput = { ...(reason !== undefined && { reason }), recorded: true };
     const signal = () => temporal.signalWorkflow(row, row.undelivered as Action, input);
     await signal().catch(async (error: unknown) => {
       if (!(error instanceof WorkflowClosedError)) throw error;
-      // The command overtook the start, or the start was never delivered.
-      await temporal.startWorkflow(row);
+      // The command overtook the start, or the workflow has ended before its task.
+      await startAnyhow(temporal, row);
       await signal();
     });
   }
   await markDelivered(pool, row);
+}
+
+/** A closed workflow of that id is not in the way: it belongs to a run before this one, or to a task that a restore has undone. */
+async function startAnyhow(temporal: Parts['temporal'], row: TaskRow): Promise<void> {
+  await temporal.startWorkflow(row).catch((error: unknown) => {
+    if (!(error instanceof WorkflowClosedError)) throw error;
+    return temporal.restartWorkflow(row);
+  });
 }

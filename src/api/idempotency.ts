@@ -28,8 +28,8 @@ export function readIdempotency(request: FastifyRequest, body: object, fileSha25
 export function idempotencyKey(request: FastifyRequest): string | undefined {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return undefined;
-  if (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key)) return key;
-  throw invalidRequest([{ field: 'Idempotency-Key', detail: 'must be 1 to 255 visible ASCII characters' }]);
+  if (typeof key === 'string' && /^[\x20-\x7e]{1,255}$/.test(key)) return key;
+  throw invalidRequest([{ field: 'Idempotency-Key', detail: 'must be 1 to 255 printable ASCII characters' }]);
 }
 
 /** JSON with the fields of every object in one order. */

@@ -10,6 +10,10 @@ type Parts = Pick<ApiContext, 'pool' | 'temporal' | 'log'>;
 const ROUND_MS = 5_000;
 /** A paused task waits for a person: it is looked at now and then, in case somebody ended its workflow. */
 const PAUSED_EVERY = 6;
+/** A workflow whose next step failed so often cannot go on: its history does not fit the code of the workers, for example. */
+const STUCK_ATTEMPTS = 5;
+/** Said when such a workflow is ended here, so that nobody takes it for a terminate by an operator. */
+const BEGUN_ANEW = 'Long-Task begins this workflow anew: its steps fail again and again';
 /** Younger changes are still on their way to the workflow. */
 const SETTLED_SECONDS = 3;
 
@@ -46,10 +50,12 @@ async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
   // A start or a command that was not delivered yet is the sweeper's.
   if (row.undelivered !== null) return;
   const sight = await temporal.describeWorkflow(row);
+  if (sight.is === 'running' && sight.attempts >= STUCK_ATTEMPTS) return beginAnew(parts, row, sight.attempts);
   if (sight.is === 'running' && sight.pausedActivities.length === 0) return;
   log.warn({ task: row.workflow_id, state: row.state, workflow: sight }, 'Temporal was steered past the service');
   if (sight.is === 'paused' || sight.is === 'running') return followNativePause(parts, row, sight.is);
-  if (sight.is === 'terminated' && row.state !== 'terminating' && row.state !== 'rollback_failed') {
+  const isByOperator = sight.is === 'terminated' && sight.reason !== BEGUN_ANEW;
+  if (isByOperator && row.state !== 'terminating' && row.state !== 'rollback_failed') {
     const reason = sight.reason ?? 'the workflow was terminated in Temporal';
     await commandTask(pool, row, { action: 'terminate', channel: 'operator', actor: sight.by, reason });
   }
@@ -69,4 +75,11 @@ async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' 
   if (workflow === 'running') await deliver(parts, { ...paused.row, undelivered: 'pause' }, reason);
   // A paused workflow runs no code that could settle the task; its writers are fenced already.
   else await settleTask(pool, row.id);
+}
+
+/** What the workflow knew does not matter: the next one asks the task row. */
+async function beginAnew({ temporal, log }: Parts, row: TaskRow, attempts: number): Promise<void> {
+  log.error({ task: row.workflow_id, state: row.state, attempts }, 'the steps of the workflow fail, it is begun anew');
+  await temporal.endWorkflow(row, BEGUN_ANEW);
+  await temporal.restartWorkflow(row);
 }

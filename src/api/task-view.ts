@@ -12,11 +12,11 @@ const MOVING: Record<Kind, Phase> = { upload: 'loading', download: 'dumping' };
  * A task as it goes over the wire, from what PostgreSQL knows exactly; `answer` is what its workflow says, if it was asked.
  * After completion the parts are gone and the receipt speaks.
  */
-export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = null, now = new Date()): Task {
-  const { row, held } = snapshot;
+export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = null): Task {
+  const { row, held, now } = snapshot;
   const done = countDone(snapshot);
   const { active, paused } = clocks(row, now);
-  const moving = secondsMoving(snapshot, now);
+  const moving = secondsMoving(snapshot);
   const shown = row.state === 'running' || row.state === 'completed';
   return {
     user_id: row.user_id,
@@ -62,7 +62,7 @@ function totalBytes({ row }: TaskSnapshot): number | null {
   return row.receipt?.bytes ?? row.bytes_total;
 }
 
-function secondsMoving({ row }: TaskSnapshot, now: Date): number {
+function secondsMoving({ row, now }: TaskSnapshot): number {
   return row.phase === MOVING[row.kind] ? clocks(row, now).phase : (row.phase_seconds[MOVING[row.kind]] ?? 0);
 }
 

@@ -2,7 +2,11 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 
 /** What Temporal says of a task's workflow. */
 export type WorkflowSight =
-  | { is: 'running'; pausedActivities: string[] }
+  | {
+      is: 'running';
+      pausedActivities: string[] /** How often its next step was tried: 1 unless it fails. */;
+      attempts: number;
+    }
   /** Paused as a whole, natively: no workflow code runs, queries are refused, signals wait. */
   | { is: 'paused' }
   /** Ended natively: no workflow code has run since. */
@@ -17,7 +21,11 @@ export async function describeWorkflow(client: Client, workflowId: string): Prom
     const { status, raw } = await client.workflow.getHandle(workflowId).describe();
     switch (status.name) {
       case 'RUNNING':
-        return { is: 'running', pausedActivities: pausedActivities(raw.pendingActivities) };
+        return {
+          is: 'running',
+          pausedActivities: pausedActivities(raw.pendingActivities),
+          attempts: raw.pendingWorkflowTask?.attempt ?? 1,
+        };
       case 'PAUSED':
         return { is: 'paused' };
       case 'TERMINATED':

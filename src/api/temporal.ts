@@ -33,6 +33,8 @@ export interface TemporalGateway {
    * @throws {TaskError} temporal_unavailable
    */
   restartWorkflow(row: TaskRow): Promise<void>;
+  /** Ends the task's workflow without a word to it; nothing happens when none runs. @throws {TaskError} temporal_unavailable */
+  endWorkflow(row: TaskRow, reason: string): Promise<void>;
   /** @throws {TaskError} temporal_unavailable */
   describeWorkflow(row: TaskRow): Promise<WorkflowSight>;
   /** Lifts native pauses, of the workflow or its activities. @throws {TaskError} temporal_unavailable */
@@ -94,6 +96,12 @@ export function connectTemporal(
     restartWorkflow: (row) => translated(() => start(row, WorkflowIdReusePolicy.ALLOW_DUPLICATE)).then(() => {}),
     signalWorkflow: (row, action, input) =>
       translated(() => call(CALL_MS, () => client.workflow.getHandle(row.workflow_id).signal(action, input))),
+    endWorkflow: async (row, reason) => {
+      const end = () => client.workflow.getHandle(row.workflow_id).terminate(reason);
+      await translated(() => call(CALL_MS, end)).catch((error: unknown) => {
+        if (!(error instanceof WorkflowClosedError)) throw error;
+      });
+    },
     describeWorkflow: (row) => translated(() => call(CALL_MS, () => describeWorkflow(client, row.workflow_id))),
     liftNativePauses: (row) => translated(() => call(CALL_MS, () => liftNativePauses(client, row.workflow_id))),
     queryProgress: (row) =>

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { parse } from 'csv-parse/sync';
 import { CsvError } from './csv-error.js';
 import { type Dialect, hasBom, separatorLine } from './dialect.js';
 import { grammarOf, RecordView, readRecord } from './record.js';
@@ -7,6 +8,8 @@ import { grammarOf, RecordView, readRecord } from './record.js';
 export const MAX_COLUMNS = 1599;
 /** PostgreSQL cuts identifiers after 63 bytes (NAMEDATALEN - 1), with a NOTICE only. */
 const MAX_NAME_BYTES = 63;
+/** A code point that Unicode sets aside as never a character (The Unicode Standard, 23.7), so that no name holds it. */
+const NO_LINE_END = '\ufdd0';
 const RESERVED = ['_row', 'tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid'];
 
 /**
@@ -33,7 +36,7 @@ export function readHeader(head: Buffer, dialect: Dialect, final = false): { nam
     const advice = 'The header line is not valid UTF-8. Save the file as UTF-8 and upload it again.';
     throw new CsvError('invalid_utf8', advice, { byteOffset: view.start });
   }
-  return { names: fieldTexts(bytes, view), end: Math.min(view.next, head.length) };
+  return { names: fieldTexts(bytes, view, dialect.delimiter), end: Math.min(view.next, head.length) };
 }
 
 /**
@@ -77,7 +80,13 @@ function noHeaderEnd(size: number, view: RecordView): CsvError {
   return new CsvError('record_too_large', detail, { byteOffset: view.start });
 }
 
-function fieldTexts(bytes: Buffer, view: RecordView): string[] {
+/** The names of a header that is well formed are what csv-parse reads; with a stray quote, what stands between the delimiters. */
+function fieldTexts(bytes: Buffer, view: RecordView, delimiter: string): string[] {
+  if (view.stray === 0) {
+    // The record is cut out already: a line break in it is part of a name.
+    const options = { delimiter, record_delimiter: [NO_LINE_END], relax_column_count: true, skip_empty_lines: false };
+    return parse(bytes.subarray(view.start, view.end), options)[0] as string[];
+  }
   const texts: string[] = [];
   for (let k = 0; k < view.fields; k++) {
     const text = bytes.toString('utf8', view.starts[k], view.ends[k]);

@@ -15,6 +15,7 @@ const BY_CODE: Record<string, Meaning> = {
   '3F000': 'target_changed', // invalid_schema_name
   '54000': 'bad_value', // program_limit_exceeded: a row too big for a page
   '54001': 'bad_value', // statement_too_complex: e.g. JSON nested too deep
+  P0001: 'bad_value', // raise_exception: a trigger on the table refuses the row
 };
 
 /** What an error from PostgreSQL means for the work that met it. An error without SQLSTATE is a lost connection: retry. */

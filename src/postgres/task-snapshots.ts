@@ -9,6 +9,8 @@ export interface TaskSnapshot {
   row: TaskRow;
   sums: PartSums;
   held: { connections: number; locks: number };
+  /** By the clock of PostgreSQL, which has set every other time of a task, too. */
+  now: Date;
 }
 
 /**
@@ -24,7 +26,7 @@ const SNAPSHOT = `
      WHERE locktype = 'advisory' AND classid = ${LOCK_CLASS} AND objsubid = 2
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY 1
   )
-  SELECT t.*, row_to_json(s) AS sums,
+  SELECT t.*, clock_timestamp() AS now, row_to_json(s) AS sums,
          json_build_object('connections', coalesce((SELECT count FROM sessions WHERE lock_key = t.lock_key::text), 0),
                            'locks', coalesce((SELECT count FROM locks WHERE lock_key = t.lock_key), 0)) AS held
     FROM long_task.tasks t CROSS JOIN LATERAL (
@@ -57,6 +59,6 @@ export async function listSnapshots(pool: pg.Pool, filter: TaskFilter): Promise<
   return rows.map(split);
 }
 
-function split({ sums, held, ...row }: TaskRow & Omit<TaskSnapshot, 'row'>): TaskSnapshot {
-  return { row, sums, held };
+function split({ sums, held, now, ...row }: TaskRow & Omit<TaskSnapshot, 'row'>): TaskSnapshot {
+  return { row, sums, held, now };
 }

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { TaskError } from '../contract/errors.js';
 import { failpoint } from '../failpoint.js';
 import type { ConcatOptions, PutOptions, Store, Stored, StoreFile } from './store.js';
-import { fileOfKey, folderOfPrefix, TEMP_FOLDER } from './store-path.js';
+import { fileOfKey, folderOfPrefix, TEMP_FOLDER, tempPrefix } from './store-path.js';
 import { removeEmptyFolders, type TempFile, writeWhole } from './temp-file.js';
 
 const WRITE_BYTES = 1 << 20;
@@ -20,7 +20,11 @@ export function createLocalStore(dir: string): Store {
     open: (key) => openStored(fileOfKey(root, key)),
     stat: (key) => statStored(fileOfKey(root, key)),
     remove: (key) => removeFile(root, fileOfKey(root, key)),
-    removeAll: (prefix) => removeFile(root, folderOfPrefix(root, prefix)),
+    removeAll: async (prefix) => {
+      await removeUnfinished(root, prefix);
+      await removeFile(root, folderOfPrefix(root, prefix));
+    },
+    removeUnfinished: (prefix) => removeUnfinished(root, prefix),
     list: (prefix) => list(root, folderOfPrefix(root, prefix)),
     concat: (key, head, keys, options) => concat(root, key, head, keys, options),
     sweepTemp: (olderThanMs) => sweepTemp(path.join(root, TEMP_FOLDER), olderThanMs),
@@ -152,6 +156,13 @@ async function statStored(file: string): Promise<{ size: number; mtimeMs: number
 async function removeFile(root: string, file: string): Promise<void> {
   await rm(file, { recursive: true, force: true });
   await removeEmptyFolders(root, path.dirname(file));
+}
+
+async function removeUnfinished(root: string, prefix: string): Promise<void> {
+  const folder = path.join(root, TEMP_FOLDER);
+  const beginning = tempPrefix(root, folderOfPrefix(root, prefix));
+  const names = (await readdir(folder).catch(nullWhenMissing)) ?? [];
+  for (const name of names) if (name.startsWith(beginning)) await rm(path.join(folder, name), { force: true });
 }
 
 async function list(root: string, folder: string): Promise<string[]> {

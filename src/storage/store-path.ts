@@ -26,3 +26,8 @@ export function fileOfKey(root: string, key: string): string {
 export function folderOfPrefix(root: string, prefix: string): string {
   return path.dirname(fileOfKey(root, `${prefix.replace(/\/$/, '')}/any`));
 }
+
+/** How the names of the unfinished objects begin that are to go into a folder of the store; `~` is in no key. */
+export function tempPrefix(root: string, folder: string): string {
+  return `${path.relative(root, folder).replaceAll(path.sep, '.')}~`;
+}

@@ -49,8 +49,14 @@ export interface Store {
   /** Removes one object. Nothing happens when there is none. */
   remove(key: string): Promise<void>;
 
-  /** Removes every object below `prefix`, a whole number of segments (`results/<id>/`). Nothing happens when there is none. */
+  /**
+   * Removes every object directly or indirectly below `prefix`, a whole number of segments (`results/<id>/`), and what writers that
+   * were killed have left of some directly below it. Nothing happens when there is none.
+   */
   removeAll(prefix: string): Promise<void>;
+
+  /** Removes only the latter. A writer that is still at it fails. */
+  removeUnfinished(prefix: string): Promise<void>;
 
   /** The keys below `prefix`, in order. */
   list(prefix: string): Promise<string[]>;

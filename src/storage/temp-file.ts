@@ -4,7 +4,7 @@ import path from 'node:path';
 import { TaskError } from '../contract/errors.js';
 import { failpoint } from '../failpoint.js';
 import type { Stored } from './store.js';
-import { TEMP_FOLDER } from './store-path.js';
+import { TEMP_FOLDER, tempPrefix } from './store-path.js';
 
 /**
  * Writes a file beside all names and puts it under its own when it is whole: bytes on disk first, then the name, then the
@@ -16,7 +16,7 @@ export async function writeWhole(
   target: string,
   write: (file: TempFile) => Promise<void>,
 ): Promise<Stored> {
-  const temp = path.join(root, TEMP_FOLDER, randomUUID());
+  const temp = path.join(root, TEMP_FOLDER, `${tempPrefix(root, path.dirname(target))}${randomUUID()}`);
   let place = temp;
   try {
     const file = await TempFile.create(temp);

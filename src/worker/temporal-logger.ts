@@ -3,16 +3,20 @@ import type { Logger } from '../log.js';
 
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
+const FAILURE_LENGTH = 500;
+
 /** Passes what the SDK and the workflows log on to our log, with what says which task it was about. */
 export function temporalLogger(log: Logger): TemporalLogger {
   return new DefaultLogger('INFO', ({ level, message, meta }) => {
-    const { workflowId, activityType, attempt, error, ...rest } = meta ?? {};
+    const { workflowId, activityType, attempt, error, name, failure, run_id } = meta ?? {};
     const details = {
       workflow: workflowId,
       activity: activityType,
       attempt,
       ...(error ? { err: brief(error) } : {}),
-      ...(rest.name ? { name: rest.name } : {}),
+      ...(name ? { name } : {}),
+      // Of a workflow task that failed, such as one whose history does not fit the code: TMPRL1100.
+      ...(failure ? { run_id, failure: String(failure).slice(0, FAILURE_LENGTH) } : {}),
     };
     log[LEVELS[level]](details, message);
   });

@@ -34,6 +34,9 @@ export class FakeTemporal implements TemporalGateway {
     if (!this.running.has(workflow_id)) throw new WorkflowClosedError('none');
     this.told.push(`${action} ${workflow_id} ${JSON.stringify(input)}`);
   }
+  async endWorkflow({ workflow_id }: { workflow_id: string }): Promise<void> {
+    this.running.delete(workflow_id);
+  }
   async describeWorkflow(): Promise<{ is: 'unknown' }> {
     this.#mustBeThere();
     return { is: 'unknown' };

@@ -228,3 +228,26 @@ describe('sweepTemp', () => {
     expect(await createLocalStore(path.join(root, 'none')).sweepTemp(0)).toBe(0);
   });
 });
+
+describe('removeUnfinished', () => {
+  it('removes what killed writers left below a prefix, and no object and nothing of others', async () => {
+    await store.put('results/a/1', chunks('x'));
+    for (const name of ['results.a~1', 'results.a~2', 'results.b~1'])
+      await writeFile(path.join(root, 'tmp', name), 'x');
+    await store.removeUnfinished('results/a/');
+    expect(await readdir(path.join(root, 'tmp'))).toEqual(['results.b~1']);
+    expect(await store.list('results/')).toEqual(['results/a/1']);
+    await store.removeAll('results/b/');
+    expect(await readdir(path.join(root, 'tmp'))).toEqual([]);
+  });
+
+  it('makes a writer fail that is still at it', async () => {
+    async function* slowly() {
+      yield Buffer.from('x');
+      await store.removeUnfinished('results/a/');
+      yield Buffer.from('y');
+    }
+    await expect(store.put('results/a/1', slowly())).rejects.toThrow();
+    expect(await store.list('results/')).toEqual([]);
+  });
+});
