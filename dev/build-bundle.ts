@@ -9,7 +9,8 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 // Its own place tells which build it belongs to: the new one is made beside the one in use.
 const built = path.resolve(import.meta.dirname, '..');
 const workflowsPath = path.join(built, 'src', 'workflows', 'index.js');
+const payloadConverterPath = path.join(built, 'src', 'workflows', 'payload-converter.cjs');
 const logger = new DefaultLogger('WARN');
 
-const { code } = await bundleWorkflowCode({ workflowsPath, logger });
+const { code } = await bundleWorkflowCode({ workflowsPath, payloadConverterPath, logger });
 writeFileSync(path.join(built, 'workflow-bundle.js'), code);

@@ -74,7 +74,8 @@ async function secondBuild(): Promise<string> {
     throw new Error('the imports of the workflow are others: a void round');
   await writeFile(file, changed);
   const workflowsPath = path.join(dist, 'src', 'workflows', 'index.js');
-  const { code: bundle } = await bundleWorkflowCode({ workflowsPath, logger: silent });
+  const payloadConverterPath = path.join(path.dirname(workflowsPath), 'payload-converter.cjs');
+  const { code: bundle } = await bundleWorkflowCode({ workflowsPath, payloadConverterPath, logger: silent });
   await writeFile(path.join(dist, 'workflow-bundle.js'), bundle);
   return dist;
 }

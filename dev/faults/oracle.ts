@@ -33,8 +33,14 @@ const PATIENCE_MS = 120_000;
  * Waits for a task's end and looks at it from every side: API, task row and workflow say the same and one of the expected
  * states; what is completed is there exactly once and as the receipt says, of anything else nothing is there. Removes the table.
  */
-export async function judge(lab: Lab, key: TaskKey, expected: State[], input: Input = lab.small): Promise<Verdict> {
-  await untilFinal(lab, key);
+export async function judge(
+  lab: Lab,
+  key: TaskKey,
+  expected: State[],
+  input: Input = lab.small,
+  patienceMs = PATIENCE_MS,
+): Promise<Verdict> {
+  await untilFinal(lab, key, patienceMs);
   const workflow = await untilWorkflowClosed(lab, key);
   const task = await patiently(() => lab.rig.client.progress(key));
   const row = await rowOf(lab, key);
@@ -47,23 +53,25 @@ export async function judge(lab: Lab, key: TaskKey, expected: State[], input: In
     if (!balances(task, input)) violations.push(`the receipt does not balance: ${JSON.stringify(task.receipt)}`);
     violations.push(...(await compareRows(lab.rig.db, task.table as string, input.reference)));
     redone = await redoneRows(lab, task);
-    await lab.rig.db.query(`DROP TABLE ${task.table}`);
   } else if (task.state === 'completed') {
     const { body } = await fetch(new URL(task.download_url as string, lab.rig.client.api));
     const sha256 = await sha256Of(body as AsyncIterable<Uint8Array>);
     if (sha256 !== lab.exportSha256) violations.push('the exported file differs from that of an undisturbed export');
   } else violations.push(...(await traces(lab, key)));
   violations.push(...(await eventViolations(lab, key)));
+  // Last of all, so that a look that was cut off can be taken again.
+  if (task.state === 'completed' && key.kind === 'upload')
+    await patiently(() => lab.rig.db.query(`DROP TABLE IF EXISTS ${task.table}`));
   return { violations: violations.map((what) => `${key.task_name} ${what}`), state: task.state, redone };
 }
 
-async function untilFinal(lab: Lab, key: TaskKey): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
+async function untilFinal(lab: Lab, key: TaskKey, patienceMs: number): Promise<void> {
+  const end = performance.now() + patienceMs;
   for (;;) {
     const row = await rowOf(lab, key).catch(() => undefined);
     if (row && isFinal(row.state)) return;
     if (performance.now() > end)
-      throw new Error(`${key.task_name} is ${row?.state} ${row?.phase} after ${PATIENCE_MS / 1000} s`);
+      throw new Error(`${key.task_name} is ${row?.state} ${row?.phase} after ${patienceMs / 1000} s`);
     await sleep(20);
   }
 }
@@ -78,7 +86,8 @@ async function untilWorkflowClosed(lab: Lab, key: TaskKey): Promise<string> {
     );
     // The reconciler follows up a native end.
     if (!['RUNNING', 'not to be had', 'TERMINATED'].includes(status)) return status;
-    if (status === 'TERMINATED' && isFinal((await rowOf(lab, key)).state)) return status;
+    const row = status === 'TERMINATED' && (await rowOf(lab, key).catch(() => undefined));
+    if (row && isFinal(row.state)) return status;
   }
   return 'RUNNING';
 }

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { TaskRef } from '../contract/messages.js';
+import type { DownloadOptions } from '../contract/task.js';
 import { formatRecord } from '../csv/format-record.js';
 import { failpoint } from '../failpoint.js';
 import { completeTask, enterPhase } from '../postgres/commands.js';
 import { listDownloadParts } from '../postgres/export.js';
 import { FencedError, sessionName, withFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
-import { getTaskById } from '../postgres/tasks.js';
+import { type Column, getTaskById } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
+import { escapeRecord } from './formulas.js';
 import { resultKey } from './result-keys.js';
 
 /** Joins the dumped parts behind the header into one file, and completes the download with it. */
@@ -25,12 +27,7 @@ export function assembleActivity({ pool, store, log }: Dependencies) {
           const parts = await listDownloadParts(client, taskId);
           const rows = parts.reduce((sum, part) => sum + part.rows, 0);
           const key = resultKey(taskId, randomUUID());
-          const header = Buffer.from(
-            `${formatRecord(
-              columns.map((column) => column.original || null),
-              ',',
-            )}\n`,
-          );
+          const header = Buffer.from(headerOf(columns, task.options.formulas));
           const file = await store.concat(
             key,
             header,
@@ -67,4 +64,12 @@ export function assembleActivity({ pool, store, log }: Dependencies) {
         sessionName(task.lock_key, 'assemble'),
       );
     });
+}
+
+/** The header line. An empty name is an empty field, quoted where it would else be an empty line. */
+function headerOf(columns: Column[], formulas: DownloadOptions['formulas']): string {
+  const names = columns.map(({ original }) => original);
+  if (formulas === 'escape') return escapeRecord(names);
+  const fields = names.map((name) => (name === '' && names.length > 1 ? null : name));
+  return `${formatRecord(fields, ',')}\n`;
 }

@@ -31,6 +31,12 @@ export const HEARTBEAT_MS = 200;
 /** For work that meets the fence by itself many times a second: each heartbeat costs the server a millisecond or two. */
 export const SLOW_HEARTBEAT_MS = 1_000;
 
+export interface PerformOptions {
+  heartbeatMs?: number;
+  /** Settles, records or rolls back: whatever PostgreSQL says, it is tried again, since nothing else could take its place. */
+  isControl?: boolean;
+}
+
 /**
  * Runs the work of an activity: heartbeats while it runs, hands it the signal that ends it, and turns what it throws into
  * what the workflow understands. Cancelled → CancelledFailure; fenced → `{ fenced: true }`; bad input → a failure that is not
@@ -39,7 +45,7 @@ export const SLOW_HEARTBEAT_MS = 1_000;
 export async function perform<T extends object>(
   log: Logger,
   work: (signal: AbortSignal) => Promise<T>,
-  heartbeatMs = HEARTBEAT_MS,
+  { heartbeatMs = HEARTBEAT_MS, isControl = false }: PerformOptions = {},
 ): Promise<Fenceable<T>> {
   const context = Context.current();
   const signal = context.cancellationSignal;
@@ -54,14 +60,15 @@ export async function perform<T extends object>(
       log.info({ activity: context.info.activityType, reason: error.message }, 'fenced');
       return { fenced: true };
     }
-    throw asFailure(error, log, context.info.activityType);
+    throw asFailure(error, log, context.info.activityType, isControl);
   } finally {
     clearInterval(heart);
   }
 }
 
-function asFailure(error: unknown, log: Logger, activity: string): Error {
-  const fault = asFault(error);
+function asFailure(error: unknown, log: Logger, activity: string, isControl: boolean): Error {
+  const fault = asFault(error) ?? (isControl ? null : asRefusal(error));
+  if (fault?.code === 'database_refused') log.error({ activity, err: error }, fault.detail);
   if (fault)
     return ApplicationFailure.create({ type: fault.code, message: fault.detail, nonRetryable: true, details: [fault] });
   const { code, message } = error as { code?: string; message?: string };
@@ -71,6 +78,16 @@ function asFailure(error: unknown, log: Logger, activity: string): Error {
     type: 'retryable',
     message: `${activity} met an error${code ? ` (${code})` : ''}; see the log`,
   });
+}
+
+/** What comes again however often it is tried. The message of PostgreSQL may quote the data, so it goes to the log alone. */
+function asRefusal(error: unknown): TaskFault | null {
+  if (!['refused', 'bad_value'].includes(meaningOf(error))) return null;
+  const { code } = error as { code?: string };
+  return {
+    code: 'database_refused',
+    detail: `PostgreSQL refuses to go on (SQLSTATE ${code}). The log of the worker says why; mend that and start again.`,
+  };
 }
 
 /** The fault that an error means for the task, or null when it is to be tried again. */

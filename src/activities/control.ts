@@ -8,6 +8,8 @@ import { getTaskById } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
 import { whoSignalled } from './who-signalled.js';
 
+const CONTROL = { isControl: true };
+
 /** The short activities by which a workflow and the task row keep in step. Each is idempotent. */
 export function controlActivities({ pool, log }: Dependencies) {
   /** Resolves to the epoch of the change; null when the command changed nothing. */
@@ -41,34 +43,46 @@ export function controlActivities({ pool, log }: Dependencies) {
   return {
     /** Records commands that reached the workflow first (signals, native cancel), in order, and so raises the fence. */
     async applyCommands({ taskId, commands }: TaskRef & { commands: ExternalCommand[] }): Promise<Fenceable<object>> {
-      return perform(log, async () => {
-        const epochs: (number | null)[] = [];
-        for (const command of commands) epochs.push(await applyCommand(taskId, command));
-        // Only now that the fence is closed: a slow answer of Temporal must not hold up a pause.
-        if (epochs.some((epoch) => epoch !== null)) await nameActors(taskId, commands, epochs);
-        return {};
-      });
+      return perform(
+        log,
+        async () => {
+          const epochs: (number | null)[] = [];
+          for (const command of commands) epochs.push(await applyCommand(taskId, command));
+          // Only now that the fence is closed: a slow answer of Temporal must not hold up a pause.
+          if (epochs.some((epoch) => epoch !== null)) await nameActors(taskId, commands, epochs);
+          return {};
+        },
+        CONTROL,
+      );
     },
 
     /** Settles the task's state once its writers have ended, and says what is next. */
     async settle({ taskId }: TaskRef): Promise<Fenceable<Next>> {
-      return perform(log, () => settleTask(pool, taskId));
+      return perform(log, () => settleTask(pool, taskId), CONTROL);
     },
 
     /** Records what stopped the task: it pauses and asks, or is rolled back and fails. */
     async recordFault({ taskId, fault }: TaskRef & { fault: TaskFault }): Promise<Fenceable<object>> {
-      return perform(log, async () => {
-        await faultTask(pool, taskId, fault);
-        return {};
-      });
+      return perform(
+        log,
+        async () => {
+          await faultTask(pool, taskId, fault);
+          return {};
+        },
+        CONTROL,
+      );
     },
 
     /** Records that the rollback could not finish yet. */
     async recordRollbackFailure({ taskId, detail }: TaskRef & { detail: string }): Promise<Fenceable<object>> {
-      return perform(log, async () => {
-        await markRollbackFailed(pool, taskId, detail);
-        return {};
-      });
+      return perform(
+        log,
+        async () => {
+          await markRollbackFailed(pool, taskId, detail);
+          return {};
+        },
+        CONTROL,
+      );
     },
   };
 }

@@ -6,6 +6,7 @@ import { copyOut } from '../postgres/copy-out.js';
 import { claimRange, findExportSource, frozenSource, rangeQuery, recordObject } from '../postgres/export.js';
 import { endSessions, FencedError, sessionName, withFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
+import { cancellable } from '../postgres/staging.js';
 import { getTaskById, type TaskRow } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
 import { escapeFormulas } from './formulas.js';
@@ -31,18 +32,21 @@ export function dumpPartActivity({ pool, store, log, pacer }: Dependencies) {
           if (part.done) return { rows: part.rows, bytes: part.size };
           const found = await findExportSource(client, task);
           const source = task.options.consistency === 'frozen' ? frozenSource(found, task.lock_key) : found;
-          const rows = copyOut(client, rangeQuery(source, part));
           const key = partKey(taskId, partNo, part.token);
-          const { size } = await store.put(key, paced(encode(rows, task), pacer, task, signal));
+          // The first row may be long in coming: a view that computes, a table that somebody has locked.
+          const object = await cancellable(pool, client, signal, async () => {
+            const rows = copyOut(client, rangeQuery(source, part));
+            const { size } = await store.put(key, paced(encode(rows, task), pacer, task, signal));
+            return { key, size, rows: rows.rowCount };
+          });
           await failpoint('dump:before-record');
-          const object = { key, size, rows: rows.rowCount };
           await withFence(client, fence, () => recordObject(client, taskId, part, object)).catch(
             async (error: unknown) => {
               if (error instanceof FencedError) await store.remove(key);
               throw error;
             },
           );
-          return { rows: object.rows, bytes: size };
+          return { rows: object.rows, bytes: object.size };
         },
         sessionName(task.lock_key, role),
       );

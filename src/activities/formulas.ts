@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { parse } from 'csv-parse';
 import { stringify } from 'csv-stringify';
+import { stringify as stringifySync } from 'csv-stringify/sync';
 import type { Column } from '../postgres/tasks.js';
 
 /** Types whose values are numbers, dates or the like: never a formula, however they begin. */
@@ -24,4 +25,9 @@ export function escapeFormulas(csv: Readable, columns: Column[]): AsyncIterable<
   csv.on('error', (error) => records.destroy(error));
   records.on('error', (error) => text.destroy(error));
   return csv.pipe(records).pipe(text) as AsyncIterable<Buffer>;
+}
+
+/** The same for one record of texts, with its line end. */
+export function escapeRecord(values: string[]): string {
+  return stringifySync([values], { escape_formulas: true, ...(values.length === 1 && { quoted_match: /^$/ }) });
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { TaskError } from '../contract/errors.js';
 import type { TaskRef } from '../contract/messages.js';
 import type { UploadOptions } from '../contract/task.js';
 import { CsvError } from '../csv/csv-error.js';
@@ -50,7 +51,7 @@ export function inspectActivity({ pool, store, log, scanner }: Dependencies) {
         );
       },
       // Storing a part meets the fence, and parts are found many times a second.
-      SLOW_HEARTBEAT_MS,
+      { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
 }
 
@@ -128,8 +129,14 @@ async function checkRejectLimit(client: pg.ClientBase, task: TaskRow, rejected: 
   throw rejectLimit(worst!, limit);
 }
 
+/** @throws {TaskError} invalid_request when a type is asked for a column that is not there; {CsvError} too_many_columns */
 function chooseColumns(headers: string[], evidence: ColumnEvidence[], options: UploadOptions): Column[] {
   const names = columnNames(headers);
+  const missing = Object.keys(options.columns ?? {}).find((name) => !headers.includes(name));
+  if (missing !== undefined) {
+    const detail = `columns names "${missing}", which is not in the header of the file. Its columns are: ${headers.join(', ').slice(0, 300)}.`;
+    throw new TaskError('invalid_request', detail, { column: missing });
+  }
   return headers.map((original, i) => {
     const asked = options.columns && Object.hasOwn(options.columns, original) ? options.columns[original] : undefined;
     return {

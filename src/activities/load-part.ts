@@ -33,7 +33,7 @@ export function loadPartActivity(dependencies: Dependencies) {
         );
       },
       // A batch meets the fence many times a second: heartbeats need not bring the news.
-      SLOW_HEARTBEAT_MS,
+      { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
 }
 

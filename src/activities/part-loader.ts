@@ -3,7 +3,7 @@ import type { TaskError } from '../contract/errors.js';
 import type { Dialect } from '../csv/dialect.js';
 import { BatchEncoder, type EncodeResult } from '../csv/encode.js';
 import { excerptOf } from '../csv/malformed.js';
-import { recordAt } from '../csv/record-at.js';
+import { recordAt, type SentRecord, sentRecord } from '../csv/record-at.js';
 import { failpoint } from '../failpoint.js';
 import { advancePart, type Checkpoint, type UploadPart } from '../postgres/checkpoints.js';
 import { type CopyTarget, copyFault, copyIn } from '../postgres/copy.js';
@@ -20,6 +20,10 @@ import { sourceTruncated } from './source.js';
 
 /** A batch is one transaction of about this many bytes: 20–30 ms of COPY, and so the time a pause waits for at most. */
 const BATCH_BYTES = 1 << 20;
+
+/** SQLSTATE of COPY: bad_copy_file_format, of a record with too many or too few fields; program_limit_exceeded. */
+const WRONG_FIELDS = '22P04';
+const ROW_TOO_BIG = '54000';
 
 export interface PartWork extends Pick<Dependencies, 'pacer'> {
   client: pg.ClientBase;
@@ -41,12 +45,14 @@ export class PartLoader {
   readonly #dialect: Dialect;
   readonly #encoder: BatchEncoder;
   readonly #target: CopyTarget;
+  readonly #names: string[];
   readonly #rate: number | undefined;
   #input: Buffer;
   #out: Buffer;
   #skip = new Set<number>();
   #checkpoint: Checkpoint;
   #nextRow: number;
+  #countFields = false;
 
   constructor(work: PartWork) {
     const { task, part, input, out } = work;
@@ -59,6 +65,7 @@ export class PartLoader {
       columns: [ROW_COLUMN, ...task.columns!.map((column) => column.name)],
       delimiter: dialect.delimiter,
     };
+    this.#names = task.columns!.map((column) => column.name);
     this.#rate = task.options.max_bytes_per_second;
     this.#input = input;
     this.#out = out;
@@ -83,8 +90,14 @@ export class PartLoader {
         most = portion;
       } catch (error) {
         if (meaningOf(error) !== 'bad_value') throw error;
+        if ((error as { code?: string }).code === WRONG_FIELDS && !this.#countFields) {
+          // Where there is one such record there may be thousands: from here on none is sent that would cost a batch.
+          this.#countFields = true;
+          continue;
+        }
         // Where PostgreSQL does not say which row it was, halve the batch until it is alone.
-        if (!(await this.#rejectRow(error, batch))) most = Math.max(1, batch.consumed >> 1);
+        // Of what was asked for, too: a long record at the end makes a batch longer than that.
+        if (!(await this.#rejectRow(error, batch))) most = Math.max(1, Math.min(most, batch.consumed) >> 1);
       }
     }
   }
@@ -106,6 +119,7 @@ export class PartLoader {
         final,
         skip,
         maxInput: most,
+        countFields: this.#countFields,
       });
       if (batch.consumed > 0) return { ...batch, bytes };
       if (batch.needed !== undefined) this.#out = Buffer.allocUnsafeSlow(batch.needed);
@@ -137,18 +151,22 @@ export class PartLoader {
   /** Puts the row that PostgreSQL refused among the rejects. False when it is not known yet which row that was. */
   async #rejectRow(error: unknown, batch: Batch): Promise<boolean> {
     const { client, task, fence } = this.#work;
-    const fault = copyFault(error);
     const sent = this.#out.subarray(0, batch.written);
-    const row = fault ? recordAt(sent, this.#dialect, fault.line) : batch.loaded === 1 ? this.#onlyRow(batch) : null;
-    if (row === null) return false;
+    // A row too big for a page is found when COPY flushes what it has gathered: the line is only where it had come to.
+    const isLate = (error as { code?: string }).code === ROW_TOO_BIG;
+    const fault = isLate ? null : copyFault(error, this.#names);
+    const record =
+      batch.loaded === 1 ? onlyRecord(sent, this.#dialect) : fault && recordAt(sent, this.#dialect, fault.line);
+    if (!record) return false;
     const column = task.columns!.find(({ name }) => name === fault?.column);
+    const { row } = record;
     const reject: Reject = {
       row,
       byteOffset: this.#checkpoint.byteOffset,
       column: column?.original ?? null,
       value: fault?.value?.slice(0, 200) ?? null,
-      reason: column ? `the value is not a valid ${column.type}` : (fault?.message ?? 'PostgreSQL refuses the row'),
-      raw: sentText(sent, row),
+      reason: column ? `the value is not a valid ${column.type}` : describeRefusal(error),
+      raw: excerptOf(sent, record.start, record.end),
     };
     await this.#checkLimit([reject]);
     await withFence(client, fence, () => storeRejects(client, task.id, [reject]));
@@ -165,28 +183,28 @@ export class PartLoader {
   }
 
   /** Inspect keeps the first thousand malformed rows of a part; the encoder refuses the others by itself. */
-  #refusedReject({ row, offset, length, reason }: Batch['refused'][number], { bytes }: Batch): Reject {
+  #refusedReject({ row, offset, length, reason, found }: Batch['refused'][number], { bytes }: Batch): Reject {
     return {
       row,
       byteOffset: this.#checkpoint.byteOffset + offset,
       column: null,
       value: null,
-      reason: describeMalformed({ reason, found: 0 }, this.#work.task.columns!.length),
+      reason: describeMalformed({ reason, found }, this.#work.task.columns!.length),
       raw: excerptOf(bytes, offset, offset + length),
     };
   }
-
-  #onlyRow(batch: Batch): number {
-    for (let row = this.#nextRow; row < this.#nextRow + batch.rows; row++) if (!this.#skip.has(row)) return row;
-    throw new Error('a batch of one row without a row');
-  }
 }
 
-/** The text of a row as it was sent, without the number in front, shortened. */
-function sentText(sent: Buffer, row: number): string {
-  const number = `${row}`;
-  const at = sent.indexOf(`\n${number}`);
-  const start = (at < 0 ? 0 : at + 1) + number.length + 1;
-  const end = sent.indexOf('\n', start);
-  return sent.toString('utf8', start, Math.min(end < 0 ? sent.length : end, start + 200));
+/** In our words: those of PostgreSQL name tables of ours. */
+function describeRefusal(error: unknown): string {
+  const { code } = error as { code?: string };
+  if (code === WRONG_FIELDS) return 'the row has too many or too few fields';
+  if (code === ROW_TOO_BIG) return 'the row is too big: PostgreSQL needs it to fit into a page of 8 kB';
+  if (code?.startsWith('23')) return 'the row breaks a constraint of the table';
+  if (code === 'P0001') return 'a trigger of the table refuses the row';
+  return `PostgreSQL refuses the row (SQLSTATE ${code})`;
+}
+
+function onlyRecord(sent: Buffer, { delimiter }: Dialect): SentRecord {
+  return sentRecord(sent, 0, sent.length - 1, delimiter);
 }

@@ -4,7 +4,7 @@ import { pendingParts } from '../postgres/checkpoints.js';
 import { enterPhase } from '../postgres/commands.js';
 import { sessionName, withFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
-import { sumParts } from '../postgres/progress.js';
+import { sumDoneParts, sumParts } from '../postgres/progress.js';
 import { createStaging } from '../postgres/staging.js';
 import { getTaskById } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
@@ -13,8 +13,8 @@ import { type Dependencies, type Fenceable, perform } from './context.js';
 export interface Prepared {
   pending: number[];
   parts: number;
-  rows: { done: number; total: number };
-  bytes: { done: number; total: number };
+  rows: { done: number; total: number | null };
+  bytes: { done: number; total: number | null };
   /** How many parts may be loaded at once. */
   window: number;
 }
@@ -34,12 +34,13 @@ export function prepareActivity({ pool, log }: Dependencies, window: number) {
             await failpoint('prepare:before-commit');
           });
           await failpoint('prepare:after-commit');
-          const sums = await sumParts(client, taskId);
+          const { parts } = await sumParts(client, taskId);
+          const done = await sumDoneParts(client, taskId);
           return {
             pending: await pendingParts(client, taskId),
-            parts: sums.parts,
-            rows: { done: sums.rows_done, total: task.rows_total! },
-            bytes: { done: sums.bytes_done, total: task.bytes_total! },
+            parts,
+            rows: { done: done.rows, total: task.rows_total },
+            bytes: { done: done.bytes, total: task.bytes_total },
             // A gentle load keeps to its rate through one process at a time.
             window: task.options.max_bytes_per_second ? 1 : window,
           };

@@ -32,11 +32,7 @@ export function publishActivity({ pool, log }: Dependencies) {
           const receipt = await cancellable(pool, client, signal, () => balance(client, task));
           const table = await withFence(client, fence, async () => {
             await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
-            const name = await publishTable(
-              client,
-              task.lock_key,
-              task.options.table ?? defaultTableName(task.task_name),
-            );
+            const name = await publishTable(client, task.lock_key, task.options.table ?? task.task_name);
             await completeTask(client, taskId, { receipt, tableName: name, tableOid: task.staging_oid! });
             await failpoint('publish:before-commit');
             return name;
@@ -93,9 +89,4 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
     parts: sums.parts,
     seconds: {},
   };
-}
-
-/** A task name as a table name: the same, which is always possible since identifiers are quoted. */
-function defaultTableName(taskName: string): string {
-  return taskName;
 }

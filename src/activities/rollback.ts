@@ -8,6 +8,8 @@ import { getTaskById } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
 import { resultPrefix } from './result-keys.js';
 
+const CONTROL = { isControl: true };
+
 /** How long the rollback waits for somebody who uses the staging table, before it says so. */
 const LOCK_TIMEOUT_MS = 5_000;
 
@@ -17,40 +19,48 @@ const LOCK_TIMEOUT_MS = 5_000;
  */
 export function rollbackActivity({ pool, store, log, pacer }: Dependencies) {
   return async ({ taskId }: TaskRef): Promise<Fenceable<{ state: State }>> =>
-    perform(log, async () => {
-      const task = await getTaskById(pool, taskId);
-      if (task.source) await store.remove(task.source.key);
-      await store.removeAll(resultPrefix(taskId));
-      await failpoint('rollback:before-drop');
-      const state = await closeFence(pool, task.lock_key, async (client) => {
-        await endSessions(client, task.lock_key);
-        await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
-        await dropStaging(client, (await getTaskById(client, taskId)).staging_oid);
-        await failpoint('rollback:after-drop');
-        await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);
-        await client.query('DELETE FROM long_task.rejects WHERE task_id = $1', [taskId]);
-        return finishRollback(client, taskId);
-      });
-      await failpoint('rollback:after-commit');
-      pacer.forget(taskId);
-      return { state };
-    });
+    perform(
+      log,
+      async () => {
+        const task = await getTaskById(pool, taskId);
+        if (task.source) await store.remove(task.source.key);
+        await store.removeAll(resultPrefix(taskId));
+        await failpoint('rollback:before-drop');
+        const state = await closeFence(pool, task.lock_key, async (client) => {
+          await endSessions(client, task.lock_key);
+          await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+          await dropStaging(client, (await getTaskById(client, taskId)).staging_oid);
+          await failpoint('rollback:after-drop');
+          await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);
+          await client.query('DELETE FROM long_task.rejects WHERE task_id = $1', [taskId]);
+          return finishRollback(client, taskId);
+        });
+        await failpoint('rollback:after-commit');
+        pacer.forget(taskId);
+        return { state };
+      },
+      CONTROL,
+    );
 }
 
 /** Removes what a completed task needs no more: the source file of an upload, the parts of a download, the checkpoints. */
 export function tidyActivity({ pool, store, log, pacer }: Dependencies) {
   return async ({ taskId }: TaskRef): Promise<Fenceable<object>> =>
-    perform(log, async () => {
-      const task = await getTaskById(pool, taskId);
-      if (task.state !== 'completed') return {};
-      if (task.source) await store.remove(task.source.key);
-      for (const key of await store.list(resultPrefix(taskId))) if (key !== task.result?.key) await store.remove(key);
-      await store.removeUnfinished(resultPrefix(taskId));
-      await closeFence(pool, task.lock_key, async (client) => {
-        if (task.kind === 'download') await dropStaging(client, task.staging_oid);
-        await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);
-      });
-      pacer.forget(taskId);
-      return {};
-    });
+    perform(
+      log,
+      async () => {
+        const task = await getTaskById(pool, taskId);
+        if (task.state !== 'completed') return {};
+        if (task.source) await store.remove(task.source.key);
+        for (const key of await store.list(resultPrefix(taskId))) if (key !== task.result?.key) await store.remove(key);
+        await store.removeUnfinished(resultPrefix(taskId));
+        await closeFence(pool, task.lock_key, async (client) => {
+          if (task.kind === 'download') await dropStaging(client, task.staging_oid);
+          await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);
+        });
+        pacer.forget(taskId);
+        return {};
+      },
+      CONTROL,
+    );
 }

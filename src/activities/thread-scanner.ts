@@ -12,11 +12,6 @@ export type ThreadAnswer =
 /** Beyond this the disk is the limit, and each thread takes some 15 MB. */
 const MOST_THREADS = 4;
 
-/** A scanner that works in the caller's own thread. */
-export function createInlineScanner(store: Store): Scanner {
-  return { threads: 1, scan: (job) => scanHere(store, job), close: async () => {} };
-}
-
 /**
  * A scanner with a thread per core. Threads are started for files of more than one part and end when they have been idle
  * for a while; a single part is scanned in the caller's own thread, sooner than a thread would be up.

@@ -9,7 +9,7 @@ import { downloadRoutes } from './download-routes.js';
 import { typedFields } from './form-fields.js';
 import { healthRoutes } from './health-routes.js';
 import { registerNotFound } from './not-found.js';
-import { pathOf, sendProblem } from './problem.js';
+import { pathOf, refuseMalformed, sendProblem } from './problem.js';
 import { taskRoutes } from './task-routes.js';
 import { uploadRoutes } from './upload-routes.js';
 import { validatorCompiler } from './validation.js';
@@ -49,6 +49,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
     http: { headersTimeout: HEADERS_MS },
     // A task name of 128 characters takes up to 1,536 in a URL.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
+    clientErrorHandler: refuseMalformed,
     frameworkErrors: (error, request, reply) => {
       sendProblem(error, request, reply);
     },

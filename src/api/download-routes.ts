@@ -67,10 +67,10 @@ async function tableOfUpload(pool: ApiContext['pool'], { user_id, task_name }: D
       },
     );
   }
-  if (!(await tableExists(pool, upload.table_name))) {
+  if (!(await tableExists(pool, upload.table_name, upload.table_oid ?? 0))) {
     throw new TaskError(
       'table_not_found',
-      `The table ${upload.table_name} of the upload "${task_name}" is there no more.`,
+      `The table ${upload.table_name} of the upload "${task_name}" is there no more, or another one has its name. Export that one with table.`,
     );
   }
   return {

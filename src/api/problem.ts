@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, type ErrorCode, type ErrorExtras, TaskError } from '../contract/errors.js';
 import { isUnavailable, meaningOf } from '../postgres/sqlstate.js';
@@ -27,6 +28,20 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
       .header('content-type', 'application/problem+json')
       // As bytes: of a text Fastify would add a charset, which this media type does not have.
       .send(Buffer.from(JSON.stringify(toProblem(fault, pathOf(request.url)))))
+  );
+}
+
+/** Answers what is not HTTP at all (RFC 9112): there is no request yet, and nothing after it can be trusted. */
+export function refuseMalformed(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const isLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const detail = isLarge ? 'The headers of the request are too large.' : 'The request is not well-formed HTTP.';
+  const body = JSON.stringify(toProblem(new TaskError('invalid_request', detail), ''));
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 
@@ -84,7 +99,7 @@ export function asTaskError(error: unknown): TaskError {
 const FRAMEWORK: Record<string, readonly [ErrorCode, string]> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported_media_type',
-    'The body must be application/json or application/x-www-form-urlencoded; for /upload/start also multipart/form-data.',
+    'The body must be application/json or application/x-www-form-urlencoded; for /upload/start also multipart/form-data, with the file in the part "file".',
   ],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_request', 'The body is empty; it must be a JSON object.'],
   FST_ERR_CTP_INVALID_JSON_BODY: [

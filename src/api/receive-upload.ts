@@ -106,7 +106,7 @@ async function receiveFile(
 
 /** Only shown to people, never a path: control characters and half surrogate pairs go. */
 function cleanFilename(name: string): string {
-  const clean = name.replace(/[\p{Cc}\p{Cs}]/gu, '').slice(-200);
+  const clean = [...name.replace(/[\p{Cc}\p{Cs}]/gu, '')].slice(-200).join('');
   return clean || 'upload.csv';
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskError } from '../contract/errors.js';
 import { commandTask, settleTask } from '../postgres/commands.js';
-import { listUnfinished, type TaskRow } from '../postgres/tasks.js';
+import { getTaskById, listUnfinished, type TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
 
@@ -50,8 +50,10 @@ async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
   // A start or a command that was not delivered yet is the sweeper's.
   if (row.undelivered !== null) return;
   const sight = await temporal.describeWorkflow(row);
+  if (sight.is === 'running' && sight.attempts < STUCK_ATTEMPTS && sight.pausedActivities.length === 0) return;
+  // The row was read a while ago: a task that has moved on since is not astray.
+  if ((await getTaskById(pool, row.id)).version !== row.version) return;
   if (sight.is === 'running' && sight.attempts >= STUCK_ATTEMPTS) return beginAnew(parts, row, sight.attempts);
-  if (sight.is === 'running' && sight.pausedActivities.length === 0) return;
   log.warn({ task: row.workflow_id, state: row.state, workflow: sight }, 'Temporal was steered past the service');
   if (sight.is === 'paused' || sight.is === 'running') return followNativePause(parts, row, sight.is);
   const isByOperator = sight.is === 'terminated' && sight.reason !== BEGUN_ANEW;

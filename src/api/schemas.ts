@@ -4,8 +4,9 @@ import { COLUMN_TYPES } from '../postgres/staging.js';
 
 /** What requests may hold. Every `description` completes the sentence "must be …" of the error that a bad value gets. */
 
-const NAME = '^[\\p{L}\\p{M}\\p{N}._\\-@:+ ]{1,128}$';
-const NAME_RULE = '1 to 128 letters, digits, spaces or any of . _ - @ : +';
+/** A dot or two would be taken for a folder wherever the name stands in an address. */
+const NAME = '^(?!\\.{1,2}$)[\\p{L}\\p{M}\\p{N}._\\-@:+ ]{1,128}$';
+const NAME_RULE = '1 to 128 letters, digits, spaces or any of . _ - @ : +, and not . or ..';
 /** PostgreSQL text holds neither U+0000 nor half a surrogate pair. */
 const STORABLE = '[^\\0\\ud800-\\udfff]';
 

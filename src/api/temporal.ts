@@ -170,14 +170,17 @@ function isUnknownAttribute(error: unknown): boolean {
   return cause?.code === 3 && /search attribute/i.test(cause.details ?? '');
 }
 
+/** CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE (grpc.io, status codes). */
+const OUTAGES = [1, 4, RESOURCE_EXHAUSTED, 14];
+
 function translate(error: unknown): unknown {
   if (error instanceof WorkflowNotFoundError || error instanceof WorkflowExecutionAlreadyStartedError) {
     return new WorkflowClosedError('no workflow of that id runs', { cause: error });
   }
-  if (isGrpcServiceError(error) || isGrpcServiceError((error as Error).cause)) {
-    return unavailable(error);
-  }
-  return error;
+  const { cause } = error as Error;
+  const code = isGrpcServiceError(error) ? error.code : isGrpcServiceError(cause) ? cause.code : undefined;
+  // Anything else is about this one call, and the others need not wait for it.
+  return code !== undefined && OUTAGES.includes(code) ? unavailable(error) : error;
 }
 
 function unavailable(cause?: unknown): TaskError {

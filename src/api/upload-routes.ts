@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { TaskError } from '../contract/errors.js';
 import type { Source, UploadOptions } from '../contract/task.js';
+import { isUnavailable } from '../postgres/sqlstate.js';
 import { isTableNameTaken } from '../postgres/staging.js';
 import { createTask, findByIdempotencyKey, isTaskNameTaken } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
@@ -41,9 +42,10 @@ export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
       request.body = received.fields as UploadStart; // Validated next.
       request.source = received.source;
     },
-    // Whatever goes wrong before the task is there: its file goes.
-    onError: async (request) => {
-      if (request.source) await context.store.remove(request.source.key);
+    // Whatever goes wrong before the task is there: its file goes. Where PostgreSQL was lost the task may be there all the
+    // same; a file that turns out to be nobody's is swept later.
+    onError: async (request, _reply, error) => {
+      if (request.source && !isUnavailable(error)) await context.store.remove(request.source.key);
     },
     handler: (request, reply) => startUpload(context, request, reply),
   });

@@ -36,6 +36,7 @@ export const ERRORS = {
   target_changed: { status: 409, title: 'The table changed while the task was under way', retryable: false },
   receipt_mismatch: { status: 500, title: 'The receipt of the task does not balance', retryable: false },
   rollback_failed: { status: 500, title: 'The rollback could not finish yet', retryable: true },
+  database_refused: { status: 409, title: 'PostgreSQL refuses to go on', retryable: false },
   unsupported_table: { status: 409, title: 'The table cannot be exported', retryable: false },
 } as const;
 

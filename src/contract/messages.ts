@@ -12,7 +12,7 @@ export interface TaskRef {
 /** The one argument of both workflow types. The carried state survives continue-as-new and is plain JSON. */
 export interface WorkflowInput extends TaskRef {
   kind: Kind;
-  carried?: { phase: Phase | null; commands: ExternalCommand[]; runs: number };
+  carried?: { commands: ExternalCommand[] /** Natively. */; cancelled: boolean };
 }
 
 /**

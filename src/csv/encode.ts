@@ -18,6 +18,8 @@ export interface EncodeOptions {
   skip?: (row: number) => boolean;
   /** Stop after the record end that reaches this many bytes of input. */
   maxInput: number;
+  /** Count the fields of every record, and refuse those with too many or too few: slower, for a file that has such records. */
+  countFields?: boolean;
 }
 
 /** A record that cannot be handed to COPY and was left out although `skip` did not name it. */
@@ -27,6 +29,8 @@ export interface RefusedRecord {
   offset: number;
   length: number;
   reason: Malformed['reason'];
+  /** Its number of fields. */
+  found: number;
 }
 
 export interface EncodeResult {
@@ -48,12 +52,14 @@ export interface EncodeResult {
  * bytes untouched wherever PostgreSQL reads them as RFC 4180 does. Its reader differs in two things
  * (CopyReadLineText, src/backend/commands/copyfromparse.c): a quote toggles wherever it stands, so records with a stray
  * quote (or a NUL) are refused; and an unquoted line-end byte of another kind is an error, so fields with one get quotes.
- * Unquoted empty stays NULL, `""` stays the empty string. A wrong number of fields is left for COPY to refuse.
+ * Unquoted empty stays NULL, `""` stays the empty string. A wrong number of fields is left for COPY to refuse unless
+ * `countFields` says otherwise.
  */
 export class BatchEncoder {
   readonly #columns: number;
   readonly #grammar: Grammar;
   readonly #view: RecordView;
+  #countFields = false;
 
   constructor({ dialect, columns }: { dialect: Dialect; columns: number }) {
     this.#columns = columns;
@@ -65,7 +71,11 @@ export class BatchEncoder {
    * Encodes the next records. Stops early where `out` is full; call again with what is left.
    * @throws CsvError unclosed_quote when the file ends inside quotes
    */
-  encode(bytes: Buffer, { from, out, firstRow, final, skip, maxInput }: EncodeOptions): EncodeResult {
+  encode(
+    bytes: Buffer,
+    { from, out, firstRow, final, skip, maxInput, countFields = false }: EncodeOptions,
+  ): EncodeResult {
+    this.#countFields = countFields;
     const counter = new RowCounter(firstRow);
     const batch: Batch = { at: from, stop: from + maxInput, out, written: 0, counter, skip, loaded: 0, full: false };
     const result: EncodeResult = { consumed: 0, written: 0, rows: 0, loaded: 0, refused: [] };
@@ -82,7 +92,7 @@ export class BatchEncoder {
   #encodeComplete(bytes: Buffer, batch: Batch, result: EncodeResult, base: number): void {
     const limit = bytes.lastIndexOf(this.#grammar.eol);
     while (batch.at <= limit && batch.at < batch.stop && !batch.full) {
-      copyPlainRecords(bytes, limit, this.#grammar, this.#columns, batch);
+      if (!this.#countFields) copyPlainRecords(bytes, limit, this.#grammar, this.#columns, batch);
       if (batch.at > limit || batch.at >= batch.stop) return;
       if (!readRecord(bytes, batch.at, limit, this.#grammar, this.#view)) return;
       this.#encodeRecord(bytes, batch, result, base);
@@ -115,8 +125,8 @@ export class BatchEncoder {
     if (!batch.skip?.(row)) {
       const fault = faultOf(view, this.#columns);
       // What looks well formed to COPY's splitting passes as it is; only a record to be rewritten must have its fields.
-      if (fault !== null && (view.bare || view.nul > 0 || view.stray > 0)) {
-        result.refused.push({ row, offset: base + view.start, length, reason: fault });
+      if (fault !== null && (this.#countFields || view.bare || view.nul > 0 || view.stray > 0)) {
+        result.refused.push({ row, offset: base + view.start, length, reason: fault, found: view.fields });
       } else {
         const needed = batch.counter.width + 2 + length + (view.bare ? 2 * this.#columns : 0);
         if (batch.written + needed > batch.out.length) {

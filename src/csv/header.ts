@@ -17,7 +17,8 @@ const RESERVED = ['_row', 'tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid'];
  * line counted in); names are as in the file, unquoted.
  * @param head the file's beginning, from byte 0
  * @param final the head is the whole file, so the header may lack its line end
- * @throws CsvError record_too_large, unclosed_quote (the header does not end within head), invalid_utf8, empty_file
+ * @throws CsvError record_too_large, unclosed_quote (the header does not end within head), invalid_utf8, empty_file,
+ *   not_a_text_file (a NUL in a name)
  */
 export function readHeader(head: Buffer, dialect: Dialect, final = false): { names: string[]; end: number } {
   const grammar = grammarOf(dialect);
@@ -35,6 +36,10 @@ export function readHeader(head: Buffer, dialect: Dialect, final = false): { nam
   if (!isUtf8(bytes.subarray(view.start, view.end))) {
     const advice = 'The header line is not valid UTF-8. Save the file as UTF-8 and upload it again.';
     throw new CsvError('invalid_utf8', advice, { byteOffset: view.start });
+  }
+  if (view.nul > 0) {
+    const advice = `The name of column ${view.nul} in the header line holds a NUL byte. Remove it and upload the file again.`;
+    throw new CsvError('not_a_text_file', advice, { byteOffset: view.start });
   }
   return { names: fieldTexts(bytes, view, dialect.delimiter), end: Math.min(view.next, head.length) };
 }

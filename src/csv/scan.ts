@@ -179,7 +179,12 @@ export class RecordScanner {
     const probe = Buffer.concat([bytes.subarray(at, at + this.#maxRecordBytes), Buffer.of(eol)]);
     this.#view.resumeQuote = -1;
     if (!readRecord(probe, 0, probe.length - 1, this.#grammar, this.#view)) {
-      return this.#unclosedQuote(base + at + this.#view.openQuote);
+      const mebibytes = this.#maxRecordBytes >> 20;
+      const detail = `A quote is opened here and not closed within ${mebibytes} MiB, which is the most that a record may have. Close it, or double it if it belongs to the value.`;
+      return new CsvError('unclosed_quote', detail, {
+        row: this.rows + 1,
+        byteOffset: base + at + this.#view.openQuote,
+      });
     }
     const detail = `The record is longer than ${this.#maxRecordBytes} bytes. Check it for a missing line break.`;
     return new CsvError('record_too_large', detail, { row: this.rows + 1, byteOffset: base + at });

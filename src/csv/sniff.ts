@@ -1,4 +1,5 @@
 import { CsvError } from './csv-error.js';
+import { hasBom } from './dialect.js';
 
 const HEAD = 64 * 1024;
 
@@ -10,6 +11,11 @@ const HEAD = 64 * 1024;
 export function assertText(head: Uint8Array): void {
   if (head.length === 0)
     throw new CsvError('empty_file', 'The file is empty (0 bytes). Upload a CSV file with a header line.');
+  if (head.length === 3 && hasBom(head))
+    throw new CsvError(
+      'empty_file',
+      'The file holds a byte order mark and nothing else. Upload a CSV file with a header line.',
+    );
   const bytes = head.subarray(0, HEAD);
   const kind = KINDS.find(({ match }) => match(bytes));
   if (kind) {

@@ -22,7 +22,7 @@ export interface Command {
   channel: Channel;
   actor?: string;
   reason?: string;
-  /** With a resume: the new reject limit. */
+  /** With a resume: the new reject limit, also of a task that runs; its parts take it up as they begin. */
   maxRejects?: number;
 }
 
@@ -48,8 +48,8 @@ export async function commandTask(
     const row = await lockTask(client, task.id);
     const to = nextState(row.state, command.action);
     if (to === undefined) throw illegal(row, command.action);
-    if (to === null) return { row, changed: false };
     if (command.maxRejects !== undefined) await setRejectLimit(client, row, command.maxRejects);
+    if (to === null) return { row, changed: false };
     const changed = await changeState(client, row, to, command);
     await failpoint('command:before-commit');
     return { row: changed, changed: true };

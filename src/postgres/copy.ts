@@ -41,12 +41,23 @@ export interface CopyFault {
   message: string;
 }
 
-/** Reads `COPY t, line 17, column price: "x"` out of an error's CONTEXT; null when the error names no line. */
-export function copyFault(error: unknown): CopyFault | null {
-  const { where, message } = error as { where?: string; message?: string };
-  const match = /^COPY .*?, line (\d+)(?:, column (.+?)(?:: (null input|"([\s\S]*)"))?)?(?::|$)/m.exec(where ?? '');
+/**
+ * Reads `COPY t, line 17, column price: "x"` out of an error's CONTEXT; null when the error names no line. A name may hold
+ * whatever it likes, `: "` too, so it is found among those of the table.
+ */
+export function copyFault(error: unknown, columns: readonly string[]): CopyFault | null {
+  const { where, message = '' } = error as { where?: string; message?: string };
+  const match = /(?:^|\n)COPY \w+, line (\d+)(?:, column ([\s\S]*))?/.exec(where ?? '');
   if (!match) return null;
-  return { line: Number(match[1]), column: match[2], value: match[4], message: message ?? '' };
+  const line = Number(match[1]);
+  const rest = match[2] ?? '';
+  const fitting = columns.filter((name) => rest === name || rest.startsWith(`${name}: `));
+  const column = fitting.reduce<string | undefined>(
+    (a, b) => (a !== undefined && a.length > b.length ? a : b),
+    undefined,
+  );
+  const value = column === undefined ? undefined : /^: "([\s\S]*)"/.exec(rest.slice(column.length))?.[1];
+  return { line, column, value, message };
 }
 
 /** A PostgreSQL identifier, quoted (manual, 4.1.1). */

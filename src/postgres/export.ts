@@ -11,10 +11,17 @@ export interface ExportSource {
   /** Qualified, quoted name. */
   table: string;
   columns: Column[];
-  /** Columns of the key with their types; `ctid` for a table without one; empty when it can be read only as a whole. */
-  key: { name: string; type: string }[];
+  /** Columns of the key; `ctid` for a table without one; empty when it can be read only as a whole. */
+  key: KeyColumn[];
   /** About how many bytes the table takes. */
   bytes: number;
+}
+
+/** `isCut`: its values can be compared by PostgreSQL's own operators, so that ranges may be made of them. */
+export interface KeyColumn {
+  name: string;
+  type: string;
+  isCut: boolean;
 }
 
 /** A half-open range of the key, open at the end that is null. Values in PostgreSQL's text form, one per key column. */
@@ -41,14 +48,15 @@ export async function findExportSource(client: pg.ClientBase, task: TaskRow): Pr
   if (columns.length === 0)
     throw new TaskError('unsupported_table', `The table ${table.name} has no columns, so there is nothing to export.`);
   const key = await findKey(client, table.oid);
-  if (key.length === 0 && (table.relkind === 'r' || table.relkind === 'm')) key.push({ name: 'ctid', type: 'tid' });
+  if (key.length === 0 && (table.relkind === 'r' || table.relkind === 'm'))
+    key.push({ name: 'ctid', type: 'tid', isCut: true });
   return { table: table.name, columns, key, bytes: table.bytes };
 }
 
 /** The same for the frozen copy of a table. */
 export function frozenSource(source: ExportSource, lockKey: number): ExportSource {
   const name = frozenRowColumn(source.columns.map((column) => column.name));
-  return { ...source, table: stagingTable(lockKey), key: [{ name, type: 'bigint' }] };
+  return { ...source, table: stagingTable(lockKey), key: [{ name, type: 'bigint', isCut: true }] };
 }
 
 async function listColumns(client: pg.ClientBase, oid: number): Promise<Column[]> {
@@ -62,31 +70,39 @@ async function listColumns(client: pg.ClientBase, oid: number): Promise<Column[]
 
 async function findKey(client: pg.ClientBase, oid: number): Promise<ExportSource['key']> {
   const { rows } = await client.query(
-    `SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type
+    `SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+            t.typnamespace = 'pg_catalog'::regnamespace OR t.typtype = 'e' AS "isCut"
        FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k (attnum, position)
-       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-      WHERE i.indrelid = $1 AND i.indisprimary ORDER BY k.position`,
+       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum JOIN pg_type t ON t.oid = a.atttypid
+      WHERE i.indrelid = $1 AND i.indisprimary AND k.position <= i.indnkeyatts ORDER BY k.position`,
     [oid],
   );
   return rows;
 }
 
-/** Splits a table into ranges of its key of about `partBytes` each. The first and the last are open, so that nothing falls out. */
+/**
+ * Splits a table into ranges of its key of about `partBytes` each. The first and the last are open, so that nothing falls out. A
+ * key of an extension's type (citext) has an order of its own, which the operators of our search path do not know: one range.
+ */
 export async function planRanges(client: pg.ClientBase, source: ExportSource, partBytes: number): Promise<KeyRange[]> {
   const parts = Math.max(1, Math.ceil(source.bytes / partBytes));
-  if (parts === 1 || source.key.length === 0) return [{ from: null, to: null }];
+  if (parts === 1 || source.key.length === 0 || !source.key.every(({ isCut }) => isCut))
+    return [{ from: null, to: null }];
   const borders = await findBorders(client, source, parts);
   return [null, ...borders].map((from, i) => ({ from, to: borders[i] ?? null }));
 }
 
 async function findBorders(client: pg.ClientBase, { table, key }: ExportSource, parts: number): Promise<string[][]> {
   if (key[0]!.name === 'ctid') return blockBorders(client, table, parts);
-  if (key.length === 1 && key[0]!.name === ROW_COLUMN) return rowBorders(client, table, parts);
+  if (key.length === 1 && key[0]!.name === ROW_COLUMN && key[0]!.type === 'bigint')
+    return rowBorders(client, table, parts);
   const names = key.map(({ name }) => quoteIdent(name)).join(', ');
+  // Names of our own inside, so that none of the table's is in the way.
   const { rows } = await client.query(
-    `SELECT ARRAY[${key.map(({ name }) => `${quoteIdent(name)}::text`).join(', ')}] AS border
-       FROM (SELECT ${names}, row_number() OVER (ORDER BY ${names}) - 1 AS place, count(*) OVER () AS total FROM ${table}) numbered
-      WHERE place > 0 AND place % greatest(1, ceil(total::numeric / $1)::bigint) = 0 ORDER BY ${names}`,
+    `SELECT border FROM (
+       SELECT ARRAY[${key.map(({ name }) => `${quoteIdent(name)}::text`).join(', ')}] AS border,
+              row_number() OVER (ORDER BY ${names}) - 1 AS place, count(*) OVER () AS total FROM ${table}) numbered
+      WHERE place > 0 AND place % greatest(1, ceil(total::numeric / $1)::bigint) = 0 ORDER BY place`,
     [parts],
   );
   return rows.map((row) => row.border);

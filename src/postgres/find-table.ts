@@ -28,10 +28,10 @@ export async function findTable(db: pg.Pool, schema: WrittenName, table: Written
   return `${quoteIdent(rows[0].schema)}.${quoteIdent(rows[0].name)}`;
 }
 
-/** Whether a table, view or foreign table of this qualified, quoted name is there. */
-export async function tableExists(db: pg.Pool, qualified: string): Promise<boolean> {
-  const { rows } = await db.query('SELECT to_regclass($1) IS NOT NULL AS there', [qualified]);
-  return rows[0].there;
+/** Whether the very table that was published under this qualified, quoted name is still there. */
+export async function tableExists(db: pg.Pool, qualified: string, oid: number): Promise<boolean> {
+  const { rows } = await db.query('SELECT to_regclass($1) = $2::oid AS there', [qualified, oid]);
+  return rows[0].there === true;
 }
 
 function spellings({ name, quoted }: WrittenName): string[] {

@@ -41,8 +41,8 @@ export function createPool(options: PoolOptions): pg.Pool {
 }
 
 /**
- * Runs `body` with a connection of its own, named for what it does while it does it. A connection on which anything
- * went wrong is closed, not reused: its state is unknown.
+ * Runs `body` with a connection of its own, named for what it does while it does it. What a named body sets for its session
+ * ends with it. A connection on which anything went wrong is closed, not reused: its state is unknown.
  */
 export async function withClient<T>(
   pool: pg.Pool,
@@ -57,7 +57,7 @@ export async function withClient<T>(
   try {
     if (sessionName) await client.query('SELECT set_config($1, $2, false)', ['application_name', sessionName]);
     const result = await body(client);
-    if (sessionName) await client.query('RESET application_name');
+    if (sessionName) await client.query('RESET ALL'); // To what the pool has opened it with.
     broken = false;
     return result;
   } finally {

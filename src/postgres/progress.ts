@@ -23,6 +23,19 @@ export async function sumParts(db: pg.Pool | pg.ClientBase, taskId: string): Pro
   return rows[0]!;
 }
 
+/** Rows and bytes of the parts that are done; those of parts half-way are not among them. */
+export async function sumDoneParts(
+  db: pg.Pool | pg.ClientBase,
+  taskId: string,
+): Promise<{ rows: number; bytes: number }> {
+  const { rows } = await db.query(
+    `SELECT coalesce(sum(rows_done), 0)::bigint AS rows, coalesce(sum(bytes_done), 0)::bigint AS bytes
+       FROM long_task.parts WHERE task_id = $1 AND done`,
+    [taskId],
+  );
+  return rows[0];
+}
+
 /** The share of the whole that each phase ends at, in percent: how the time is spent on a large file, measured. */
 const PHASE_SPAN: Record<Phase, readonly [number, number]> = {
   inspecting: [0, 15],

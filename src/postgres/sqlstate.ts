@@ -1,5 +1,5 @@
 /** SQLSTATE codes that mean something here (PostgreSQL manual, appendix A), each with one meaning. */
-export type Meaning = 'bad_value' | 'retry' | 'disk_full' | 'cancelled' | 'target_changed' | 'other';
+export type Meaning = 'bad_value' | 'retry' | 'disk_full' | 'cancelled' | 'target_changed' | 'refused' | 'other';
 
 const BY_CODE: Record<string, Meaning> = {
   '40001': 'retry', // serialization_failure
@@ -10,6 +10,8 @@ const BY_CODE: Record<string, Meaning> = {
   '53100': 'disk_full',
   '57014': 'cancelled', // query_canceled
   '25P03': 'retry', // idle_in_transaction_session_timeout
+  '42P07': 'retry', // duplicate_table: somebody took the name in between
+  '42710': 'retry', // duplicate_object: likewise
   '42P01': 'target_changed', // undefined_table
   '42703': 'target_changed', // undefined_column
   '3F000': 'target_changed', // invalid_schema_name
@@ -18,12 +20,16 @@ const BY_CODE: Record<string, Meaning> = {
   P0001: 'bad_value', // raise_exception: a trigger on the table refuses the row
 };
 
+/** Classes of errors that come again however often one tries: feature, cardinality, routines, access, names, limits, state. */
+const REFUSALS = ['0A', '21', '2F', '38', '39', '42', '44', '54', '55000', 'P0'];
+
 /** What an error from PostgreSQL means for the work that met it. An error without SQLSTATE is a lost connection: retry. */
 export function meaningOf(error: unknown): Meaning {
   const code = sqlState(error);
   if (code === undefined) return isConnectionError(error) ? 'retry' : 'other';
   if (BY_CODE[code]) return BY_CODE[code];
   if (code.startsWith('22') || code.startsWith('23')) return 'bad_value';
+  if (REFUSALS.some((refusal) => code.startsWith(refusal))) return 'refused';
   if (code.startsWith('08') || code.startsWith('57P') || code.startsWith('58')) return 'retry';
   return 'other';
 }

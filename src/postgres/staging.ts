@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { quoteIdent, quoteLiteral } from './copy.js';
@@ -8,6 +9,9 @@ const STAGING_SCHEMA = 'long_task_staging';
 
 /** The number of the row in the file: key of the table, proof of exactly-once, order of the export. */
 export const ROW_COLUMN = '_row';
+
+/** PostgreSQL manual, appendix K. */
+const MOST_COLUMNS = 1600;
 
 /** The longest name PostgreSQL keeps (NAMEDATALEN - 1 bytes). */
 const MAX_NAME_BYTES = 63;
@@ -48,18 +52,32 @@ export async function createStaging(client: pg.ClientBase, task: TaskRow): Promi
   await rememberStaging(client, task.id, task.lock_key);
 }
 
-/** Makes the frozen copy of a table for its export, with row numbers in a column of their own, in one statement and snapshot. */
+/** What a frozen copy is made of: a table's qualified, quoted name, its columns, and those by which it is ordered. */
+export interface FrozenSource {
+  table: string;
+  columns: string[];
+  orderBy: string[];
+}
+
+/**
+ * Makes the frozen copy of a table for its export, with row numbers in a column of their own, in one statement and snapshot.
+ * @throws {TaskError} unsupported_table when there is no room for that column
+ */
 export async function createFrozenCopy(
   client: pg.ClientBase,
   taskId: string,
   lockKey: number,
-  table: string,
-  columns: string[],
+  { table, columns, orderBy }: FrozenSource,
 ): Promise<void> {
+  if (columns.length >= MOST_COLUMNS) {
+    const detail = `A table of ${columns.length} columns has no room for the row numbers of a frozen copy. Use consistency=live.`;
+    throw new TaskError('unsupported_table', detail);
+  }
+  const order = orderBy.length > 0 ? `ORDER BY ${orderBy.map(quoteIdent).join(', ')}` : '';
   await client.query(`DROP TABLE IF EXISTS ${stagingTable(lockKey)}`);
   await client.query(
     `CREATE TABLE ${stagingTable(lockKey)} AS
-       SELECT row_number() OVER () AS ${quoteIdent(frozenRowColumn(columns))}, ${columns.map(quoteIdent).join(', ')} FROM ${table}`,
+       SELECT row_number() OVER (${order}) AS ${quoteIdent(frozenRowColumn(columns))}, ${columns.map(quoteIdent).join(', ')} FROM ${table}`,
   );
   await client.query(`CREATE UNIQUE INDEX ON ${stagingTable(lockKey)} (${quoteIdent(frozenRowColumn(columns))})`);
   await client.query(`ANALYZE ${stagingTable(lockKey)}`);
@@ -163,8 +181,10 @@ async function freeName(client: pg.ClientBase, wished: string): Promise<string> 
       UNION SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace`,
   );
   const taken = new Set(rows.map((row) => row.relname));
+  // A table brings the type of its arrays along, which is called `_name`.
+  const isTaken = (name: string) => taken.has(name) || taken.has(withSuffix(`_${name}`, ''));
   let name = withSuffix(wished, '');
-  for (let n = 2; taken.has(name); n++) name = withSuffix(wished, `_${n}`);
+  for (let n = 2; isTaken(name); n++) name = withSuffix(wished, `_${n}`);
   return name;
 }
 
@@ -184,7 +204,10 @@ function withSuffix(name: string, suffix: string): string {
   return cut + suffix;
 }
 
-/** Runs a statement that takes long outside of the fence, and has PostgreSQL cancel it when the signal fires. */
+/** A cancel that comes between two statements is lost, so it is repeated. */
+const CANCEL_EVERY_MS = 100;
+
+/** Runs statements that take long outside of the fence, and has PostgreSQL cancel them when the signal fires. */
 export async function cancellable<T>(
   pool: pg.Pool,
   client: pg.ClientBase & { processID?: number | null },
@@ -192,13 +215,23 @@ export async function cancellable<T>(
   body: () => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
-  const cancel = () => {
-    pool.query('SELECT pg_cancel_backend($1)', [client.processID]).catch(() => {});
+  let isRunning = true;
+  let cancelling = Promise.resolve();
+  const cancel = async () => {
+    while (isRunning) {
+      await pool.query('SELECT pg_cancel_backend($1)', [client.processID]).catch(() => {});
+      await sleep(CANCEL_EVERY_MS);
+    }
   };
-  signal.addEventListener('abort', cancel, { once: true });
+  const onAbort = () => {
+    cancelling = cancel();
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
     return await body();
   } finally {
-    signal.removeEventListener('abort', cancel);
+    isRunning = false;
+    signal.removeEventListener('abort', onAbort);
+    await cancelling;
   }
 }

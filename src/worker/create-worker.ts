@@ -15,6 +15,9 @@ export interface CreateWorkerOptions {
   slots: number;
 }
 
+/** How payloads are read, here and in the bundle. */
+const PAYLOAD_CONVERTER = fileURLToPath(new URL('../workflows/payload-converter.cjs', import.meta.url));
+
 /** The bundle that the build makes: a worker that bundles at start needs 80 MB more. */
 const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
@@ -26,6 +29,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
     namespace: options.namespace,
     taskQueue: options.taskQueue,
     activities,
+    dataConverter: { payloadConverterPath: PAYLOAD_CONVERTER },
     ...workflowCode(),
     // A cancel comes back with the answer to a heartbeat: this is how soon a sleeping or waiting activity learns of it.
     maxHeartbeatThrottleInterval: HEARTBEAT_MS,

@@ -16,8 +16,8 @@ async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<vo
   const plan = unfenced(await work.plan.executeWithOptions({ summary: 'Plan the export' }, [ref]));
   status.phase = 'dumping';
   status.parts = { done: plan.parts - plan.pending.length, total: plan.parts, running: 0 };
-  status.rows = { done: 0, total: null };
-  status.bytes = { done: 0, total: null };
+  status.rows = { ...plan.rows };
+  status.bytes = { ...plan.bytes };
   await slidingWindow(plan.pending, plan.window, async (partNo) => {
     status.parts.running++;
     const summary = `Dump part ${partNo} of ${plan.parts}`;

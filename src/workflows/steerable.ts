@@ -41,8 +41,7 @@ export async function runSteerable(input: WorkflowInput, steps: Steps): Promise<
   task.listen();
   // Everything runs shielded: a native cancel becomes a command, and the rollback that it means cannot itself be cancelled.
   const state = await CancellationScope.nonCancellable(() => task.run());
-  if (state === 'terminated' && CancellationScope.current().consideredCancelled)
-    throw new CancelledFailure('Terminated and rolled back on cancel');
+  if (state === 'terminated' && task.isCancelled) throw new CancelledFailure('Terminated and rolled back on cancel');
   return { state };
 }
 
@@ -56,6 +55,7 @@ class SteerableTask {
     parts: { done: 0, total: null, running: 0 },
   };
   #nudged = false;
+  #cancelled: boolean;
   #scope: CancellationScope | undefined;
 
   constructor(
@@ -63,6 +63,12 @@ class SteerableTask {
     readonly steps: Steps,
   ) {
     this.#commands = input.carried?.commands ?? [];
+    this.#cancelled = input.carried?.cancelled ?? false;
+  }
+
+  /** Natively, in this run or in one that it continues. */
+  get isCancelled(): boolean {
+    return this.#cancelled;
   }
 
   listen(): void {
@@ -81,9 +87,10 @@ class SteerableTask {
     setDefaultSignalHandler((name) =>
       log.warn('ignored an unknown signal', { name, known: 'pause, resume, terminate' }),
     );
-    CancellationScope.current().cancelRequested.catch(() =>
-      this.#receive('terminate', { reason: 'cancelled' }, 'cancel'),
-    );
+    CancellationScope.current().cancelRequested.catch(() => {
+      this.#cancelled = true;
+      this.#receive('terminate', { reason: 'cancelled' }, 'cancel');
+    });
   }
 
   #receive(action: Action, argument: unknown, channel: ExternalCommand['channel'] = 'signal'): void {
@@ -98,8 +105,9 @@ class SteerableTask {
     const ref = { taskId: this.input.taskId };
     for (;;) {
       if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
-      await this.#applyCommands();
+      // Before the commands are applied: one that comes while they are must be seen by the wait below.
       this.#nudged = false;
+      await this.#applyCommands();
       const settled = await control.settle.executeWithOptions({ summary: 'What is next?' }, [ref]);
       if (settled.fenced) continue;
       if (settled.next === 'done') return this.#finish(settled.state);
@@ -195,8 +203,7 @@ class SteerableTask {
   }
 
   async #continueAsNew(): Promise<never> {
-    const runs = (this.input.carried?.runs ?? 0) + 1;
-    return continueAsNew({ ...this.input, carried: { phase: this.#status.phase, commands: this.#commands, runs } });
+    return continueAsNew({ ...this.input, carried: { commands: this.#commands, cancelled: this.#cancelled } });
   }
 
   #show(state: State): void {

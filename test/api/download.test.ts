@@ -13,7 +13,7 @@ async function completedUpload(): Promise<string> {
   await api.post('/upload/start', { user_id: 'ana', task_name });
   await api.pool.query(`CREATE TABLE public."${task_name}" (_row bigint, a int)`);
   await api.pool.query(
-    `UPDATE long_task.tasks SET state = 'completed', table_name = $2, columns = $3, receipt = '{"rows_loaded": 5, "rows_in_file": 5, "bytes": 1}' WHERE task_name = $1`,
+    `UPDATE long_task.tasks SET state = 'completed', table_name = $2, table_oid = to_regclass($2), columns = $3, receipt = '{"rows_loaded": 5, "rows_in_file": 5, "bytes": 1}' WHERE task_name = $1`,
     [
       task_name,
       `"public"."${task_name}"`,

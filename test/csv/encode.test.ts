@@ -71,7 +71,10 @@ test('the line that COPY reports leads back to the record, line breaks in values
   // In the first record, before any line end has been seen, PostgreSQL counts quoted CRs; from then on quoted LFs.
   const batch = Buffer.from('7,"a\nb\rc"\n8,x\n9,"d\n\ne\r"\n10,y\n');
   const rows = Array.from({ length: 8 }, (_, k) => recordAt(batch, { delimiter: ',' }, k + 1));
-  expect(rows).toEqual([7, 7, 8, 9, 9, 9, 10, null]);
+  expect(rows.map((record) => record?.row)).toEqual([7, 7, 8, 9, 9, 9, 10, undefined]);
+  const texts = rows.map((record) => record && batch.toString('utf8', record.start, record.end));
+  const [seven, nine] = ['"a\nb\rc"', '"d\n\ne\r"'];
+  expect(texts).toEqual([seven, seven, 'x', nine, nine, nine, 'y', null]);
 });
 
 test('formatRecord quotes only what needs it', () => {
