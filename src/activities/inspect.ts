@@ -20,7 +20,7 @@ import { enterPhase } from '../postgres/commands.js';
 import { type Fence, sessionName, withFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
 import { countRejects, listRejects, storeRejects } from '../postgres/rejects.js';
-import { type Column, getTaskById, type TaskRow } from '../postgres/tasks.js';
+import { type Column, getTaskById, storeInspection, type TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
 import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
 import { findParts } from './find-parts.js';
@@ -96,12 +96,7 @@ async function inspectFile(inspection: Inspection): Promise<{ parts: number; row
     if (part.malformedCount > 0) await checkRejectLimit(client, task, rejected);
   }
   const columns = chooseColumns(headers, evidence, task.options);
-  await withFence(client, fence, () =>
-    client.query(
-      'UPDATE long_task.tasks SET dialect = $2, columns = $3, data_offset = $4, rows_total = $5 WHERE id = $1',
-      [task.id, JSON.stringify(dialect), JSON.stringify(columns), dataOffset, rows],
-    ),
-  );
+  await withFence(client, fence, () => storeInspection(client, task.id, { dialect, columns, dataOffset, rows }));
   return { parts: (await listParts(client, task.id)).length, rows };
 }
 

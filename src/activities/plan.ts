@@ -7,7 +7,7 @@ import { sessionName, withFence, withLateFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
 import { sumDoneParts, sumParts } from '../postgres/progress.js';
 import { cancellable, createFrozenCopy } from '../postgres/staging.js';
-import { getTaskById } from '../postgres/tasks.js';
+import { getTaskById, storeColumns } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
 import type { Prepared } from './prepare.js';
 
@@ -40,10 +40,7 @@ export function planActivity({ pool, log }: Dependencies, window: number) {
             const ranges = await cancellable(pool, client, signal, () => planRanges(client, source, PART_BYTES));
             await withFence(client, fence, async () => {
               await storeRanges(client, taskId, ranges);
-              await client.query('UPDATE long_task.tasks SET columns = $2 WHERE id = $1', [
-                taskId,
-                JSON.stringify(source.columns),
-              ]);
+              await storeColumns(client, taskId, source.columns);
               await failpoint('plan:before-commit');
             });
           }

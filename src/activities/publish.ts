@@ -3,6 +3,7 @@ import { TaskError } from '../contract/errors.js';
 import type { TaskRef } from '../contract/messages.js';
 import type { Receipt } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
+import { totalParts } from '../postgres/checkpoints.js';
 import { completeTask, enterPhase } from '../postgres/commands.js';
 import { sessionName, withFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
@@ -57,16 +58,12 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
   if (rejected.count > task.options.max_rejects)
     throw rejectLimit((await listRejects(client, task.id, 0, rejected.count)).at(-1)!, task.options.max_rejects);
   const staged = await countStaged(client, task.lock_key);
-  const { rows } = await client.query(
-    `SELECT count(*)::int AS parts, min(byte_from) AS first, max(byte_to) AS last, coalesce(sum(byte_to - byte_from), 0)::bigint AS bytes,
-            coalesce(sum(rows_done), 0)::bigint AS rows, coalesce(sum(rejected), 0)::bigint AS rejected, coalesce(bool_and(done), true) AS done
-       FROM long_task.parts WHERE task_id = $1`,
-    [task.id],
-  );
-  const sums = rows[0];
+  const sums = await totalParts(client, task.id);
   const contiguous =
     sums.parts === 0 ||
-    (sums.first === task.data_offset && sums.last === task.bytes_total && sums.bytes === sums.last - sums.first);
+    (sums.first === task.data_offset &&
+      sums.last === task.bytes_total &&
+      sums.bytes === task.bytes_total! - task.data_offset!);
   const exact =
     BigInt(staged.count) + BigInt(rejected.count) === total &&
     staged.sum + rejected.sum === (total * (total + 1n)) / 2n &&

@@ -1,8 +1,10 @@
 import type { TaskRef } from '../contract/messages.js';
 import type { State } from '../contract/states.js';
 import { failpoint } from '../failpoint.js';
+import { removeParts } from '../postgres/checkpoints.js';
 import { finishRollback } from '../postgres/commands.js';
 import { closeFence, endSessions } from '../postgres/fence.js';
+import { removeRejects } from '../postgres/rejects.js';
 import { dropStaging } from '../postgres/staging.js';
 import { getTaskById } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
@@ -31,8 +33,8 @@ export function rollbackActivity({ pool, store, log, pacer }: Dependencies) {
           await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
           await dropStaging(client, (await getTaskById(client, taskId)).staging_oid);
           await failpoint('rollback:after-drop');
-          await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);
-          await client.query('DELETE FROM long_task.rejects WHERE task_id = $1', [taskId]);
+          await removeParts(client, taskId);
+          await removeRejects(client, taskId);
           return finishRollback(client, taskId);
         });
         await failpoint('rollback:after-commit');
@@ -56,7 +58,7 @@ export function tidyActivity({ pool, store, log, pacer }: Dependencies) {
         await store.removeUnfinished(resultPrefix(taskId));
         await closeFence(pool, task.lock_key, async (client) => {
           if (task.kind === 'download') await dropStaging(client, task.staging_oid);
-          await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);
+          await removeParts(client, taskId);
         });
         pacer.forget(taskId);
         return {};

@@ -7,6 +7,7 @@ import { assertText } from '../csv/sniff.js';
 import type { Logger } from '../log.js';
 import { migrate } from '../postgres/migrate.js';
 import { createPool } from '../postgres/pool.js';
+import { retrying } from '../retrying.js';
 import { createLocalStore } from '../storage/local-store.js';
 import { buildApp } from './app.js';
 import { runReconciler } from './reconciler.js';
@@ -21,8 +22,6 @@ export interface RunningApi {
 }
 
 const CONNECTIONS = 10;
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 5_000;
 /** Of the ten seconds that a stop may take. */
 const GRACE_MS = 7_000;
 
@@ -109,24 +108,6 @@ async function awaitTemporal(
 ): Promise<void> {
   const hint = `Temporal cannot be reached at ${config.TEMPORAL_ADDRESS}. Start it, or set TEMPORAL_ADDRESS; tasks are taken and wait.`;
   await retrying(() => temporal.check(), hint, log, signal);
-}
-
-async function retrying(
-  attempt: () => Promise<unknown>,
-  hint: string,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    try {
-      await attempt();
-      return;
-    } catch (error) {
-      const { message, code } = error as { message: string; code?: string };
-      log.warn({ err: { message, code } }, hint);
-      await sleep(pause, undefined, { signal });
-    }
-  }
 }
 
 /** `sample_data.csv` at the project's root, whether this runs from `src/` or from `dist/src/`. */

@@ -105,3 +105,31 @@ export async function advancePart(client: pg.ClientBase, taskId: string, at: Che
   );
   if (rowCount !== 1) throw new FencedError(`part ${at.partNo} was taken by another attempt`);
 }
+
+/** Removes the checkpoints of a task that has ended. */
+export async function removeParts(client: pg.ClientBase, taskId: string): Promise<void> {
+  await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);
+}
+
+/** What the parts of an upload say together, for the receipt. */
+export interface PartTotals {
+  parts: number;
+  /** The first byte of the first and the end of the last part; null when there is none. */
+  first: number | null;
+  last: number | null;
+  bytes: number;
+  rows: number;
+  rejected: number;
+  /** All of them. */
+  done: boolean;
+}
+
+export async function totalParts(client: pg.ClientBase, taskId: string): Promise<PartTotals> {
+  const { rows } = await client.query<PartTotals>(
+    `SELECT count(*)::int AS parts, min(byte_from) AS first, max(byte_to) AS last, coalesce(sum(byte_to - byte_from), 0)::bigint AS bytes,
+            coalesce(sum(rows_done), 0)::bigint AS rows, coalesce(sum(rejected), 0)::bigint AS rejected, coalesce(bool_and(done), true) AS done
+       FROM long_task.parts WHERE task_id = $1`,
+    [taskId],
+  );
+  return rows[0]!;
+}

@@ -25,9 +25,12 @@ export class FencedError extends Error {
   override readonly name = 'FencedError';
 }
 
+/** How the names of sessions begin that work for a task; its lock key follows. */
+export const SESSION_PREFIX = 'long-task ';
+
 /** The name under which a session works for a task, so that what a task holds can be counted and ended. */
 export function sessionName(lockKey: number, role: string): string {
-  return `long-task ${lockKey} ${role}`;
+  return `${SESSION_PREFIX}${lockKey} ${role}`;
 }
 
 /**

@@ -35,6 +35,12 @@ function storable(text: string): string {
   return text.replaceAll('\0', '\u2400');
 }
 
+/** Removes the rejects of a task that is rolled back. */
+export async function removeRejects(client: pg.ClientBase, taskId: string): Promise<void> {
+  await client.query('DELETE FROM long_task.rejects WHERE task_id = $1', [taskId]);
+}
+
+/** How many rows of a task were rejected so far. */
 export async function countRejects(db: pg.Pool | pg.ClientBase, taskId: string): Promise<number> {
   const { rows } = await db.query('SELECT count(*) AS count FROM long_task.rejects WHERE task_id = $1', [taskId]);
   return rows[0].count;

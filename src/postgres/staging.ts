@@ -188,7 +188,7 @@ async function freeName(client: pg.ClientBase, wished: string): Promise<string> 
   return name;
 }
 
-/** Whether a table, view or type of this name is in the schema `public`. */
+/** Whether a table, view or index of this name is in the schema `public`. */
 export async function isTableNameTaken(db: pg.Pool | pg.ClientBase, name: string): Promise<boolean> {
   const { rows } = await db.query(
     `SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = $1) AS taken`,

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
-import { LOCK_CLASS, sessionName } from './fence.js';
+import { LOCK_CLASS, SESSION_PREFIX } from './fence.js';
 import type { PartSums } from './progress.js';
 import type { TaskFilter, TaskKey, TaskRow } from './tasks.js';
 
@@ -20,7 +20,7 @@ export interface TaskSnapshot {
 const SNAPSHOT = `
   WITH sessions AS MATERIALIZED (
     SELECT split_part(application_name, ' ', 2) AS lock_key, count(*) AS count FROM pg_stat_activity
-     WHERE datname = current_database() AND starts_with(application_name, '${sessionName(0, '').split(' ')[0]} ') GROUP BY 1
+     WHERE datname = current_database() AND starts_with(application_name, '${SESSION_PREFIX}') GROUP BY 1
   ), locks AS MATERIALIZED (
     SELECT objid::bigint AS lock_key, count(*) AS count FROM pg_locks
      WHERE locktype = 'advisory' AND classid = ${LOCK_CLASS} AND objsubid = 2

@@ -205,6 +205,29 @@ export async function markDelivered(pool: pg.Pool, { id, undelivered, epoch }: T
   );
 }
 
+/** What inspect has found out about the file as a whole. */
+export interface Inspection {
+  dialect: object;
+  columns: Column[];
+  /** Where the first record begins. */
+  dataOffset: number;
+  rows: number;
+}
+
+/** Called inside the fence. */
+export async function storeInspection(client: pg.ClientBase, taskId: string, found: Inspection): Promise<void> {
+  await client.query(
+    'UPDATE long_task.tasks SET dialect = $2, columns = $3, data_offset = $4, rows_total = $5 WHERE id = $1',
+    [taskId, JSON.stringify(found.dialect), JSON.stringify(found.columns), found.dataOffset, found.rows],
+  );
+}
+
+/** The columns of a table that is exported. Called inside the fence. */
+export async function storeColumns(client: pg.ClientBase, taskId: string, columns: Column[]): Promise<void> {
+  await client.query('UPDATE long_task.tasks SET columns = $2 WHERE id = $1', [taskId, JSON.stringify(columns)]);
+}
+
+/** What was asked for and by which epoch it may be done. */
 export function fenceOf(row: TaskRow): Fence {
   return { taskId: row.id, lockKey: row.lock_key, epoch: row.epoch };
 }

@@ -5,7 +5,6 @@ import { createThreadScanner } from '../activities/thread-scanner.js';
 import { loadConfig, storeFolder } from '../config.js';
 import { armFailpoints } from '../failpoint.js';
 import { createLogger } from '../log.js';
-import { migrate } from '../postgres/migrate.js';
 import { createPool } from '../postgres/pool.js';
 import { createLocalStore } from '../storage/local-store.js';
 import { awaitDatabase, connectTemporal } from './connect.js';
@@ -45,7 +44,7 @@ const pool = createPool({
 });
 
 try {
-  await awaitDatabase(pool, () => migrate(config.DATABASE_URL), log, stopping.signal);
+  await awaitDatabase(config, log, stopping.signal);
   const connection = await connectTemporal(config, log, stopping.signal);
   try {
     const worker = await createWorker({

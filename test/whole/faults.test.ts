@@ -21,10 +21,12 @@ describe(`each fault of the matrix, seed ${seed}`, () => {
 
   const violationsOf = (found: Result | undefined) => found?.violations ?? ['was not run'];
 
-  it.each(scenarios.map((scenario) => [`${scenario.fault} ${scenario.place}`, scenario] as const))(
+  it.for(scenarios.map((scenario) => [`${scenario.fault} ${scenario.place}`, scenario] as const))(
     '%s: exact, nothing left',
-    (_name, scenario) => {
-      expect(violationsOf(results.find((result) => result.scenario === scenario))).toEqual([]);
+    ([, scenario], { skip }) => {
+      const result = results.find((found) => found.scenario === scenario);
+      if (result?.skipped) skip(result.skipped);
+      expect(violationsOf(result)).toEqual([]);
     },
   );
 
