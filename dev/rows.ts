@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
+import { withClient } from '../src/postgres/pool.js';
 
 /** The rows of a table against those of an undisturbed load, whose sha256 is given too. One line for each way in which they differ. */
 export async function compareRows(
@@ -44,11 +45,6 @@ export async function copyRows(db: pg.Pool, table: string, into: Writable): Prom
       WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attname <> '_row'`,
     [table],
   );
-  const client = await db.connect();
-  try {
-    const query = `COPY (SELECT ${rows[0].columns} FROM ${table} ORDER BY _row) TO STDOUT (FORMAT csv, HEADER true)`;
-    await pipeline(client.query(copyTo(query)), into);
-  } finally {
-    client.release();
-  }
+  const query = `COPY (SELECT ${rows[0].columns} FROM ${table} ORDER BY _row) TO STDOUT (FORMAT csv, HEADER true)`;
+  await withClient(db, (client) => pipeline(client.query(copyTo(query)), into));
 }
