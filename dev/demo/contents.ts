@@ -38,7 +38,9 @@ export async function folderContents(folder: string): Promise<Contents> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(emptyWhenMissing);
   for (const entry of entries) {
     const file = path.join(entry.parentPath, entry.name);
-    contents.set(path.relative(folder, file), entry.isFile() ? `${(await stat(file)).size} bytes` : 'folder');
+    // What went since the folder was read is not there.
+    const found = entry.isFile() ? await stat(file).catch(nullWhenMissing) : undefined;
+    if (found !== null) contents.set(path.relative(folder, file), found ? `${found.size} bytes` : 'folder');
   }
   return contents;
 }
@@ -53,4 +55,9 @@ export function differences(before: Contents, after: Contents): string[] {
   const names = [...new Set([...before.keys(), ...after.keys()])].sort();
   const changed = names.filter((name) => before.get(name) !== after.get(name));
   return changed.map((name) => `${name}: ${before.get(name) ?? 'not there'} → ${after.get(name) ?? 'not there'}`);
+}
+
+function nullWhenMissing(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
 }
