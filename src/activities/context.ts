@@ -37,6 +37,8 @@ export interface PerformOptions {
   isControl?: boolean;
 }
 
+export const CONTROL: PerformOptions = { isControl: true };
+
 /**
  * Runs the work of an activity: heartbeats while it runs, hands it the signal that ends it, and turns what it throws into
  * what the workflow understands. Cancelled → CancelledFailure; fenced → `{ fenced: true }`; bad input → a failure that is not

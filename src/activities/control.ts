@@ -5,10 +5,8 @@ import type { TaskFault } from '../contract/task.js';
 import { commandTask, faultTask, markRollbackFailed, type Next, settleTask } from '../postgres/commands.js';
 import { nameActor } from '../postgres/task-events.js';
 import { getTaskById } from '../postgres/tasks.js';
-import { type Dependencies, type Fenceable, perform } from './context.js';
+import { CONTROL, type Dependencies, type Fenceable, perform } from './context.js';
 import { whoSignalled } from './who-signalled.js';
-
-const CONTROL = { isControl: true };
 
 /** The short activities by which a workflow and the task row keep in step. Each is idempotent. */
 export function controlActivities({ pool, log }: Dependencies) {

@@ -48,7 +48,6 @@ export class PartLoader {
   readonly #dialect: Dialect;
   readonly #encoder: BatchEncoder;
   readonly #target: CopyTarget;
-  readonly #names: string[];
   readonly #rate: number | undefined;
   #input: Buffer;
   #out: Buffer;
@@ -68,7 +67,6 @@ export class PartLoader {
       columns: [ROW_COLUMN, ...task.columns!.map((column) => column.name)],
       delimiter: dialect.delimiter,
     };
-    this.#names = task.columns!.map((column) => column.name);
     this.#rate = task.options.max_bytes_per_second;
     this.#input = input;
     this.#out = out;
@@ -157,7 +155,7 @@ export class PartLoader {
     const sent = this.#out.subarray(0, batch.written);
     // A row too big for a page is found when COPY flushes what it has gathered: the line is only where it had come to.
     const isLate = (error as { code?: string }).code === ROW_TOO_BIG;
-    const fault = isLate ? null : copyFault(error, this.#names);
+    const fault = isLate ? null : copyFault(error, this.#target.columns);
     const record =
       batch.loaded === 1 ? onlyRecord(sent, this.#dialect) : fault && recordAt(sent, this.#dialect, fault.line);
     if (!record) return false;

@@ -7,10 +7,8 @@ import { closeFence, endSessions } from '../postgres/fence.js';
 import { removeRejects } from '../postgres/rejects.js';
 import { dropStaging } from '../postgres/staging.js';
 import { getTaskById } from '../postgres/tasks.js';
-import { type Dependencies, type Fenceable, perform } from './context.js';
+import { CONTROL, type Dependencies, type Fenceable, perform } from './context.js';
 import { resultPrefix } from './result-keys.js';
-
-const CONTROL = { isControl: true };
 
 /** How long the rollback waits for somebody who uses the staging table, before it says so. */
 const LOCK_TIMEOUT_MS = 5_000;

@@ -2,11 +2,8 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 
 /** What Temporal says of a task's workflow. */
 export type WorkflowSight =
-  | {
-      is: 'running';
-      pausedActivities: string[] /** How often its next step was tried: 1 unless it fails. */;
-      attempts: number;
-    }
+  /** `attempts`: how often its next step was tried, 1 unless it fails. */
+  | { is: 'running'; pausedActivities: string[]; attempts: number }
   /** Paused as a whole, natively: no workflow code runs, queries are refused, signals wait. */
   | { is: 'paused' }
   /** Ended natively: no workflow code has run since. */

@@ -12,7 +12,8 @@ export interface TaskRef {
 /** The one argument of both workflow types. The carried state survives continue-as-new and is plain JSON. */
 export interface WorkflowInput extends TaskRef {
   kind: Kind;
-  carried?: { commands: ExternalCommand[] /** Natively. */; cancelled: boolean };
+  /** `cancelled`: natively, in a run before this one. */
+  carried?: { commands: ExternalCommand[]; cancelled: boolean };
 }
 
 /**

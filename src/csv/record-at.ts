@@ -9,8 +9,9 @@ export interface SentRecord {
 }
 
 /**
- * The record that COPY means by `COPY t, line 17`, for a batch written by `BatchEncoder`; null when the batch has no such line. PostgreSQL counts physical lines, and quoted line breaks only of the kind it has seen end a line:
- * until the first record has ended that is taken to be CR (CopyReadLineText, src/backend/commands/copyfromparse.c).
+ * The record that COPY means by `COPY t, line 17`, for a batch written by `BatchEncoder`; null when the batch has no such
+ * line. PostgreSQL counts physical lines, and quoted line breaks only of the kind it has seen end a line: until the first
+ * record has ended that is taken to be CR (CopyReadLineText, src/backend/commands/copyfromparse.c).
  * @param batch the bytes written, no more
  * @param line from 1
  */

@@ -38,7 +38,6 @@ export interface CopyFault {
   line: number;
   column?: string;
   value?: string;
-  message: string;
 }
 
 /**
@@ -46,7 +45,7 @@ export interface CopyFault {
  * whatever it likes, `: "` too, so it is found among those of the table.
  */
 export function copyFault(error: unknown, columns: readonly string[]): CopyFault | null {
-  const { where, message = '' } = error as { where?: string; message?: string };
+  const { where } = error as { where?: string };
   const match = /(?:^|\n)COPY \w+, line (\d+)(?:, column ([\s\S]*))?/.exec(where ?? '');
   if (!match) return null;
   const line = Number(match[1]);
@@ -57,7 +56,7 @@ export function copyFault(error: unknown, columns: readonly string[]): CopyFault
     undefined,
   );
   const value = column === undefined ? undefined : /^: "([\s\S]*)"/.exec(rest.slice(column.length))?.[1];
-  return { line, column, value, message };
+  return { line, column, value };
 }
 
 /** A PostgreSQL identifier, quoted (manual, 4.1.1). */
