@@ -17,8 +17,8 @@ const SLOTS = 16;
 /** Sessions besides one per slot: cancelling statements, closing fences. */
 const SPARE_CONNECTIONS = 8;
 
-/** A batch of 512 KiB and its row numbers: half as much again is room for rows of 20 bytes; shorter ones make shorter batches. */
-const BUFFER_BYTES = 3 << 18;
+/** A batch of 256 KiB and its row numbers: half as much again is room for rows of 20 bytes; shorter ones make shorter batches. */
+const BUFFER_BYTES = 3 << 17;
 
 const config = loadConfig();
 const log = createLogger(config.LOG_LEVEL, 'worker');
