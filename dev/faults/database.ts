@@ -24,9 +24,9 @@ export const databaseFaults: Scenario[] = [
   outage('postmaster killed', 'SIGKILL of the postmaster, then a start with recovery', 'SIGKILL', 0),
   outage(
     'stopped for a while',
-    'fast shutdown, 20 s of nothing (short: 6 s), start; a pause meanwhile is answered 503',
+    'fast shutdown, 5 minutes of nothing (short: 6 s), start; a pause meanwhile is answered 503',
     'SIGINT',
-    20_000,
+    300_000,
   ),
 ];
 

@@ -12,6 +12,7 @@ import { type Finding, leftovers } from './oracle.js';
 import { exhaustion, poison } from './poison.js';
 import { resourceViolations, restingResources } from './resources.js';
 import { clockJumps, restoredDatabase } from './restore.js';
+import type { Rig } from './rig.js';
 import { type Scenario, secondsSince } from './scenario.js';
 import { nativePauses, reconcilers } from './steered.js';
 import { gracefulStop, rollbackFaults } from './stop.js';
@@ -75,22 +76,24 @@ export async function runMatrix(options: MatrixOptions): Promise<Result[]> {
     results.push(result);
     onResult?.(result);
   };
+  const rigs: Rig[] = [];
+  const interrupt = () => void Promise.all(rigs.map((rig) => rig.close(keep))).then(() => process.exit(130));
   const lane = async (_: unknown, number: number) => {
     const lab = await openLab({ random: randomNumbers(seed + number), isShort, log });
-    const interrupt = () => void lab.rig.close(keep).then(() => process.exit(130));
-    for (const signal of SIGNALS) process.once(signal, interrupt);
+    rigs.push(lab.rig);
     try {
       const before = await restingResources(lab.rig);
       for (let scenario = queue.shift(); scenario; scenario = queue.shift())
         takeResult(await runScenario(lab, scenario, rounds));
       takeResult(restingResult(number, resourceViolations(before, await restingResources(lab.rig))));
     } finally {
-      for (const signal of SIGNALS) process.off(signal, interrupt);
       await lab.rig.close(keep);
       if (keep) log(`kept: ${lab.rig.folder}`);
     }
   };
+  for (const signal of SIGNALS) process.once(signal, interrupt);
   await Promise.all(Array.from({ length: Math.min(lanes, scenarios.length) }, lane));
+  for (const signal of SIGNALS) process.off(signal, interrupt);
   const order = (result: Result) => scenarios.indexOf(result.scenario) >>> 0;
   return results.sort((a, b) => order(a) - order(b));
 }

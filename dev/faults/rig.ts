@@ -46,6 +46,7 @@ export class Rig {
   readonly log: string[] = [];
   #cli!: string;
   #ports!: { postgres: number; temporal: number; api: number };
+  #closing: Promise<void> | undefined;
 
   private constructor(readonly folder: string) {}
 
@@ -171,7 +172,13 @@ export class Rig {
     throw new Error(`not so within ${milliseconds / 1000} s: ${condition}`);
   }
 
-  async close(keep = false): Promise<void> {
+  /** Stops all of it, once: an interrupt may come while it is being closed. */
+  close(keep = false): Promise<void> {
+    this.#closing ??= this.#close(keep);
+    return this.#closing;
+  }
+
+  async #close(keep: boolean): Promise<void> {
     for (const { pid } of this.workers) sendSignal(pid, 'SIGCONT');
     await Promise.all([this.api, ...this.workers].map((process) => process?.stop()));
     await this.temporal?.connection.close();
