@@ -28,13 +28,15 @@ export interface Lab {
   random(): number;
   /** Fewer and shorter. */
   isShort: boolean;
+  /** Tells whoever watches. */
+  log(line: string): void;
 }
 
 const SMALL_ROWS = 12_000;
 const LARGE_ROWS = 150_000;
 
 /** Opens a rig and loads the files once without any fault; the loads are proved by the files themselves. */
-export async function openLab(options: Pick<Lab, 'random' | 'isShort'> & { log(line: string): void }): Promise<Lab> {
+export async function openLab(options: Pick<Lab, 'random' | 'isShort' | 'log'>): Promise<Lab> {
   const rig = await Rig.open(options.log);
   try {
     const small = await makeInput(rig, 'small', SMALL_ROWS);

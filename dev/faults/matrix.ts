@@ -128,7 +128,15 @@ export interface Result {
 export async function runScenario(lab: Lab, scenario: Scenario, rounds: number): Promise<Result> {
   const began = performance.now();
   const findings: Finding[] = [];
-  for (let round = 0; round < rounds; round++) findings.push(await runRound(lab, scenario));
+  for (let round = 1; round <= rounds; round++) {
+    const finding = await runRound(lab, scenario);
+    findings.push(finding);
+    // Of hours of rounds something is known at any time, also when they are broken off.
+    if (rounds > 1)
+      lab.log(
+        `${scenario.fault} ${scenario.place}, round ${round} of ${rounds}: ${finding.violations.join('; ') || 'exact'}`,
+      );
+  }
   const all = <K extends keyof Finding>(name: K) =>
     findings.map((finding) => finding[name]).filter((value) => value !== undefined);
   const [recoveries, redone] = [all('recovery'), all('redone')];
