@@ -25,6 +25,9 @@ export const zombies: Scenario[] = [
   },
 ];
 
+/** Each task that a frozen worker has been handed is lost for its timeout, of some ten seconds, and then offered anew, perhaps to it again. */
+const UNTIL_OFFERED_MS = 120_000;
+
 async function wakeTheDead(lab: Lab): Promise<Finding> {
   const { rig } = lab;
   const violations = new Violations();
@@ -36,7 +39,7 @@ async function wakeTheDead(lab: Lab): Promise<Finding> {
     // Each takes what comes and stands still at its place; the ones before stand already.
     const worker = await rig.startWorker(`${place}:stop`);
     keys.push(await beginLoad(lab, 4));
-    await rig.until(() => rig.saw('"failpoint"', worker.pid));
+    await rig.until(() => rig.saw('"failpoint"', worker.pid), UNTIL_OFFERED_MS);
   }
   const frozen = [...rig.workers];
   const began = performance.now();
