@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { openLab } from './faults/lab.js';
 import { matrix, type Result, runMatrix } from './faults/matrix.js';
 import { resultMarkdown, resultTable } from './faults/report.js';
+import { closeOnInterrupt } from './faults/rig.js';
 import { soak } from './faults/soak.js';
 import { inProject } from './paths.js';
 import { randomNumbers } from './sales-data.js';
@@ -71,8 +72,7 @@ async function runSoak(time: string): Promise<number> {
   if (!number) throw new Error(`--soak ${time} is not a time such as 90s, 60m or 2h`);
   const seconds = Number(number) * { s: 1, m: 60, h: 3600 }[unit as 's' | 'm' | 'h'];
   const lab = await openLab({ random: randomNumbers(seed), isShort: values.short, log: console.log });
-  const interrupt = () => void lab.rig.close(values.keep).then(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  closeOnInterrupt([lab.rig], values.keep);
   const result = await soak(lab, seconds, (line) => console.log(`${minutes()} ${line}`)).finally(() =>
     lab.rig.close(values.keep),
   );

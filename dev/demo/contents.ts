@@ -35,7 +35,7 @@ async function countRows(db: pg.Pool, table: string, except?: string): Promise<n
 /** Every file below a folder with its size, and every folder. Empty when there is no such folder. */
 export async function folderContents(folder: string): Promise<Contents> {
   const contents: Contents = new Map();
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(emptyWhenMissing);
+  const entries = (await readdir(folder, { recursive: true, withFileTypes: true }).catch(nullWhenMissing)) ?? [];
   for (const entry of entries) {
     const file = path.join(entry.parentPath, entry.name);
     // What went since the folder was read is not there.
@@ -43,11 +43,6 @@ export async function folderContents(folder: string): Promise<Contents> {
     if (found !== null) contents.set(path.relative(folder, file), found ? `${found.size} bytes` : 'folder');
   }
   return contents;
-}
-
-function emptyWhenMissing(error: NodeJS.ErrnoException): [] {
-  if (error.code === 'ENOENT') return [];
-  throw error;
 }
 
 /** What differs, one line each: `name: before → after`. */

@@ -12,7 +12,7 @@ import { type Finding, leftovers } from './oracle.js';
 import { exhaustion, poison } from './poison.js';
 import { resourceViolations, restingResources } from './resources.js';
 import { clockJumps, restoredDatabase } from './restore.js';
-import type { Rig } from './rig.js';
+import { closeOnInterrupt, type Rig } from './rig.js';
 import { type Scenario, secondsSince } from './scenario.js';
 import { nativePauses, reconcilers } from './steered.js';
 import { gracefulStop, rollbackFaults } from './stop.js';
@@ -77,7 +77,7 @@ export async function runMatrix(options: MatrixOptions): Promise<Result[]> {
     onResult?.(result);
   };
   const rigs: Rig[] = [];
-  const interrupt = () => void Promise.all(rigs.map((rig) => rig.close(keep))).then(() => process.exit(130));
+  const ignoreInterrupts = closeOnInterrupt(rigs, keep);
   const lane = async (_: unknown, number: number) => {
     const lab = await openLab({ random: randomNumbers(seed + number), isShort, log });
     rigs.push(lab.rig);
@@ -91,14 +91,10 @@ export async function runMatrix(options: MatrixOptions): Promise<Result[]> {
       if (keep) log(`kept: ${lab.rig.folder}`);
     }
   };
-  for (const signal of SIGNALS) process.once(signal, interrupt);
-  await Promise.all(Array.from({ length: Math.min(lanes, scenarios.length) }, lane));
-  for (const signal of SIGNALS) process.off(signal, interrupt);
+  await Promise.all(Array.from({ length: Math.min(lanes, scenarios.length) }, lane)).finally(ignoreInterrupts);
   const order = (result: Result) => scenarios.indexOf(result.scenario) >>> 0;
   return results.sort((a, b) => order(a) - order(b));
 }
-
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Not a fault of its own: what all of them together have left in the processes. */
 function restingResult(lane: number, violations: string[]): Result {

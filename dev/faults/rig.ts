@@ -219,3 +219,14 @@ export class Rig {
     appendFileSync(path.join(this.folder, 'rig.log'), `${line}\n`);
   }
 }
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** When we are interrupted, closes all that is in `rigs` by then and exits. The function returned ends that. */
+export function closeOnInterrupt(rigs: readonly Rig[], keep: boolean): () => void {
+  const interrupt = () => void Promise.all(rigs.map((rig) => rig.close(keep))).then(() => process.exit(130));
+  for (const signal of SIGNALS) process.once(signal, interrupt);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, interrupt);
+  };
+}

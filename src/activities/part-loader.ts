@@ -19,8 +19,8 @@ import { Pacer } from './pacer.js';
 import { sourceTruncated } from './source.js';
 
 /**
- * A batch is one transaction of about this many bytes: 5–8 ms of COPY, and so the time a pause waits for. Of 50 pauses of three
- * writers on two cores the slowest was answered after 167 ms with 1 MiB, 123 with 512 KiB, 79 with this, at the same speed.
+ * A batch is one transaction of about this many bytes, which is what a pause waits for. Of 50 pauses of three writers on two
+ * cores the slowest was answered after 167 ms with 1 MiB, 123 with 512 KiB, 79 with this, at the same speed as with 512 KiB.
  */
 const BATCH_BYTES = 1 << 18;
 

@@ -12,14 +12,14 @@ export interface PartSums {
   rows_found: number;
 }
 
+/** The columns of `PartSums`, of a query over `long_task.parts`. */
+export const PART_SUMS = `
+  count(*) AS parts, count(*) FILTER (WHERE done) AS parts_done,
+  coalesce(sum(byte_to - byte_from), 0)::bigint AS bytes_found, coalesce(sum(bytes_done), 0)::bigint AS bytes_done,
+  coalesce(sum(rows_done), 0)::bigint AS rows_done, coalesce(sum(rows), 0)::bigint AS rows_found`;
+
 export async function sumParts(db: pg.Pool | pg.ClientBase, taskId: string): Promise<PartSums> {
-  const { rows } = await db.query<PartSums>(
-    `SELECT count(*) AS parts, count(*) FILTER (WHERE done) AS parts_done,
-            coalesce(sum(byte_to - byte_from), 0)::bigint AS bytes_found, coalesce(sum(bytes_done), 0)::bigint AS bytes_done,
-            coalesce(sum(rows_done), 0)::bigint AS rows_done, coalesce(sum(rows), 0)::bigint AS rows_found
-       FROM long_task.parts WHERE task_id = $1`,
-    [taskId],
-  );
+  const { rows } = await db.query<PartSums>(`SELECT ${PART_SUMS} FROM long_task.parts WHERE task_id = $1`, [taskId]);
   return rows[0]!;
 }
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { LOCK_CLASS, SESSION_PREFIX } from './fence.js';
-import type { PartSums } from './progress.js';
+import { PART_SUMS, type PartSums } from './progress.js';
 import type { TaskFilter, TaskKey, TaskRow } from './tasks.js';
 
 /** A task, the sums over its parts and what it holds, all as of one moment. */
@@ -29,11 +29,7 @@ const SNAPSHOT = `
   SELECT t.*, clock_timestamp() AS now, row_to_json(s) AS sums,
          json_build_object('connections', coalesce((SELECT count FROM sessions WHERE lock_key = t.lock_key::text), 0),
                            'locks', coalesce((SELECT count FROM locks WHERE lock_key = t.lock_key), 0)) AS held
-    FROM long_task.tasks t CROSS JOIN LATERAL (
-      SELECT count(*) AS parts, count(*) FILTER (WHERE done) AS parts_done,
-             coalesce(sum(byte_to - byte_from), 0)::bigint AS bytes_found, coalesce(sum(bytes_done), 0)::bigint AS bytes_done,
-             coalesce(sum(rows_done), 0)::bigint AS rows_done, coalesce(sum(rows), 0)::bigint AS rows_found
-        FROM long_task.parts p WHERE p.task_id = t.id) s`;
+    FROM long_task.tasks t CROSS JOIN LATERAL (SELECT ${PART_SUMS} FROM long_task.parts p WHERE p.task_id = t.id) s`;
 
 /** @throws {TaskError} task_not_found */
 export async function getSnapshot(pool: pg.Pool, key: TaskKey): Promise<TaskSnapshot> {
