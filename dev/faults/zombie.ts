@@ -1,11 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Failpoint } from '../../src/failpoint.js';
 import type { TaskKey } from '../client.js';
 import { sendSignal } from '../pids.js';
-import { beginLoad, type Lab, untilFurther, watch } from './lab.js';
+import { beginExport, beginLoad, type Lab, untilFurther, watch } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations, worst } from './scenario.js';
 
 const PLACES = ['load:after-claim:1', 'load:after-copy:3', 'load:before-commit:3'];
+
+/** A place in each step that is more than one transaction, or one that may not be done twice. */
+const STEPS: Failpoint[] = [
+  'inspect:before-store-part',
+  'prepare:before-commit',
+  'publish:after-index',
+  'publish:before-commit',
+  'plan:before-commit',
+  'dump:before-record',
+  'assemble:before-record',
+];
 
 /** The longest that a frozen writer which holds the fence's lock may hold up a pause. */
 const LONGEST_PAUSE = 5;
@@ -16,6 +28,12 @@ export const zombies: Scenario[] = [
     place: PLACES.map((place) => place.replace(/:\d$/, '')).join(', '),
     how: 'three workers (short: one) freeze (SIGSTOP) at these places for longer than the heartbeat timeout, another goes on with their tasks, then SIGCONT',
     run: wakeTheDead,
+  },
+  {
+    fault: 'F2',
+    place: `two attempts at once: ${STEPS.join(', ')}`,
+    how: 'a worker freezes (SIGSTOP) at each of these places (short: at one) for longer than the heartbeat timeout and wakes in the moment when another has come to the same place',
+    run: (lab) => meetAgain(lab, lab.isShort ? [STEPS[lab.random() % STEPS.length]!] : STEPS),
   },
   {
     fault: 'F2',
@@ -55,6 +73,32 @@ async function wakeTheDead(lab: Lab): Promise<Finding> {
     'a worker that was frozen has ended instead of going on',
   );
   return { violations: violations.found, recovery: worst(recoveries), redone };
+}
+
+async function meetAgain(lab: Lab, steps: Failpoint[]): Promise<Finding> {
+  const { rig } = lab;
+  const violations = new Violations();
+  const recoveries: number[] = [];
+  for (const step of steps) {
+    await rig.killWorkers();
+    const zombie = await rig.startWorker(`${step}:1:stop`);
+    const isExport = ['plan', 'dump', 'assemble'].includes(step.split(':')[0]!);
+    const key = await (isExport ? beginExport(lab) : beginLoad(lab));
+    await rig.until(() => rig.saw('"failpoint"', zombie.pid));
+    const began = performance.now();
+    const other = await rig.startWorker(`${step}:1:delay:1000`);
+    await rig.until(() => rig.saw('"failpoint"', other.pid), UNTIL_OFFERED_MS);
+    recoveries.push(secondsSince(began));
+    sendSignal(zombie.pid, 'SIGCONT');
+    const { violations: found } = await judge(lab, key, ['completed']);
+    violations.add(found.map((what) => `${step}: ${what}`));
+    await sleep(200);
+    violations.expect(
+      rig.workers.includes(zombie),
+      `${step}: the worker that was frozen has ended instead of going on`,
+    );
+  }
+  return { violations: violations.found, recovery: worst(recoveries) };
 }
 
 async function pauseFrozen(lab: Lab): Promise<Finding> {

@@ -17,16 +17,16 @@ import { assertText } from '../csv/sniff.js';
 import { failpoint } from '../failpoint.js';
 import { listParts, storePart } from '../postgres/checkpoints.js';
 import { enterPhase } from '../postgres/commands.js';
-import { type Fence, sessionName, withFence } from '../postgres/fence.js';
-import { withClient } from '../postgres/pool.js';
+import { withFence } from '../postgres/fence.js';
 import { countRejects, listRejects, storeRejects } from '../postgres/rejects.js';
-import { type Column, getTaskById, storeInspection, type TaskRow } from '../postgres/tasks.js';
+import { type Column, storeInspection, type TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
 import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
 import { findParts } from './find-parts.js';
 import { asReject, rejectLimit } from './malformed-rows.js';
 import type { Scanner } from './scan-part.js';
 import { withSource } from './source.js';
+import { asStep, type Step } from './step.js';
 
 /** What is looked at to find dialect and header: room for 1,600 columns with names of 200 bytes. */
 const HEAD_BYTES = 1 << 20;
@@ -36,29 +36,19 @@ const HEAD_BYTES = 1 << 20;
  * rows, and the parts, stored as they are found, so that an interrupted inspect goes on behind the last one.
  */
 export function inspectActivity({ pool, store, log, scanner }: Dependencies) {
-  return async ({ taskId, epoch }: TaskRef & { epoch: number }): Promise<Fenceable<{ parts: number; rows: number }>> =>
+  return async (run: TaskRef & { epoch: number }): Promise<Fenceable<{ parts: number; rows: number }>> =>
     perform(
       log,
-      async (signal) => {
-        const task = await getTaskById(pool, taskId);
-        const fence = { taskId, lockKey: task.lock_key, epoch };
-        return withSource(store, task.source!, (file) =>
-          withClient(
-            pool,
-            (client) => inspectFile({ client, task, fence, file, signal, scanner }),
-            sessionName(task.lock_key, 'inspect'),
-          ),
-        );
-      },
+      (signal) =>
+        asStep(pool, run, 'inspect', (step) =>
+          withSource(store, step.task.source!, (file) => inspectFile({ ...step, file, signal, scanner })),
+        ),
       // Storing a part meets the fence, and parts are found many times a second.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
 }
 
-interface Inspection {
-  client: pg.ClientBase;
-  task: TaskRow;
-  fence: Fence;
+interface Inspection extends Step {
   file: StoreFile;
   signal: AbortSignal;
   scanner: Scanner;

@@ -5,45 +5,38 @@ import type { Receipt } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
 import { totalParts } from '../postgres/checkpoints.js';
 import { completeTask, enterPhase } from '../postgres/commands.js';
-import { sessionName, withFence } from '../postgres/fence.js';
-import { withClient } from '../postgres/pool.js';
+import { withFence } from '../postgres/fence.js';
 import { listRejects, rejectedSum } from '../postgres/rejects.js';
 import { buildRowIndex, cancellable, checkStaging, countStaged, publishTable } from '../postgres/staging.js';
-import { getTaskById, type TaskRow } from '../postgres/tasks.js';
+import type { TaskRow } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
 import { rejectLimit } from './malformed-rows.js';
+import { asStep } from './step.js';
 
 /**
  * Makes the loaded table visible: unique index on the row numbers (outside of the fence, cancelled by a pause), the receipt
  * checked against the table itself, then, in one short transaction behind the fence, name, schema and `completed`.
  */
 export function publishActivity({ pool, log }: Dependencies) {
-  return async ({ taskId, epoch }: TaskRef & { epoch: number }): Promise<Fenceable<{ table: string }>> =>
-    perform(log, async (signal) => {
-      const task = await getTaskById(pool, taskId);
-      if (task.state === 'completed') return { table: task.table_name! };
-      const fence = { taskId, lockKey: task.lock_key, epoch };
-      return withClient(
-        pool,
-        async (client) => {
-          await withFence(client, fence, () => enterPhase(client, taskId, 'publishing'));
-          await failpoint('publish:before-index');
-          await cancellable(pool, client, signal, () => buildRowIndex(client, task.lock_key));
-          await failpoint('publish:after-index');
-          const receipt = await cancellable(pool, client, signal, () => balance(client, task));
-          const table = await withFence(client, fence, async () => {
-            await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
-            const name = await publishTable(client, task.lock_key, task.options.table ?? task.task_name);
-            await completeTask(client, taskId, { receipt, tableName: name, tableOid: task.staging_oid! });
-            await failpoint('publish:before-commit');
-            return name;
-          });
-          await failpoint('publish:after-commit');
-          return { table };
-        },
-        sessionName(task.lock_key, 'publish'),
-      );
-    });
+  return async (run: TaskRef & { epoch: number }): Promise<Fenceable<{ table: string }>> =>
+    perform(log, (signal) =>
+      asStep(pool, run, 'publish', async ({ client, task, fence }) => {
+        await withFence(client, fence, () => enterPhase(client, task.id, 'publishing'));
+        await failpoint('publish:before-index');
+        await cancellable(pool, client, signal, () => buildRowIndex(client, task.lock_key));
+        await failpoint('publish:after-index');
+        const receipt = await cancellable(pool, client, signal, () => balance(client, task));
+        const table = await withFence(client, fence, async () => {
+          await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
+          const name = await publishTable(client, task.lock_key, task.options.table ?? task.task_name);
+          await completeTask(client, task.id, { receipt, tableName: name, tableOid: task.staging_oid! });
+          await failpoint('publish:before-commit');
+          return name;
+        });
+        await failpoint('publish:after-commit');
+        return { table };
+      }),
+    );
 }
 
 /**

@@ -182,7 +182,8 @@ export async function lockTask(client: pg.ClientBase, taskId: string): Promise<T
 
 /**
  * The one place where a state changes: raises epoch and version, keeps the clocks (active, paused, by phase) and appends the
- * event. Resuming clears what the task was paused for; a terminate keeps it when it was a fault.
+ * event. The end raises the epoch too: an attempt that a frozen worker had in its hands must not begin the task anew. Resuming
+ * clears what the task was paused for; a terminate keeps it when it was a fault.
  */
 export async function changeState(
   client: pg.ClientBase,
@@ -195,7 +196,7 @@ export async function changeState(
     `UPDATE long_task.tasks SET
        state = $2,
        progress_reached = greatest(progress_reached, $7),
-       epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') THEN 1 ELSE 0 END),
+       epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') OR $6 THEN 1 ELSE 0 END),
        version = version + 1,
        active_seconds = active_seconds + CASE WHEN state IN ('running', 'pausing') THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
        paused_seconds = paused_seconds + CASE WHEN state = 'paused' THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,

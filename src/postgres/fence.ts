@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { inTransaction, withClient } from './pool.js';
 
@@ -18,6 +19,8 @@ export interface Fence {
   taskId: string;
   lockKey: number;
   epoch: number;
+  /** Of the one attempt that may do the step. Parts, several of which are loaded at once, have tokens of their own. */
+  stepToken?: string;
 }
 
 /** A newer command or a newer attempt has taken over: stop quietly, delete nothing. */
@@ -59,8 +62,24 @@ export async function withLateFence<T>(client: pg.ClientBase, fence: Fence, body
 async function enterFence(client: pg.ClientBase, fence: Fence): Promise<void> {
   await client.query('SELECT pg_advisory_xact_lock_shared($1, $2)', [LOCK_CLASS, fence.lockKey]);
   // A statement of its own: its snapshot is taken after the lock was granted and so sees the command we waited for.
-  const { rows } = await client.query('SELECT epoch FROM long_task.tasks WHERE id = $1', [fence.taskId]);
+  const { rows } = await client.query('SELECT epoch, step_token FROM long_task.tasks WHERE id = $1', [fence.taskId]);
   if (rows[0]?.epoch !== fence.epoch) throw new FencedError(`epoch ${fence.epoch} is over`);
+  if (fence.stepToken && rows[0].step_token !== fence.stepToken) throw new FencedError('another attempt has begun');
+}
+
+/**
+ * Takes a step of a task for a new attempt: no attempt that began before can commit anything through the fence that it
+ * was given. The session of one that is frozen is ended, because it might hold the task row.
+ * @param role the name of the step's sessions, shared by all its attempts
+ * @returns the fence of this attempt
+ */
+export async function claimStep(client: pg.ClientBase, fence: Fence, role: string): Promise<Fence> {
+  await endSessions(client, fence.lockKey, role);
+  const stepToken = randomUUID();
+  await withFence(client, fence, () =>
+    client.query('UPDATE long_task.tasks SET step_token = $2 WHERE id = $1', [fence.taskId, stepToken]),
+  );
+  return { ...fence, stepToken };
 }
 
 /**

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { Receipt } from '../../src/contract/task.js';
 import { advancePart, claimPart } from '../../src/postgres/checkpoints.js';
-import { commandTask, settleTask } from '../../src/postgres/commands.js';
+import { commandTask, completeTask, settleTask } from '../../src/postgres/commands.js';
 import { copyIn } from '../../src/postgres/copy.js';
-import { type Fence, FencedError, heldBy, sessionName, withFence } from '../../src/postgres/fence.js';
+import { claimStep, type Fence, FencedError, heldBy, sessionName, withFence } from '../../src/postgres/fence.js';
 import { withClient } from '../../src/postgres/pool.js';
 import { stagingTable } from '../../src/postgres/staging.js';
 import { getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
@@ -53,6 +54,15 @@ describe('the fence', () => {
       next: 'run',
       epoch: (await getTaskById(db.pool, row.id)).epoch,
     });
+  });
+
+  it('refuses a writer that wakes after the task has completed, though no command came between', async () => {
+    const { row, fence } = await runningTask(db.pool);
+    await withClient(db.pool, (client) =>
+      withFence(client, fence, () => completeTask(client, row.id, { receipt: { rows_rejected: 0 } as Receipt })),
+    );
+    await expect(loadRow(row, fence, 1)).rejects.toThrow(FencedError);
+    expect(await stagedRows(db.pool, row.lock_key)).toBe(0);
   });
 
   it('makes a pause wait for a transaction in flight, whose rows then count', async () => {
@@ -119,6 +129,33 @@ describe('the fence', () => {
     expect(await settleTask(db.pool, row.id)).toEqual({ next: 'wait' });
     expect(await heldBy(db.pool, row.lock_key)).toEqual({ connections: 0, locks: 0 });
     forgotten.release(true);
+  });
+});
+
+describe('a step', () => {
+  it('is done by the attempt that took it last, alone', async () => {
+    const { row, fence } = await runningTask(db.pool);
+    await withClient(db.pool, async (client) => {
+      const zombie = await claimStep(client, fence, 'inspect');
+      const successor = await claimStep(client, fence, 'inspect');
+      await expect(withFence(client, zombie, async () => {})).rejects.toThrow(FencedError);
+      await withFence(client, successor, async () => {});
+    });
+    // The parts, several of which are loaded at once, are not concerned.
+    await loadRow(row, fence, 1);
+    expect(await stagedRows(db.pool, row.lock_key)).toBe(1);
+  });
+
+  it('is taken from a frozen attempt that holds the task row, by ending that session', async () => {
+    const { row, fence } = await runningTask(db.pool);
+    const frozen = await db.pool.connect();
+    frozen.on('error', () => {});
+    await frozen.query('SELECT set_config($1, $2, false)', ['application_name', sessionName(row.lock_key, 'publish')]);
+    await frozen.query('BEGIN');
+    await frozen.query('SELECT 1 FROM long_task.tasks WHERE id = $1 FOR UPDATE', [row.id]);
+    await withClient(db.pool, (client) => claimStep(client, fence, 'publish'));
+    await expect(frozen.query('COMMIT')).rejects.toThrow();
+    frozen.release(true);
   });
 });
 
