@@ -66,14 +66,20 @@ export function connectTemporal(
   // TLS, API key and metadata come from the SDK's own variables and file.
   const { connectionOptions } = loadClientConnectConfig();
   // Never `ensureConnected()` on a lazy connection: its first failure is kept for ever.
+  let isClosing = false;
   const connection = Connection.lazy({
     ...(connectionOptions as object),
     address: config.TEMPORAL_ADDRESS,
-    interceptors: [makeGrpcRetryInterceptor(retryOptions())],
+    interceptors: [makeGrpcRetryInterceptor(retryOptions(() => isClosing))],
   });
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+  const underway = new Set<Promise<unknown>>();
   const call = <T>(ms: number, body: () => Promise<T>) =>
-    within(ms, () => connection.withDeadline(Date.now() + ms, body));
+    within(ms, () => {
+      const calling = connection.withDeadline(Date.now() + ms, body);
+      underway.add(calling);
+      return calling.finally(() => underway.delete(calling));
+    });
   const start = (row: TaskRow, reuse: WorkflowIdReusePolicy) => {
     const attempt = (withAttributes: boolean) => {
       const options = startOptions(row, config.TASK_QUEUE, withAttributes);
@@ -111,18 +117,28 @@ export function connectTemporal(
     check: async () => {
       await call(CHECK_MS, () => connection.workflowService.getSystemInfo({}));
     },
-    close: () => connection.close(),
+    close: async () => {
+      isClosing = true;
+      // The SDK's next attempt of a call would throw out of a timer when it finds the connection closed.
+      await Promise.allSettled(underway);
+      await connection.close();
+    },
   };
 }
 
 /** The server is busy: the SDK would wait 1.7 s and more, whatever the deadline. A query that meets another one gets this, too. */
 const RESOURCE_EXHAUSTED = 8;
 
-function retryOptions() {
+/** Calls have a deadline of a few seconds, so that longer pauses between their attempts would only keep a close waiting. */
+const RETRY_MS = 500;
+
+function retryOptions(isClosing: () => boolean) {
   const usual = defaultGrpcRetryOptions();
+  const delayFunction: typeof usual.delayFunction = (attempt, status) =>
+    Math.min(usual.delayFunction(attempt, status), RETRY_MS);
   const retryableDecider: typeof usual.retryableDecider = (attempt, status) =>
-    status.code !== RESOURCE_EXHAUSTED && usual.retryableDecider(attempt, status);
-  return { ...usual, retryableDecider };
+    !isClosing() && status.code !== RESOURCE_EXHAUSTED && usual.retryableDecider(attempt, status);
+  return { delayFunction, retryableDecider };
 }
 
 /** The SDK's deadline does not cover the pauses between its attempts; this one covers all. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import { asTaskError } from '../../src/api/problem.js';
 import { createPool } from '../../src/postgres/pool.js';
-import { FakeTemporal, useApi } from './support.js';
+import { useApi } from './support.js';
 
 const api = useApi();
 
@@ -94,14 +94,13 @@ describe('what fails here', () => {
       applicationName: 'test',
       onError: () => {},
     });
-    const temporal = new FakeTemporal();
     const sampleFile = path.resolve(import.meta.dirname, '../../sample_data.csv');
     const log = pino({ level: 'silent' });
     const app = await buildApp({
       config: { MAX_UPLOAD_BYTES: 1 },
       pool,
       store: api.store,
-      temporal,
+      temporal: api.temporal.gateway,
       log,
       assertText: () => {},
       sampleFile,

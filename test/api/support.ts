@@ -4,62 +4,19 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import pino from 'pino';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, inject } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
-import { type TemporalGateway, WorkflowClosedError } from '../../src/api/temporal.js';
-import { TaskError } from '../../src/contract/errors.js';
-import type { ProgressAnswer } from '../../src/contract/messages.js';
 import { assertText } from '../../src/csv/sniff.js';
 import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';
 import { useDatabase } from '../postgres/support.js';
-
-/** A Temporal that notes what it is told and can be switched off. */
-export class FakeTemporal implements TemporalGateway {
-  away = false;
-  readonly running = new Set<string>();
-  readonly told: string[] = [];
-  answer: ProgressAnswer | null = null;
-
-  async startWorkflow({ workflow_id }: { workflow_id: string }): Promise<void> {
-    this.#mustBeThere();
-    this.running.add(workflow_id);
-    this.told.push(`start ${workflow_id}`);
-  }
-  async restartWorkflow(row: { workflow_id: string }): Promise<void> {
-    await this.startWorkflow(row);
-  }
-  async signalWorkflow({ workflow_id }: { workflow_id: string }, action: string, input: object): Promise<void> {
-    this.#mustBeThere();
-    if (!this.running.has(workflow_id)) throw new WorkflowClosedError('none');
-    this.told.push(`${action} ${workflow_id} ${JSON.stringify(input)}`);
-  }
-  async endWorkflow({ workflow_id }: { workflow_id: string }): Promise<void> {
-    this.running.delete(workflow_id);
-  }
-  async describeWorkflow(): Promise<{ is: 'unknown' }> {
-    this.#mustBeThere();
-    return { is: 'unknown' };
-  }
-  async liftNativePauses(): Promise<void> {}
-  async queryProgress(): Promise<ProgressAnswer | null> {
-    return this.away ? null : this.answer;
-  }
-  async check(): Promise<void> {
-    this.#mustBeThere();
-  }
-  async close(): Promise<void> {}
-
-  #mustBeThere(): void {
-    if (this.away) throw new TaskError('temporal_unavailable', 'Temporal cannot be reached.');
-  }
-}
+import { TestTemporal } from './temporal.js';
 
 export interface TestApi {
   readonly app: FastifyInstance;
   readonly pool: pg.Pool;
   readonly store: Store;
-  readonly temporal: FakeTemporal;
+  readonly temporal: TestTemporal;
   readonly url: string;
   /** Files that are stored, finished or not. */
   files(): Promise<string[]>;
@@ -81,10 +38,10 @@ export interface Answer {
 
 export const SAMPLE = 'Region,Units\nEurope,1\nAsia,2\n';
 
-/** The API on a port of its own, with a database, a store and a Temporal of this file's own. */
+/** The API on a port of its own, with a database and a store of this file's own, on the real Temporal. */
 export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
   const database = useDatabase();
-  const temporal = new FakeTemporal();
+  let temporal: TestTemporal;
   let app: FastifyInstance;
   let dir: string;
   let store: Store;
@@ -92,11 +49,12 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
   beforeAll(async () => {
     dir = await mkdtemp(path.join(os.tmpdir(), 'long-task-api-'));
     store = createLocalStore(path.join(dir, 'files'));
+    temporal = await TestTemporal.connect(inject('temporalAddress'));
     app = await buildApp({
       config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20 },
       pool: database.pool,
       store,
-      temporal,
+      temporal: temporal.gateway,
       log: pino({ level: 'silent' }),
       assertText,
       sampleFile: path.resolve(import.meta.dirname, '../../sample_data.csv'),
@@ -106,6 +64,7 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
   });
   afterAll(async () => {
     await app.close();
+    await temporal.gateway.close();
     await rm(dir, { recursive: true, force: true });
   });
   const call = async (target: string, init: RequestInit): Promise<Answer> => {
@@ -131,7 +90,9 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
     get url() {
       return url;
     },
-    temporal,
+    get temporal() {
+      return temporal;
+    },
     files: async () => {
       const entries = await readdir(path.join(dir, 'files'), { recursive: true, withFileTypes: true }).catch(() => []);
       return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);

@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { connectTemporal, type TemporalGateway, WorkflowClosedError } from '../../src/api/temporal.js';
+import type { TaskRow } from '../../src/postgres/tasks.js';
+import { NOWHERE, TestTemporal } from './temporal.js';
+
+let temporal: TestTemporal;
+beforeAll(async () => {
+  temporal = await TestTemporal.connect(inject('temporalAddress'));
+});
+afterAll(() => temporal.gateway.close());
+
+/** What the gateway reads of a task's row. */
+function taskRow(): TaskRow {
+  const name = randomUUID();
+  const row = {
+    id: name,
+    kind: 'upload',
+    user_id: 'ana',
+    task_name: name,
+    workflow_id: `upload/ana/${name}`,
+    options: {},
+  };
+  return row as TaskRow;
+}
+
+const toNowhere = (): TemporalGateway =>
+  connectTemporal({ TEMPORAL_ADDRESS: NOWHERE, TEMPORAL_NAMESPACE: 'default', TASK_QUEUE: 'nobody' });
+
+describe('the gateway to Temporal', () => {
+  it('starts a workflow once, and says so when it has ended', async () => {
+    const row = taskRow();
+    await temporal.gateway.startWorkflow(row);
+    await temporal.gateway.startWorkflow(row);
+    await temporal.end(row.workflow_id);
+    await expect(temporal.gateway.startWorkflow(row)).rejects.toThrow(WorkflowClosedError);
+    await expect(temporal.gateway.signalWorkflow(row, 'pause', { recorded: true })).rejects.toThrow(
+      WorkflowClosedError,
+    );
+    await temporal.gateway.restartWorkflow(row);
+    expect(await temporal.told(row.workflow_id)).toEqual(['start']);
+  });
+
+  it('does not mind to end a workflow that nobody knows', async () => {
+    await temporal.gateway.endWorkflow(taskRow(), 'none');
+  });
+
+  it('says who is away, within the deadline', async () => {
+    const gateway = toNowhere();
+    const began = performance.now();
+    await expect(gateway.startWorkflow(taskRow())).rejects.toMatchObject({ code: 'temporal_unavailable' });
+    expect(performance.now() - began).toBeLessThan(5_000);
+    await gateway.close();
+  });
+
+  it('passes on what concerns one call only', async () => {
+    const row = { ...taskRow(), workflow_id: 'x'.repeat(2_000) };
+    await expect(temporal.gateway.startWorkflow(row)).rejects.not.toMatchObject({ code: 'temporal_unavailable' });
+  });
+
+  it('closes while a call waits for its next attempt, and nothing is thrown afterwards', async () => {
+    const gateway = toNowhere();
+    const call = gateway.startWorkflow(taskRow()).catch((error: Error) => error);
+    await sleep(500);
+    await gateway.close();
+    expect(await call).toMatchObject({ code: 'temporal_unavailable' });
+    await sleep(1_500); // Whatever is thrown out of a timer now fails the run.
+  });
+});

@@ -1,0 +1,69 @@
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { connectTemporal, type TemporalGateway } from '../../src/api/temporal.js';
+
+/** Nobody listens there. */
+export const NOWHERE = '127.0.0.1:1';
+
+/** grpc.io, status codes. */
+const NOT_FOUND = 5;
+
+/**
+ * The real server, which can be out of reach. Nobody works on the task queue of these tests: what a workflow was told stands in
+ * its history, and it goes no further.
+ */
+export class TestTemporal {
+  away = false;
+  readonly gateway: TemporalGateway;
+
+  private constructor(
+    readonly client: Client,
+    address: string,
+  ) {
+    const connect = (to: string) =>
+      connectTemporal({ TEMPORAL_ADDRESS: to, TEMPORAL_NAMESPACE: 'default', TASK_QUEUE: 'nobody' });
+    const [there, nowhere] = [connect(address), connect(NOWHERE)];
+    const now = () => (this.away ? nowhere : there);
+    this.gateway = {
+      startWorkflow: (row) => now().startWorkflow(row),
+      restartWorkflow: (row) => now().restartWorkflow(row),
+      signalWorkflow: (row, action, input) => now().signalWorkflow(row, action, input),
+      endWorkflow: (row, reason) => now().endWorkflow(row, reason),
+      describeWorkflow: (row) => now().describeWorkflow(row),
+      liftNativePauses: (row) => now().liftNativePauses(row),
+      queryProgress: (row) => now().queryProgress(row),
+      check: () => now().check(),
+      close: async () => {
+        await Promise.all([there.close(), nowhere.close(), client.connection.close()]);
+      },
+    };
+  }
+
+  static async connect(address: string): Promise<TestTemporal> {
+    return new TestTemporal(new Client({ connection: await Connection.connect({ address }) }), address);
+  }
+
+  /** What the last workflow of this id was told, in order: `start`, `pause {"recorded":true}`. Nothing when there is none. */
+  async told(workflowId: string): Promise<string[]> {
+    const history = await this.client.workflow
+      .getHandle(workflowId)
+      .fetchHistory()
+      .catch((error: unknown) => {
+        if (isGrpcServiceError(error) && error.code === NOT_FOUND) return { events: [] };
+        throw error;
+      });
+    return (history.events ?? []).flatMap((event) => {
+      if (event.workflowExecutionStartedEventAttributes) return ['start'];
+      const { signalName, input } = event.workflowExecutionSignaledEventAttributes ?? {};
+      const [payload] = input?.payloads ?? [];
+      return signalName && payload
+        ? [`${signalName} ${JSON.stringify(defaultPayloadConverter.fromPayload(payload))}`]
+        : [];
+    });
+  }
+
+  /** As an operator ends a workflow past the service. */
+  async end(workflowId: string): Promise<void> {
+    await this.client.workflow.getHandle(workflowId).terminate();
+  }
+}
