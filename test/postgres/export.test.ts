@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { findExportSource, planRanges, rangeQuery } from '../../src/postgres/export.js';
+import { withClient } from '../../src/postgres/pool.js';
+import { cancellable } from '../../src/postgres/staging.js';
+import type { TaskRow } from '../../src/postgres/tasks.js';
+import { useDatabase } from './support.js';
+
+const db = useDatabase();
+const PARTS = 7;
+
+/** How many ranges a table is split into, and the first column of all of them, one after the other. */
+async function readInRanges(client: pg.ClientBase, table: string): Promise<{ ranges: number; values: unknown[] }> {
+  const source = await findExportSource(client, { options: { table }, columns: null } as TaskRow);
+  const ranges = await planRanges(client, source, source.bytes / PARTS);
+  const values: unknown[] = [];
+  for (const range of ranges) {
+    const { rows } = await client.query({ text: rangeQuery(source, range), rowMode: 'array' });
+    values.push(...rows.map(([first]) => first));
+  }
+  return { ranges: ranges.length, values };
+}
+
+const numbers = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
+
+describe('the ranges of an export hold every row once, in the order of the key', () => {
+  it.each([
+    ['row numbers', '_row bigint PRIMARY KEY', 'SELECT g FROM generate_series(1, 5000) g ORDER BY random()'],
+    ['a key with gaps', 'n int PRIMARY KEY', 'SELECT g * g FROM generate_series(1, 5000) g'],
+    [
+      'a composite key',
+      'n int, "a ""b" text, PRIMARY KEY ("a ""b", n)',
+      `SELECT g, 'it''s ' || g % 3 FROM generate_series(1, 5000) g`,
+    ],
+    ['a key of texts that need quotes', 'n text PRIMARY KEY', `SELECT '\\''" ' || g FROM generate_series(1, 5000) g`],
+    ['one row', 'n int PRIMARY KEY', 'SELECT 1'],
+  ])('%s', async (_name, definition, rows) => {
+    await withClient(db.pool, async (client) => {
+      await client.query(`CREATE TABLE public.t (${definition}); INSERT INTO public.t ${rows}; ANALYZE public.t`);
+      const { rows: expected } = await client.query({
+        text: `SELECT * FROM public.t ORDER BY ${definition.includes('"a') ? '"a ""b", n' : '1'}`,
+        rowMode: 'array',
+      });
+      const { ranges, values } = await readInRanges(client, 'public.t');
+      expect(values).toEqual(expected.map(([first]) => first));
+      if (expected.length > 1) expect(ranges).toBeGreaterThanOrEqual(PARTS);
+      await client.query('DROP TABLE public.t');
+    });
+  });
+
+  it('a table without a key, by its blocks', async () => {
+    await withClient(db.pool, async (client) => {
+      await client.query(
+        `CREATE TABLE public.heap AS SELECT g AS n, repeat('x', 100) AS pad FROM generate_series(1, 5000) g`,
+      );
+      const { ranges, values } = await readInRanges(client, 'public.heap');
+      expect(values).toEqual(numbers(5000));
+      expect(ranges).toBeGreaterThanOrEqual(PARTS);
+    });
+  });
+
+  it('an empty table and a view, as one', async () => {
+    await withClient(db.pool, async (client) => {
+      await client.query('CREATE TABLE public.none (n int PRIMARY KEY); CREATE VIEW public.seen AS SELECT 1 AS n');
+      expect(await readInRanges(client, 'public.none')).toEqual({ ranges: 1, values: [] });
+      expect(await readInRanges(client, 'public.seen')).toEqual({ ranges: 1, values: [1] });
+    });
+  });
+});
+
+describe('a statement that takes long', () => {
+  it('is cancelled when the signal fires', async () => {
+    await withClient(db.pool, async (client) => {
+      const abort = new AbortController();
+      const running = cancellable(db.pool, client, abort.signal, () => client.query('SELECT pg_sleep(30)'));
+      setTimeout(() => abort.abort(), 100);
+      await expect(running).rejects.toMatchObject({ code: '57014' });
+    });
+  });
+
+  it('is cancelled too when the signal has fired between two statements', async () => {
+    await withClient(db.pool, async (client) => {
+      const abort = new AbortController();
+      const running = cancellable(db.pool, client, abort.signal, async () => {
+        abort.abort();
+        await sleep(300); // The first cancel meets a session that does nothing, and is lost.
+        await client.query('SELECT pg_sleep(30)');
+      });
+      await expect(running).rejects.toMatchObject({ code: '57014' });
+    });
+  });
+});
