@@ -12,6 +12,7 @@ import {
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../config.js';
+import { cutToBytes } from '../contract/cut-to-bytes.js';
 import { TaskError } from '../contract/errors.js';
 import type { CommandSignalInput, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
 import type { Action } from '../contract/states.js';
@@ -160,9 +161,9 @@ function startOptions(row: TaskRow, taskQueue: string, withAttributes: boolean) 
     // A worker that is killed while it handles a workflow task is waited for so long (default 10 s); a task takes milliseconds.
     workflowTaskTimeout: '3s' as const,
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-    staticSummary: cutBytes(`${row.kind} of ${what} for ${row.user_id}`, 200),
+    staticSummary: cutToBytes(`${row.kind} of ${what} for ${row.user_id}`, 200),
     staticDetails: `Task **${row.task_name}** of user **${row.user_id}**. Steer it by the signals \`pause\`, \`resume\` and \`terminate\`.`,
-    priority: { fairnessKey: cutBytes(row.user_id, 64) },
+    priority: { fairnessKey: cutToBytes(row.user_id, 64) },
     ...(withAttributes && {
       typedSearchAttributes: [
         { key: USER, value: row.user_id },
@@ -171,13 +172,6 @@ function startOptions(row: TaskRow, taskQueue: string, withAttributes: boolean) 
       ],
     }),
   };
-}
-
-/** The text cut on a character border to at most so many bytes of UTF-8. */
-function cutBytes(text: string, most: number): string {
-  let cut = text;
-  while (Buffer.byteLength(cut) > most) cut = [...cut].slice(0, -1).join('');
-  return cut;
 }
 
 /** A server on which nobody registered the search attributes refuses the start; they only help to find it in the Web UI. */

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
+import { cutToBytes } from '../contract/cut-to-bytes.js';
 import { CsvError } from './csv-error.js';
 import { type Dialect, hasBom, separatorLine } from './dialect.js';
 import { grammarOf, RecordView, readRecord } from './record.js';
@@ -104,13 +105,4 @@ function cleanName(header: string): string {
   const wellFormed = Buffer.from(header, 'utf8').toString('utf8');
   const name = wellFormed.replace(/\p{Cc}/gu, '').normalize('NFC');
   return name.trim() === '' ? '' : name;
-}
-
-/** The longest beginning of at most `max` bytes that does not cut a character. */
-function cutToBytes(text: string, max: number): string {
-  const bytes = Buffer.from(text, 'utf8');
-  if (bytes.length <= max) return text;
-  let end = max;
-  while ((bytes[end] & 0xc0) === 0x80) end--;
-  return bytes.toString('utf8', 0, end);
 }

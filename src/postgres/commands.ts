@@ -180,6 +180,10 @@ export async function lockTask(client: pg.ClientBase, taskId: string): Promise<T
   return getTaskById(client, taskId);
 }
 
+/** The clocks of the phases with what the present one has run since it was entered, or since the state changed. */
+const PHASE_SECONDS_NOW = `phase_seconds || jsonb_build_object(phase,
+         coalesce((phase_seconds ->> phase)::float8, 0) + greatest(0, extract(epoch FROM clock_timestamp() - greatest(phase_since, state_since))))`;
+
 /**
  * The one place where a state changes: raises epoch and version, keeps the clocks (active, paused, by phase) and appends the
  * event. The end raises the epoch too: an attempt that a frozen worker had in its hands must not begin the task anew. Resuming
@@ -200,8 +204,7 @@ export async function changeState(
        version = version + 1,
        active_seconds = active_seconds + CASE WHEN state IN ('running', 'pausing') THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
        paused_seconds = paused_seconds + CASE WHEN state = 'paused' THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
-       phase_seconds = CASE WHEN phase IS NULL OR state NOT IN ('running', 'pausing') THEN phase_seconds ELSE phase_seconds || jsonb_build_object(phase,
-         coalesce((phase_seconds ->> phase)::float8, 0) + greatest(0, extract(epoch FROM clock_timestamp() - greatest(phase_since, state_since)))) END,
+       phase_seconds = CASE WHEN phase IS NULL OR state NOT IN ('running', 'pausing') THEN phase_seconds ELSE ${PHASE_SECONDS_NOW} END,
        pause_reasons = CASE WHEN $2 IN ('running') THEN '{}' WHEN $2 = 'pausing' AND $3::text IS NOT NULL THEN ARRAY[$3] ELSE pause_reasons END,
        error = CASE WHEN $2 = 'running' THEN NULL ELSE error END,
        undelivered = CASE WHEN $4 THEN $5 ELSE undelivered END,
@@ -230,8 +233,7 @@ export async function changeState(
 export async function enterPhase(client: pg.ClientBase, taskId: string, phase: TaskRow['phase']): Promise<void> {
   await client.query(
     `UPDATE long_task.tasks SET
-       phase_seconds = CASE WHEN phase IS NULL THEN phase_seconds ELSE phase_seconds || jsonb_build_object(phase,
-         coalesce((phase_seconds ->> phase)::float8, 0) + greatest(0, extract(epoch FROM clock_timestamp() - greatest(phase_since, state_since)))) END,
+       phase_seconds = CASE WHEN phase IS NULL THEN phase_seconds ELSE ${PHASE_SECONDS_NOW} END,
        phase = $2, phase_since = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
      WHERE id = $1 AND coalesce(array_position($3::text[], phase), 0) < array_position($3::text[], $2)`,
     [taskId, phase, PHASES],

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { cutToBytes } from '../contract/cut-to-bytes.js';
 import { TaskError } from '../contract/errors.js';
 import { quoteIdent, quoteLiteral } from './copy.js';
 import type { Column, TaskRow } from './tasks.js';
@@ -199,9 +200,7 @@ export async function isTableNameTaken(db: pg.Pool | pg.ClientBase, name: string
 
 /** The name with a suffix, cut on a character border so that PostgreSQL keeps all of it. */
 function withSuffix(name: string, suffix: string): string {
-  let cut = name;
-  while (Buffer.byteLength(cut + suffix) > MAX_NAME_BYTES) cut = [...cut].slice(0, -1).join('');
-  return cut + suffix;
+  return cutToBytes(name, MAX_NAME_BYTES - Buffer.byteLength(suffix)) + suffix;
 }
 
 /** A cancel that comes between two statements is lost, so it is repeated. */
