@@ -17,7 +17,7 @@ import { asStep } from './step.js';
 export function assembleActivity({ pool, store, log }: Dependencies) {
   return async (run: TaskRef & { epoch: number }): Promise<Fenceable<{ bytes: number }>> =>
     perform(log, (signal) =>
-      asStep(pool, run, 'assemble', async ({ client, task, fence }) => {
+      asStep({ pool, signal }, run, 'assemble', async ({ client, task, fence }) => {
         await withFence(client, fence, () => enterPhase(client, task.id, 'assembling'));
         const parts = await listDownloadParts(client, task.id);
         const key = resultKey(task.id, randomUUID());

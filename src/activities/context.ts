@@ -33,7 +33,7 @@ export const SLOW_HEARTBEAT_MS = 1_000;
 
 export interface PerformOptions {
   heartbeatMs?: number;
-  /** Settles, records or rolls back: whatever PostgreSQL says, it is tried again, since nothing else could take its place. */
+  /** Settles, records or rolls back: whatever is in its way, it is tried again, since nothing else could take its place. */
   isControl?: boolean;
 }
 
@@ -69,7 +69,7 @@ export async function perform<T extends object>(
 }
 
 function asFailure(error: unknown, log: Logger, activity: string, isControl: boolean): Error {
-  const fault = asFault(error) ?? (isControl ? null : asRefusal(error));
+  const fault = isControl ? asRefusedControl(error) : (asFault(error) ?? asRefusal(error));
   if (fault?.code === 'database_refused') log.error({ activity, err: error }, fault.detail);
   if (fault)
     return ApplicationFailure.create({ type: fault.code, message: fault.detail, nonRetryable: true, details: [fault] });
@@ -80,6 +80,11 @@ function asFailure(error: unknown, log: Logger, activity: string, isControl: boo
     type: 'retryable',
     message: `${activity} met an error${code ? ` (${code})` : ''}; see the log`,
   });
+}
+
+/** Of a control step only what is wrong for good, as a task that is not there. A full disk is waited for. */
+function asRefusedControl(error: unknown): TaskFault | null {
+  return error instanceof TaskError && !error.retryable && error.code !== 'disk_full' ? asFault(error) : null;
 }
 
 /** What comes again however often it is tried. The message of PostgreSQL may quote the data, so it goes to the log alone. */

@@ -11,10 +11,10 @@ import { whoSignalled } from './who-signalled.js';
 /** The short activities by which a workflow and the task row keep in step. Each is idempotent. */
 export function controlActivities({ pool, log }: Dependencies) {
   /** Resolves to the epoch of the change; null when the command changed nothing. */
-  async function applyCommand(taskId: string, command: ExternalCommand): Promise<number | null> {
+  async function applyCommand(taskId: string, command: ExternalCommand, key: string): Promise<number | null> {
     const task = await getTaskById(pool, taskId);
     try {
-      const { row, changed } = await commandTask(pool, task, command);
+      const { row, changed } = await commandTask(pool, task, { ...command, key });
       return changed ? row.epoch : null;
     } catch (error) {
       if (!(error instanceof TaskError) || error.code !== 'illegal_transition') throw error;
@@ -45,7 +45,11 @@ export function controlActivities({ pool, log }: Dependencies) {
         log,
         async () => {
           const epochs: (number | null)[] = [];
-          for (const command of commands) epochs.push(await applyCommand(taskId, command));
+          // The same in every attempt of this activity, and in no other.
+          const { workflowExecution, activityId } = Context.current().info;
+          const name = `${workflowExecution!.runId}/${activityId}`;
+          for (const [i, command] of commands.entries())
+            epochs.push(await applyCommand(taskId, command, `${name}/${i}`));
           // Only now that the fence is closed: a slow answer of Temporal must not hold up a pause.
           if (epochs.some((epoch) => epoch !== null)) await nameActors(taskId, commands, epochs);
           return {};
@@ -59,12 +63,16 @@ export function controlActivities({ pool, log }: Dependencies) {
       return perform(log, () => settleTask(pool, taskId), CONTROL);
     },
 
-    /** Records what stopped the task: it pauses and asks, or is rolled back and fails. */
-    async recordFault({ taskId, fault }: TaskRef & { fault: TaskFault }): Promise<Fenceable<object>> {
+    /** Records what stopped the writers of an epoch: the task pauses and asks, or is rolled back and fails. */
+    async recordFault({
+      taskId,
+      epoch,
+      fault,
+    }: TaskRef & { epoch: number; fault: TaskFault }): Promise<Fenceable<object>> {
       return perform(
         log,
         async () => {
-          await faultTask(pool, taskId, fault);
+          await faultTask(pool, taskId, epoch, fault);
           return {};
         },
         CONTROL,

@@ -49,6 +49,7 @@ export function dumpPartActivity({ pool, store, log, pacer }: Dependencies) {
           return { rows: object.rows, bytes: object.size };
         },
         sessionName(task.lock_key, role),
+        signal,
       );
     });
 }

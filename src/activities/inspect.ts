@@ -40,7 +40,7 @@ export function inspectActivity({ pool, store, log, scanner }: Dependencies) {
     perform(
       log,
       (signal) =>
-        asStep(pool, run, 'inspect', (step) =>
+        asStep({ pool, signal }, run, 'inspect', (step) =>
           withSource(store, step.task.source!, (file) => inspectFile({ ...step, file, signal, scanner })),
         ),
       // Storing a part meets the fence, and parts are found many times a second.

@@ -29,6 +29,7 @@ export function loadPartActivity(dependencies: Dependencies) {
             pool,
             (client) => loadPart({ ...dependencies, client, task, fence, file, signal, partNo, role }),
             sessionName(task.lock_key, role),
+            signal,
           ),
         );
       },

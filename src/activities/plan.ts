@@ -5,7 +5,7 @@ import { enterPhase } from '../postgres/commands.js';
 import { findExportSource, frozenSource, planRanges, storeRanges } from '../postgres/export.js';
 import { withFence, withLateFence } from '../postgres/fence.js';
 import { sumDoneParts, sumParts } from '../postgres/progress.js';
-import { cancellable, createFrozenCopy } from '../postgres/staging.js';
+import { cancellable, createFrozenCopy, rememberStaging } from '../postgres/staging.js';
 import { storeColumns } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
 import type { Prepared } from './prepare.js';
@@ -18,7 +18,7 @@ const PART_BYTES = 16 << 20;
 export function planActivity({ pool, log }: Dependencies, window: number) {
   return async (run: TaskRef & { epoch: number }): Promise<Fenceable<Prepared>> =>
     perform(log, (signal) =>
-      asStep(pool, run, 'plan', async (step) => {
+      asStep({ pool, signal }, run, 'plan', async (step) => {
         const { client, task, fence } = step;
         if ((await sumParts(client, task.id)).parts === 0) {
           await withFence(client, fence, () => enterPhase(client, task.id, 'planning'));
@@ -44,8 +44,11 @@ async function plan({ client, task, fence }: Step): Promise<void> {
     const { table, key } = source;
     const columns = source.columns.map((column) => column.name);
     const orderBy = key.map(({ name }) => name);
-    await withLateFence(client, fence, () =>
-      createFrozenCopy(client, task.id, task.lock_key, { table, columns, orderBy }),
+    await withLateFence(
+      client,
+      fence,
+      () => createFrozenCopy(client, task.lock_key, { table, columns, orderBy }),
+      () => rememberStaging(client, task.id, task.lock_key),
     );
     source = frozenSource(source, task.lock_key);
   }

@@ -21,8 +21,8 @@ export interface Prepared {
 /** Makes the staging table and says which parts are left to load. */
 export function prepareActivity({ pool, log }: Dependencies, window: number) {
   return async (run: TaskRef & { epoch: number }): Promise<Fenceable<Prepared>> =>
-    perform(log, () =>
-      asStep(pool, run, 'prepare', async ({ client, task, fence }) => {
+    perform(log, (signal) =>
+      asStep({ pool, signal }, run, 'prepare', async ({ client, task, fence }) => {
         await withFence(client, fence, async () => {
           await createStaging(client, task);
           await enterPhase(client, task.id, 'loading');

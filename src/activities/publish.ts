@@ -20,7 +20,7 @@ import { asStep } from './step.js';
 export function publishActivity({ pool, log }: Dependencies) {
   return async (run: TaskRef & { epoch: number }): Promise<Fenceable<{ table: string }>> =>
     perform(log, (signal) =>
-      asStep(pool, run, 'publish', async ({ client, task, fence }) => {
+      asStep({ pool, signal }, run, 'publish', async ({ client, task, fence }) => {
         await withFence(client, fence, () => enterPhase(client, task.id, 'publishing'));
         await failpoint('publish:before-index');
         await cancellable(pool, client, signal, () => buildRowIndex(client, task.lock_key));

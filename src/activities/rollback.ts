@@ -10,7 +10,7 @@ import { getTaskById } from '../postgres/tasks.js';
 import { CONTROL, type Dependencies, type Fenceable, perform } from './context.js';
 import { resultPrefix } from './result-keys.js';
 
-/** How long the rollback waits for somebody who uses the staging table, before it says so. */
+/** How long somebody who uses the staging table is waited for, with the fence closed, before it is tried again or said. */
 const LOCK_TIMEOUT_MS = 5_000;
 
 /**
@@ -52,10 +52,13 @@ export function tidyActivity({ pool, store, log, pacer }: Dependencies) {
         const task = await getTaskById(pool, taskId);
         if (task.state !== 'completed') return {};
         if (task.source) await store.remove(task.source.key);
-        for (const key of await store.list(resultPrefix(taskId))) if (key !== task.result?.key) await store.remove(key);
+        // The unfinished first: what an attempt that comes back late finishes in between is then among the others.
         await store.removeUnfinished(resultPrefix(taskId));
+        for (const key of await store.list(resultPrefix(taskId))) if (key !== task.result?.key) await store.remove(key);
         await closeFence(pool, task.lock_key, async (client) => {
+          await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
           if (task.kind === 'download') await dropStaging(client, task.staging_oid);
+          // Last of all: as long as there are parts the reconciler knows that there is something to tidy.
           await removeParts(client, taskId);
         });
         pacer.forget(taskId);

@@ -14,7 +14,7 @@ export interface Step {
 
 /** Runs a step of a task, of which there is one attempt at a time, in a session of its own. */
 export async function asStep<T>(
-  pool: pg.Pool,
+  { pool, signal }: { pool: pg.Pool; signal: AbortSignal },
   { taskId, epoch }: TaskRef & { epoch: number },
   role: string,
   body: (step: Step) => Promise<T>,
@@ -27,5 +27,6 @@ export async function asStep<T>(
       return body({ client, fence, task: await getTaskById(client, taskId) });
     },
     sessionName(lockKey, role),
+    signal,
   );
 }

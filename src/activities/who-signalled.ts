@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
-import type { CommandSignalInput, ExternalCommand } from '../contract/messages.js';
+import { commandOf } from '../contract/command-event.js';
+import type { ExternalCommand } from '../contract/messages.js';
 
 /** The last events of a history are asked for, and no more: the command came a moment ago. */
 const EVENTS = 200;
@@ -26,34 +26,11 @@ export async function whoSignalled(
   const found = commands.toReversed().map((command) => {
     while (next < events.length) {
       const event = events[next++]!;
-      if (Number(event.eventId) <= (command.seen ?? 0) && isOf(command, event)) return identityOf(event);
+      if (Number(event.eventId) > (command.seen ?? 0)) continue;
+      const brought = commandOf(event);
+      if (brought?.action === command.action && brought.channel === command.channel) return brought.actor ?? null;
     }
     return null;
   });
   return found.toReversed();
-}
-
-type Event = NonNullable<
-  NonNullable<Awaited<ReturnType<Client['workflowService']['getWorkflowExecutionHistoryReverse']>>['history']>['events']
->[number];
-
-function isOf({ action, channel }: ExternalCommand, event: Event): boolean {
-  if (channel === 'cancel') return Boolean(event.workflowExecutionCancelRequestedEventAttributes);
-  const signal = event.workflowExecutionSignaledEventAttributes;
-  return signal?.signalName === action && !isRecorded(signal.input?.payloads?.[0]);
-}
-
-/** The API's own signals only say "look": what they are about is written down already. */
-function isRecorded(payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0] | undefined): boolean {
-  try {
-    return payload ? defaultPayloadConverter.fromPayload<CommandSignalInput | null>(payload)?.recorded === true : false;
-  } catch {
-    return false; // Somebody's own encoding: not ours.
-  }
-}
-
-function identityOf(event: Event): string | null {
-  const { workflowExecutionCancelRequestedEventAttributes: cancel, workflowExecutionSignaledEventAttributes: signal } =
-    event;
-  return (cancel ?? signal)?.identity || null;
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ACTIONS, type Action, KINDS, type Kind, type State } from '../contract/states.js';
 import { commandTask } from '../postgres/commands.js';
-import { getTask } from '../postgres/tasks.js';
+import { getTask, type TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
 import { viewOf } from './read-task.js';
@@ -41,13 +41,19 @@ async function command(
     reason: body.reason,
     maxRejects: body.max_rejects,
   });
-  // What an operator paused in Temporal would not hear the command.
-  if (changed && action !== 'pause' && task.pause_reasons.some((reason) => reason.startsWith('operator'))) {
-    await context.temporal
-      .liftNativePauses(row)
-      .catch((error: unknown) => context.log.warn({ err: error, task: row.workflow_id }, 'not unpaused'));
-  }
-  const told = changed ? await deliver(context, row, body.reason) : true;
+  const told = changed ? (await isLifted(context, action, task)) && (await deliver(context, row, body.reason)) : true;
   const inEffect = row.state === IN_EFFECT[action] && told;
   return reply.code(inEffect ? 200 : 202).send(await viewOf(context, row));
+}
+
+/** What an operator paused in Temporal would not hear the command. The sweeper lifts it if it cannot be done now. */
+async function isLifted({ temporal, log }: ApiContext, action: Action, task: TaskRow): Promise<boolean> {
+  if (action === 'pause' || !task.pause_reasons.some((reason) => reason.startsWith('operator'))) return true;
+  try {
+    await temporal.liftNativePauses(task);
+    return true;
+  } catch (error) {
+    log.warn({ err: error, task: task.workflow_id }, 'not unpaused in Temporal, to be tried again');
+    return false;
+  }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskError } from '../contract/errors.js';
 import { commandTask, settleTask } from '../postgres/commands.js';
-import { getTaskById, listUnfinished, type TaskRow } from '../postgres/tasks.js';
+import { getTaskById, listUnfinished, listUntidy, type TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
 
@@ -13,7 +13,7 @@ const PAUSED_EVERY = 6;
 /** A workflow whose next step failed so often cannot go on: its history does not fit the code of the workers, for example. */
 const STUCK_ATTEMPTS = 5;
 /** Said when such a workflow is ended here, so that nobody takes it for a terminate by an operator. */
-const BEGUN_ANEW = 'Long-Task begins this workflow anew: its steps fail again and again';
+export const BEGUN_ANEW = 'Long-Task begins this workflow anew: its steps fail again and again';
 /** Younger changes are still on their way to the workflow. */
 const SETTLED_SECONDS = 3;
 
@@ -36,12 +36,22 @@ export async function runReconciler(parts: Parts, signal: AbortSignal): Promise<
 export async function reconcileAll(parts: Parts, paused: boolean, signal?: AbortSignal): Promise<void> {
   for (const row of await listUnfinished(parts.pool, { paused, quietSeconds: SETTLED_SECONDS })) {
     if (signal?.aborted) return;
-    try {
-      await reconcile(parts, row);
-    } catch (error) {
-      if (error instanceof TaskError && error.retryable) throw error;
-      parts.log.warn({ err: error, task: row.workflow_id }, 'cannot be reconciled now');
-    }
+    await tolerantly(parts, row, () => reconcile(parts, row));
+  }
+  if (!paused) return;
+  for (const row of await listUntidy(parts.pool, SETTLED_SECONDS)) {
+    if (signal?.aborted) return;
+    await tolerantly(parts, row, () => tidyAnyhow(parts, row));
+  }
+}
+
+/** One task that cannot be reconciled is not in the way of the others; when Temporal or PostgreSQL is away all of them wait. */
+async function tolerantly({ log }: Parts, row: TaskRow, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    if (error instanceof TaskError && error.retryable) throw error;
+    log.warn({ err: error, task: row.workflow_id }, 'cannot be reconciled now');
   }
 }
 
@@ -53,14 +63,22 @@ async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
   if (sight.is === 'running' && sight.attempts < STUCK_ATTEMPTS && sight.pausedActivities.length === 0) return;
   // The row was read a while ago: a task that has moved on since is not astray.
   if ((await getTaskById(pool, row.id)).version !== row.version) return;
-  if (sight.is === 'running' && sight.attempts >= STUCK_ATTEMPTS) return beginAnew(parts, row, sight.attempts);
+  if (sight.is === 'running' && sight.attempts >= STUCK_ATTEMPTS) return beginAnew(parts, row, sight);
   log.warn({ task: row.workflow_id, state: row.state, workflow: sight }, 'Temporal was steered past the service');
   if (sight.is === 'paused' || sight.is === 'running') return followNativePause(parts, row, sight.is);
-  const isByOperator = sight.is === 'terminated' && sight.reason !== BEGUN_ANEW;
-  if (isByOperator && row.state !== 'terminating' && row.state !== 'rollback_failed') {
+  if (sight.is === 'terminated' && sight.reason === BEGUN_ANEW) await applyUnheard(parts, row, sight.runId);
+  else if (sight.is === 'terminated' && row.state !== 'terminating' && row.state !== 'rollback_failed') {
     const reason = sight.reason ?? 'the workflow was terminated in Temporal';
     await commandTask(pool, row, { action: 'terminate', channel: 'operator', actor: sight.by, reason });
   }
+  await temporal.restartWorkflow(row);
+}
+
+/** A task that has completed, and whose workflow went before it had tidied up: a new one does. */
+async function tidyAnyhow({ temporal, log }: Parts, row: TaskRow): Promise<void> {
+  const sight = await temporal.describeWorkflow(row);
+  if (sight.is === 'running' || sight.is === 'paused') return;
+  log.warn({ task: row.workflow_id, workflow: sight }, 'the workflow ended before it had tidied up');
   await temporal.restartWorkflow(row);
 }
 
@@ -79,9 +97,25 @@ async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' 
   else await settleTask(pool, row.id);
 }
 
-/** What the workflow knew does not matter: the next one asks the task row. */
-async function beginAnew({ temporal, log }: Parts, row: TaskRow, attempts: number): Promise<void> {
+/** What the workflow knew does not matter: the next one asks the task row. What it was told and did not hear is applied first. */
+async function beginAnew(
+  parts: Parts,
+  row: TaskRow,
+  { runId, attempts }: { runId: string; attempts: number },
+): Promise<void> {
+  const { temporal, log } = parts;
   log.error({ task: row.workflow_id, state: row.state, attempts }, 'the steps of the workflow fail, it is begun anew');
-  await temporal.endWorkflow(row, BEGUN_ANEW);
+  await temporal.endWorkflow(row, runId, BEGUN_ANEW);
+  await applyUnheard(parts, row, runId);
   await temporal.restartWorkflow(row);
+}
+
+/** Each is applied once, by its key, however many reconcilers come by. */
+async function applyUnheard({ pool, temporal }: Parts, row: TaskRow, runId: string): Promise<void> {
+  for (const command of await temporal.unheardCommands(row, runId)) {
+    await commandTask(pool, row, command).catch((error: unknown) => {
+      // As the workflow itself would have: what is not legal here is ignored.
+      if (!(error instanceof TaskError) || error.code !== 'illegal_transition') throw error;
+    });
+  }
 }

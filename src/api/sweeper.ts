@@ -50,10 +50,12 @@ export async function sweepOrphans({ pool, store, log }: Omit<Parts, 'temporal'>
 
 /** @throws {TaskError} temporal_unavailable at the first task that meets it: the others would too */
 export async function sweepUndelivered(parts: Parts, patience: Patience, signal?: AbortSignal): Promise<void> {
-  for (const row of await listUndelivered(parts.pool, UNDELIVERED_SECONDS)) {
+  for await (const row of undelivered(parts.pool)) {
     if (signal?.aborted) return;
     if (!patience.isDue(row)) continue;
     try {
+      // Whether the request that gave the command had come so far nobody knows.
+      if (row.undelivered === 'resume' || row.undelivered === 'terminate') await parts.temporal.liftNativePauses(row);
       await deliverOrThrow(parts, row);
       patience.forget(row);
       parts.log.info({ task: row.workflow_id, delivered: row.undelivered }, 'delivered by the sweeper');
@@ -62,6 +64,15 @@ export async function sweepUndelivered(parts: Parts, patience: Patience, signal?
       parts.log.warn({ err: error, task: row.workflow_id, undelivered: row.undelivered }, 'cannot be delivered');
       patience.wait(row);
     }
+  }
+}
+
+async function* undelivered(pool: Parts['pool']): AsyncGenerator<TaskRow> {
+  for (let after = 0; ; ) {
+    const page = await listUndelivered(pool, UNDELIVERED_SECONDS, after);
+    yield* page;
+    if (page.length === 0) return;
+    after = page.at(-1)!.lock_key;
   }
 }
 

@@ -1,13 +1,14 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { commandOf, type SignalledCommand } from '../contract/command-event.js';
 
 /** What Temporal says of a task's workflow. */
 export type WorkflowSight =
   /** `attempts`: how often its next step was tried, 1 unless it fails. */
-  | { is: 'running'; pausedActivities: string[]; attempts: number }
+  | { is: 'running'; runId: string; pausedActivities: string[]; attempts: number }
   /** Paused as a whole, natively: no workflow code runs, queries are refused, signals wait. */
   | { is: 'paused' }
   /** Ended natively: no workflow code has run since. */
-  | { is: 'terminated'; by?: string; reason?: string }
+  | { is: 'terminated'; runId: string; by?: string; reason?: string }
   | { is: 'closed' }
   /** Unknown to Temporal: never started, past its retention, or lost with Temporal's database. */
   | { is: 'unknown' };
@@ -15,18 +16,19 @@ export type WorkflowSight =
 /** Describes a workflow. The calls run within the caller's deadline. */
 export async function describeWorkflow(client: Client, workflowId: string): Promise<WorkflowSight> {
   try {
-    const { status, raw } = await client.workflow.getHandle(workflowId).describe();
+    const { status, raw, runId } = await client.workflow.getHandle(workflowId).describe();
     switch (status.name) {
       case 'RUNNING':
         return {
           is: 'running',
+          runId,
           pausedActivities: pausedActivities(raw.pendingActivities),
           attempts: raw.pendingWorkflowTask?.attempt ?? 1,
         };
       case 'PAUSED':
         return { is: 'paused' };
       case 'TERMINATED':
-        return { is: 'terminated', ...(await terminatedBy(client, workflowId)) };
+        return terminatedBy(client, { workflowId, runId });
       default:
         return { is: 'closed' };
     }
@@ -42,15 +44,43 @@ function pausedActivities(
   return (pending ?? []).filter(({ paused }) => paused).map(({ activityId }) => activityId ?? '');
 }
 
-/** Who terminated it and why, as far as Temporal knows: the last event of its history. */
-async function terminatedBy(client: Client, workflowId: string): Promise<{ by?: string; reason?: string }> {
+/** Who terminated this very run and why: the last event of its history. Where that is gone nobody can say that it was an operator. */
+async function terminatedBy(client: Client, execution: { workflowId: string; runId: string }): Promise<WorkflowSight> {
   const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
     namespace: client.options.namespace,
-    execution: { workflowId },
+    execution,
     maximumPageSize: 1,
   });
   const event = history?.events?.[0]?.workflowExecutionTerminatedEventAttributes;
-  return { by: event?.identity || undefined, reason: event?.reason || undefined };
+  if (!event) return { is: 'closed' };
+  return {
+    is: 'terminated',
+    runId: execution.runId,
+    by: event.identity || undefined,
+    reason: event.reason || undefined,
+  };
+}
+
+/** How far back is looked: whoever signals more often than this while nothing listens is not heard in full. */
+const UNHEARD_EVENTS = 1_000;
+
+/** Commands that came to a run after the last step that its workflow took, oldest first. `key`: the name of each. */
+export async function unheardCommands(
+  client: Client,
+  execution: { workflowId: string; runId: string },
+): Promise<(SignalledCommand & { key: string })[]> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
+    namespace: client.options.namespace,
+    execution,
+    maximumPageSize: UNHEARD_EVENTS,
+  });
+  const events = history?.events ?? [];
+  const lastStep = events.findIndex((event) => event.workflowTaskCompletedEventAttributes);
+  const since = lastStep < 0 ? events : events.slice(0, lastStep);
+  return since.toReversed().flatMap((event) => {
+    const command = commandOf(event);
+    return command ? [{ ...command, key: `${execution.runId}/event/${event.eventId}` }] : [];
+  });
 }
 
 /** Lifts whatever native pause there is: of the workflow as a whole, and of each of its activities. */

@@ -12,12 +12,13 @@ import {
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../config.js';
+import type { SignalledCommand } from '../contract/command-event.js';
 import { cutToBytes } from '../contract/cut-to-bytes.js';
 import { TaskError } from '../contract/errors.js';
 import type { CommandSignalInput, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
 import type { Action } from '../contract/states.js';
 import type { TaskRow } from '../postgres/tasks.js';
-import { describeWorkflow, liftNativePauses, type WorkflowSight } from './temporal-sight.js';
+import { describeWorkflow, liftNativePauses, unheardCommands, type WorkflowSight } from './temporal-sight.js';
 
 /** What the API asks of Temporal. Every call ends within its deadline. */
 export interface TemporalGateway {
@@ -34,8 +35,10 @@ export interface TemporalGateway {
    * @throws {TaskError} temporal_unavailable
    */
   restartWorkflow(row: TaskRow): Promise<void>;
-  /** Ends the task's workflow without a word to it; nothing happens when none runs. @throws {TaskError} temporal_unavailable */
-  endWorkflow(row: TaskRow, reason: string): Promise<void>;
+  /** Ends a run of the task's workflow without a word to it; nothing happens when it has ended. @throws {TaskError} temporal_unavailable */
+  endWorkflow(row: TaskRow, runId: string, reason: string): Promise<void>;
+  /** Commands that a run was sent after its last step, oldest first. @throws {TaskError} temporal_unavailable */
+  unheardCommands(row: TaskRow, runId: string): Promise<(SignalledCommand & { key: string })[]>;
   /** @throws {TaskError} temporal_unavailable */
   describeWorkflow(row: TaskRow): Promise<WorkflowSight>;
   /** Lifts native pauses, of the workflow or its activities. @throws {TaskError} temporal_unavailable */
@@ -103,13 +106,15 @@ export function connectTemporal(
     restartWorkflow: (row) => translated(() => start(row, WorkflowIdReusePolicy.ALLOW_DUPLICATE)).then(() => {}),
     signalWorkflow: (row, action, input) =>
       translated(() => call(CALL_MS, () => client.workflow.getHandle(row.workflow_id).signal(action, input))),
-    endWorkflow: async (row, reason) => {
-      const end = () => client.workflow.getHandle(row.workflow_id).terminate(reason);
+    endWorkflow: async (row, runId, reason) => {
+      const end = () => client.workflow.getHandle(row.workflow_id, runId).terminate(reason);
       await translated(() => call(CALL_MS, end)).catch((error: unknown) => {
         if (!(error instanceof WorkflowClosedError)) throw error;
       });
     },
     describeWorkflow: (row) => translated(() => call(CALL_MS, () => describeWorkflow(client, row.workflow_id))),
+    unheardCommands: ({ workflow_id: workflowId }, runId) =>
+      translated(() => call(CALL_MS, () => unheardCommands(client, { workflowId, runId }))),
     liftNativePauses: (row) => translated(() => call(CALL_MS, () => liftNativePauses(client, row.workflow_id))),
     queryProgress: (row) =>
       call(QUERY_MS, () => client.workflow.getHandle(row.workflow_id).query<ProgressAnswer>('progress')).catch(

@@ -24,6 +24,8 @@ export interface Command {
   reason?: string;
   /** With a resume: the new reject limit, also of a task that runs; its parts take it up as they begin. */
   maxRejects?: number;
+  /** The name of this very command, so that it is applied once however often it is brought. */
+  key?: string;
 }
 
 /** What the workflow has to do next. `run` names the epoch that the writers are given. */
@@ -36,7 +38,7 @@ export type Next =
 /**
  * Gives a task a command: closes the fence, raises the epoch, changes the state and writes the event down, in one
  * transaction. When it returns no writer of an older epoch can commit any more, whatever Temporal does.
- * @returns the row, and whether anything changed (a command in effect already changes nothing)
+ * @returns the row, and whether anything changed (a command in effect or applied already changes nothing)
  * @throws {TaskError} illegal_transition with the state and what is allowed there
  */
 export async function commandTask(
@@ -46,6 +48,7 @@ export async function commandTask(
 ): Promise<{ row: TaskRow; changed: boolean }> {
   const done = await closeFence(pool, task.lock_key, async (client) => {
     const row = await lockTask(client, task.id);
+    if (command.key !== undefined && !(await isFirst(client, task.id, command.key))) return { row, changed: false };
     const to = nextState(row.state, command.action);
     if (to === undefined) throw illegal(row, command.action);
     if (command.maxRejects !== undefined) await setRejectLimit(client, row, command.maxRejects);
@@ -56,6 +59,15 @@ export async function commandTask(
   });
   await failpoint('command:after-commit');
   return done;
+}
+
+/** Also of a command that changes nothing, which it might do when it is brought again later. */
+async function isFirst(client: pg.ClientBase, taskId: string, key: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    'INSERT INTO long_task.applied_commands (task_id, key) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+    [taskId, key],
+  );
+  return rowCount === 1;
 }
 
 function illegal(row: TaskRow, action: Action): TaskError {
@@ -98,13 +110,14 @@ export async function settleTask(pool: pg.Pool, taskId: string): Promise<Next> {
 
 /**
  * Records what stopped a task. At the reject limit (unless `on_limit` is `rollback`) and when the disk is full it pauses and
- * asks; at anything else it is rolled back and ends `failed`.
+ * asks; at anything else it is rolled back and ends `failed`. A command that came first stands: what stopped the writers of
+ * this epoch is met again by those of a later one, if it is still there.
  */
-export async function faultTask(pool: pg.Pool, taskId: string, fault: TaskFault): Promise<void> {
+export async function faultTask(pool: pg.Pool, taskId: string, epoch: number, fault: TaskFault): Promise<void> {
   const task = await getTaskById(pool, taskId);
   await closeFence(pool, task.lock_key, async (client) => {
     const row = await lockTask(client, taskId);
-    if (row.state !== 'running') return; // A command came first: what stopped us will be met again on resume.
+    if (row.state !== 'running' || row.epoch !== epoch) return;
     const asks = fault.code === 'disk_full' || (fault.code === 'reject_limit' && row.options.on_limit !== 'rollback');
     await changeState(client, row, asks ? 'pausing' : 'terminating', {
       action: asks ? 'pause' : 'terminate',

@@ -49,13 +49,19 @@ export async function withFence<T>(client: pg.ClientBase, fence: Fence, body: ()
 
 /**
  * The same for a body that takes long: it runs in front of the fence, where a command need not wait for it, and its
- * transaction enters the fence only at the end.
+ * transaction enters the fence only at the end, to record what was made. The body must leave the task row alone: a command
+ * that holds the fence waits for that.
  */
-export async function withLateFence<T>(client: pg.ClientBase, fence: Fence, body: () => Promise<T>): Promise<T> {
+export async function withLateFence<T>(
+  client: pg.ClientBase,
+  fence: Fence,
+  body: () => Promise<void>,
+  record: () => Promise<T>,
+): Promise<T> {
   return inTransaction(client, async () => {
-    const result = await body();
+    await body();
     await enterFence(client, fence);
-    return result;
+    return record();
   });
 }
 

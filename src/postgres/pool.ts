@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 
 /** Sizes of the pool and who is asking, as seen in `pg_stat_activity`. */
@@ -10,6 +11,9 @@ export interface PoolOptions {
 
 /** A session forgotten inside a transaction would hold its task's fence: PostgreSQL ends it after this time. */
 const IDLE_IN_TRANSACTION_MS = 10_000;
+
+/** A server that has fallen silent for so long is asked whether it is there; the kernel's own default is two hours. */
+const KEEP_ALIVE_MS = 10_000;
 
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
@@ -34,22 +38,30 @@ export function createPool(options: PoolOptions): pg.Pool {
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     options: '-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c search_path=pg_catalog',
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     types,
   });
   pool.on('error', options.onError);
   return pool;
 }
 
+/** A statement in flight ends at once or is cancelled when its work is to stop; one that does not has nobody at its other end. */
+const SILENT_MS = 5_000;
+
 /**
  * Runs `body` with a connection of its own, named for what it does while it does it. What a named body sets for its session
  * ends with it. A connection on which anything went wrong is closed, not reused: its state is unknown.
+ * @param signal says that the work is to stop; five seconds later the connection is given up, so that a server that has
+ *   fallen silent without a word does not keep it
  */
 export async function withClient<T>(
   pool: pg.Pool,
   body: (client: pg.PoolClient) => Promise<T>,
   sessionName?: string,
+  signal?: AbortSignal,
 ): Promise<T> {
   const client = await pool.connect();
+  const abandoning = abandonAfter(client, signal);
   // Without a listener the loss of a connection between two queries would end the process; the next query reports it.
   const ignore = () => {};
   client.on('error', ignore);
@@ -61,9 +73,26 @@ export async function withClient<T>(
     broken = false;
     return result;
   } finally {
+    abandoning.end();
     client.off('error', ignore);
     client.release(broken);
   }
+}
+
+function abandonAfter(client: pg.PoolClient, signal: AbortSignal | undefined): { end(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  const begin = () => {
+    timer = setTimeout(() => stream.destroy(), SILENT_MS);
+  };
+  if (signal?.aborted) begin();
+  signal?.addEventListener('abort', begin, { once: true });
+  return {
+    end: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', begin);
+    },
+  };
 }
 
 /** Runs `body` in a transaction: committed when it returns, rolled back when it throws. */

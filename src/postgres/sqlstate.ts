@@ -34,11 +34,11 @@ export function meaningOf(error: unknown): Meaning {
   return 'other';
 }
 
-/** True when PostgreSQL cannot be reached or is not ready, so that the same request may succeed later. */
+/** True when PostgreSQL cannot be reached or is not ready, or has ended a deadlock: the same request may succeed later. */
 export function isUnavailable(error: unknown): boolean {
   const code = sqlState(error);
   if (code === undefined) return isConnectionError(error);
-  return code.startsWith('08') || code.startsWith('57P') || code === '53300';
+  return code.startsWith('08') || code.startsWith('57P') || code === '53300' || code === '40P01';
 }
 
 function sqlState(error: unknown): string | undefined {

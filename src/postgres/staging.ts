@@ -66,7 +66,6 @@ export interface FrozenSource {
  */
 export async function createFrozenCopy(
   client: pg.ClientBase,
-  taskId: string,
   lockKey: number,
   { table, columns, orderBy }: FrozenSource,
 ): Promise<void> {
@@ -82,7 +81,6 @@ export async function createFrozenCopy(
   );
   await client.query(`CREATE UNIQUE INDEX ON ${stagingTable(lockKey)} (${quoteIdent(frozenRowColumn(columns))})`);
   await client.query(`ANALYZE ${stagingTable(lockKey)}`);
-  await rememberStaging(client, taskId, lockKey);
 }
 
 /** A name for the frozen copy's row numbers that no column of the table has. */
@@ -92,7 +90,8 @@ export function frozenRowColumn(columns: string[]): string {
   return name;
 }
 
-async function rememberStaging(client: pg.ClientBase, taskId: string, lockKey: number): Promise<void> {
+/** Writes down which table was made, in the transaction that made it and inside the fence. */
+export async function rememberStaging(client: pg.ClientBase, taskId: string, lockKey: number): Promise<void> {
   await client.query('UPDATE long_task.tasks SET staging_oid = $2::regclass WHERE id = $1', [
     taskId,
     stagingTable(lockKey),

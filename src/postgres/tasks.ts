@@ -177,21 +177,37 @@ export async function listUnfinished(
   return rows;
 }
 
-/** Whether a file of the store is the source of some task. */
+/** Completed tasks that still have their checkpoints, which are the last thing that tidying removes. */
+export async function listUntidy(pool: pg.Pool, quietSeconds: number): Promise<TaskRow[]> {
+  const { rows } = await pool.query<TaskRow>(
+    `SELECT * FROM long_task.tasks WHERE state = 'completed' AND id IN (SELECT task_id FROM long_task.parts)
+        AND updated_at < now() - make_interval(secs => $1) ORDER BY lock_key`,
+    [quietSeconds],
+  );
+  return rows;
+}
+
+/** Whether a file of the store is the source of some task that has not ended. */
 export async function isSourceOfTask(pool: pg.Pool, key: string): Promise<boolean> {
   const { rows } = await pool.query(
-    `SELECT EXISTS (SELECT FROM long_task.tasks WHERE source ->> 'key' = $1) AS found`,
+    `SELECT EXISTS (SELECT FROM long_task.tasks
+                     WHERE source ->> 'key' = $1 AND state NOT IN ('terminated', 'completed', 'failed')) AS found`,
     [key],
   );
   return rows[0].found;
 }
 
-/** Tasks with something that the workflow has not been told: a start, or a command. */
-export async function listUndelivered(pool: pg.Pool, olderThanSeconds: number): Promise<TaskRow[]> {
+const PAGE = 100;
+
+/**
+ * Tasks with something that the workflow has not been told: a start, or a command. A page of them, behind the task of this
+ * `lock_key`; empty at the end.
+ */
+export async function listUndelivered(pool: pg.Pool, olderThanSeconds: number, after: number): Promise<TaskRow[]> {
   const { rows } = await pool.query<TaskRow>(
     `SELECT * FROM long_task.tasks WHERE undelivered IS NOT NULL AND state NOT IN ('terminated', 'completed', 'failed')
-        AND updated_at < now() - make_interval(secs => $1) ORDER BY lock_key LIMIT 100`,
-    [olderThanSeconds],
+        AND updated_at < now() - make_interval(secs => $1) AND lock_key > $2 ORDER BY lock_key LIMIT ${PAGE}`,
+    [olderThanSeconds, after],
   );
   return rows;
 }

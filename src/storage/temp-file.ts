@@ -6,6 +6,9 @@ import { failpoint } from '../failpoint.js';
 import type { Stored } from './store.js';
 import { TEMP_FOLDER, tempPrefix } from './store-path.js';
 
+/** A writer whose source lets it wait says so often that its file is alive, for whoever sweeps what killed ones left. */
+const TOUCH_MS = 60_000;
+
 /**
  * Writes a file beside all names and puts it under its own when it is whole: bytes on disk first, then the name, then the
  * name on disk (fsync(2), rename(2)). When `write` throws, nothing is left.
@@ -20,11 +23,13 @@ export async function writeWhole(
   let place = temp;
   try {
     const file = await TempFile.create(temp);
+    const touching = setInterval(() => file.touch(), TOUCH_MS).unref();
     try {
       await write(file);
       await failpoint('store:before-fsync');
       await file.sync();
     } finally {
+      clearInterval(touching);
       await file.close();
     }
     await failpoint('store:before-rename');
@@ -87,6 +92,11 @@ export class TempFile {
       this.#unflushed += bytesWritten;
       left = rest(left, bytesWritten);
     }
+  }
+
+  touch(): void {
+    const now = new Date();
+    this.handle.utimes(now, now).catch(() => {}); // Closed in between.
   }
 
   async sync(): Promise<void> {

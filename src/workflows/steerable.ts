@@ -10,11 +10,12 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import { readCommand } from '../contract/command-input.js';
 import type { ExternalCommand, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
 import type { Action, Phase, State } from '../contract/states.js';
 import { compensation, control } from './activities.js';
 import { type Outcome, outcomeOf } from './interruption.js';
-import { pauseSignal, progressQuery, readCommand, resumeSignal, terminateSignal } from './signals.js';
+import { pauseSignal, progressQuery, resumeSignal, terminateSignal } from './signals.js';
 
 /** What a running workflow knows of its task; the steps keep phase and counts. */
 export type Status = Omit<ProgressAnswer, 'pending_commands'>;
@@ -132,7 +133,7 @@ class SteerableTask {
     this.#status.parts.running = 0;
     if (outcome.ended === 'fault') {
       await control.recordFault.executeWithOptions({ summary: outcome.fault.code }, [
-        { taskId: this.input.taskId, fault: outcome.fault },
+        { taskId: this.input.taskId, epoch, fault: outcome.fault },
       ]);
     }
   }

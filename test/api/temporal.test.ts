@@ -43,7 +43,30 @@ describe('the gateway to Temporal', () => {
   });
 
   it('does not mind to end a workflow that nobody knows', async () => {
-    await temporal.gateway.endWorkflow(taskRow(), 'none');
+    await temporal.gateway.endWorkflow(taskRow(), randomUUID(), 'none');
+  });
+
+  it('tells by whom a run was terminated, and what it was sent that it did not hear', async () => {
+    const row = taskRow();
+    await temporal.gateway.startWorkflow(row);
+    const handle = temporal.client.workflow.getHandle(row.workflow_id);
+    await handle.signal('pause', { reason: 'lunch' });
+    await temporal.gateway.signalWorkflow(row, 'resume', { recorded: true });
+    await handle.signal('terminate', 'now\0');
+    await handle.cancel();
+    const { runId } = await handle.describe();
+    await temporal.gateway.endWorkflow(row, runId, 'begun anew');
+    await temporal.gateway.restartWorkflow(row);
+    await temporal.gateway.endWorkflow(row, runId, 'too late'); // Another run by now, which goes on.
+    expect(await temporal.gateway.describeWorkflow(row)).toMatchObject({ is: 'running', attempts: 1 });
+    const unheard = await temporal.gateway.unheardCommands(row, runId);
+    expect(unheard.map(({ action, channel, reason }) => [action, channel, reason])).toEqual([
+      ['pause', 'signal', 'lunch'],
+      ['terminate', 'signal', 'now'],
+      ['terminate', 'cancel', 'cancelled'],
+    ]);
+    await temporal.end(row.workflow_id);
+    expect(await temporal.gateway.describeWorkflow(row)).toMatchObject({ is: 'terminated', by: expect.any(String) });
   });
 
   it('says who is away, within the deadline', async () => {

@@ -83,7 +83,7 @@ describe('settling', () => {
 describe('a fault', () => {
   it('pauses a task at its reject limit, and a resume clears it', async () => {
     const { row } = await runningTask(db.pool);
-    await faultTask(db.pool, row.id, { code: 'reject_limit', detail: 'row 7', row: 7 });
+    await faultTask(db.pool, row.id, row.epoch, { code: 'reject_limit', detail: 'row 7', row: 7 });
     await settleTask(db.pool, row.id);
     expect(await getTaskById(db.pool, row.id)).toMatchObject({
       state: 'paused',
@@ -96,7 +96,7 @@ describe('a fault', () => {
 
   it('of any other kind ends as failed, after the rollback', async () => {
     const { row } = await runningTask(db.pool);
-    await faultTask(db.pool, row.id, { code: 'unclosed_quote', detail: 'row 7' });
+    await faultTask(db.pool, row.id, row.epoch, { code: 'unclosed_quote', detail: 'row 7' });
     expect((await getTaskById(db.pool, row.id)).state).toBe('terminating');
     expect(await withTransaction(db.pool, (client) => finishRollback(client, row.id))).toBe('failed');
   });
@@ -104,8 +104,31 @@ describe('a fault', () => {
   it('does not undo a command that came first', async () => {
     const { row } = await runningTask(db.pool);
     await commandTask(db.pool, row, { ...by, action: 'terminate' });
-    await faultTask(db.pool, row.id, { code: 'reject_limit', detail: 'row 7' });
+    await faultTask(db.pool, row.id, row.epoch, { code: 'reject_limit', detail: 'row 7' });
     expect((await getTaskById(db.pool, row.id)).state).toBe('terminating');
+  });
+});
+
+describe('what is brought twice', () => {
+  it('applies a command once, also when others have come since', async () => {
+    const { row } = await runningTask(db.pool);
+    const resume = { action: 'resume', channel: 'signal', key: 'run/7/0' } as const;
+    expect((await commandTask(db.pool, row, resume)).changed).toBe(false); // It runs already.
+    await commandTask(db.pool, row, { ...by, action: 'pause' });
+    expect((await commandTask(db.pool, row, resume)).changed).toBe(false);
+    expect((await getTaskById(db.pool, row.id)).state).toBe('pausing');
+    expect((await commandTask(db.pool, row, { ...resume, key: 'run/8/0' })).changed).toBe(true);
+  });
+
+  it('does not pause a task that was resumed for what has stopped it before', async () => {
+    const { row } = await runningTask(db.pool);
+    const fault = { code: 'reject_limit', detail: 'row 7' } as const;
+    await faultTask(db.pool, row.id, row.epoch, fault);
+    const { row: resumed } = await commandTask(db.pool, row, { ...by, action: 'resume', maxRejects: 5 });
+    await faultTask(db.pool, row.id, row.epoch, fault);
+    expect((await getTaskById(db.pool, row.id)).state).toBe('running');
+    await faultTask(db.pool, row.id, resumed.epoch, fault);
+    expect((await getTaskById(db.pool, row.id)).state).toBe('pausing');
   });
 });
 

@@ -4,9 +4,17 @@ import type { Receipt } from '../../src/contract/task.js';
 import { advancePart, claimPart } from '../../src/postgres/checkpoints.js';
 import { commandTask, completeTask, settleTask } from '../../src/postgres/commands.js';
 import { copyIn } from '../../src/postgres/copy.js';
-import { claimStep, type Fence, FencedError, heldBy, sessionName, withFence } from '../../src/postgres/fence.js';
+import {
+  claimStep,
+  type Fence,
+  FencedError,
+  heldBy,
+  sessionName,
+  withFence,
+  withLateFence,
+} from '../../src/postgres/fence.js';
 import { withClient } from '../../src/postgres/pool.js';
-import { stagingTable } from '../../src/postgres/staging.js';
+import { createFrozenCopy, rememberStaging, stagingTable } from '../../src/postgres/staging.js';
 import { getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
 import { runningTask, stagedRows, useDatabase } from './support.js';
 
@@ -129,6 +137,25 @@ describe('the fence', () => {
     expect(await settleTask(db.pool, row.id)).toEqual({ next: 'wait' });
     expect(await heldBy(db.pool, row.lock_key)).toEqual({ connections: 0, locks: 0 });
     forgotten.release(true);
+  });
+});
+
+describe('work in front of the fence', () => {
+  it('does not hold up a command, and is refused when one has come meanwhile', async () => {
+    const { row, fence } = await runningTask(db.pool);
+    const late = withClient(db.pool, (client) =>
+      withLateFence(
+        client,
+        fence,
+        async () => {
+          await createFrozenCopy(client, row.lock_key, { table: 'pg_class', columns: ['oid'], orderBy: ['oid'] });
+          await commandTask(db.pool, row, pause);
+        },
+        () => rememberStaging(client, row.id, row.lock_key),
+      ),
+    );
+    await expect(late).rejects.toThrow(FencedError);
+    expect((await getTaskById(db.pool, row.id)).staging_oid).toBe(row.staging_oid);
   });
 });
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';
 
@@ -226,6 +226,21 @@ describe('sweepTemp', () => {
     expect(await store.sweepTemp(60_000)).toBe(1);
     expect(await readdir(path.join(root, 'tmp'))).toEqual(['young']);
     expect(await createLocalStore(path.join(root, 'none')).sweepTemp(0)).toBe(0);
+  });
+
+  it('leaves the file of a writer whose source lets it wait for an hour', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    async function* late() {
+      const [name] = await readdir(path.join(root, 'tmp'));
+      const file = path.join(root, 'tmp', name!);
+      await utimes(file, 0, 0);
+      vi.advanceTimersByTime(60_000);
+      while ((await stat(file)).mtimeMs === 0) await sleep(1);
+      expect(await store.sweepTemp(60_000)).toBe(0);
+      yield Buffer.from('x');
+    }
+    await store.put('uploads/one', late()).finally(() => vi.useRealTimers());
+    expect(await content('uploads/one')).toBe('x');
   });
 });
 

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, inject, it } from 'vitest';
 import type { TaskKey } from '../../dev/client.js';
+import { commandTask } from '../../src/postgres/commands.js';
+import { getTask } from '../../src/postgres/tasks.js';
 import { salesCsv, useService } from './service.js';
 
 const service = useService();
@@ -56,6 +58,38 @@ describe('a task steered past the service', () => {
     await service.reaches(key, (task) => task.rows.done > paused.rows.done);
     await service.client.command('terminate', key);
     await service.client.waitFor(key, ['terminated']);
+  }, 60_000);
+
+  it('goes on after a resume whose API was gone before it could lift the native pause', async () => {
+    const key = await loading();
+    const { raw } = await service.temporal.workflow.getHandle(idOf(key)).describe();
+    temporal('activity', 'pause', '-w', idOf(key), '--activity-id', raw.pendingActivities![0]!.activityId!);
+    const paused = await service.reaches(key, (task) => task.state === 'paused');
+    const row = await getTask(service.pool, { kind: 'upload', userId: 'ana', taskName: key.task_name });
+    await commandTask(service.pool, row, { action: 'resume', channel: 'api' });
+    await service.reaches(key, (task) => task.rows.done > paused.rows.done);
+    await service.client.command('terminate', key);
+    await service.client.waitFor(key, ['terminated']);
+  }, 60_000);
+
+  it('waits for room on the disk of PostgreSQL to take a signal, and forgets none', async () => {
+    const key = await loading();
+    await service.pool.query(
+      `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no space left' USING ERRCODE = '53100'; END $$`,
+    );
+    await service.pool.query(
+      'CREATE TRIGGER full_disk BEFORE INSERT ON long_task.task_events FOR EACH ROW EXECUTE FUNCTION full_disk()',
+    );
+    await service.signal(key, 'terminate');
+    await service.until(() => service.log.some((line) => line.includes('53100') && line.includes('applyCommands')));
+    await service.pool.query('DROP TRIGGER full_disk ON long_task.task_events');
+    await service.client.waitFor(key, ['terminated']);
+    const { rows } = await service.pool.query(
+      `SELECT count(*)::int AS runs FROM long_task.task_events e JOIN long_task.tasks t ON t.id = e.task_id
+        WHERE t.task_name = $1 AND e.action = 'terminate' AND e.channel = 'signal'`,
+      [key.task_name],
+    );
+    expect(rows[0].runs).toBe(1);
   }, 60_000);
 
   it('by a workflow reset goes on, each row once', async () => {

@@ -1,0 +1,38 @@
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import { readCommand } from './command-input.js';
+import type { ExternalCommand } from './messages.js';
+import { ACTIONS, type Action } from './states.js';
+
+/** An event of a workflow's history, as far as commands are concerned (temporal.api.history.v1.HistoryEvent). */
+export interface HistoryEvent {
+  workflowExecutionSignaledEventAttributes?: {
+    signalName?: string | null;
+    identity?: string | null;
+    input?: { payloads?: Payload[] | null } | null;
+  } | null;
+  workflowExecutionCancelRequestedEventAttributes?: { identity?: string | null } | null;
+}
+
+/** A command from outside, and by whom: the identity that Temporal keeps with it (`temporal-cli:ana@host`). */
+export type SignalledCommand = Pick<ExternalCommand, 'action' | 'channel' | 'reason'> & { actor?: string };
+
+/** The command that an event brought from outside; null of any other event, the API's own signals among them. */
+export function commandOf(event: HistoryEvent): SignalledCommand | null {
+  const cancel = event.workflowExecutionCancelRequestedEventAttributes;
+  if (cancel)
+    return { action: 'terminate', channel: 'cancel', reason: 'cancelled', actor: cancel.identity || undefined };
+  const signal = event.workflowExecutionSignaledEventAttributes;
+  if (!signal || !ACTIONS.includes(signal.signalName as Action)) return null;
+  const { reason, recorded } = readCommand(argumentOf(signal.input?.payloads?.[0]));
+  // The API's own signals only say "look": what they are about is written down already.
+  if (recorded) return null;
+  return { action: signal.signalName as Action, channel: 'signal', reason, actor: signal.identity || undefined };
+}
+
+function argumentOf(payload: Payload | undefined): unknown {
+  try {
+    return payload && defaultPayloadConverter.fromPayload(payload);
+  } catch {
+    return undefined; // Somebody's own encoding: the signal itself is meant.
+  }
+}
