@@ -56,10 +56,15 @@ function completion(task: TaskRow, parts: DownloadPart[], key: string, file: Sto
   return { result: { key, ...file }, tableName: task.options.table!, receipt };
 }
 
-/** The header line. An empty name is an empty field, quoted where it would else be an empty line. */
+/**
+ * The header line. An empty name is an empty field, quoted where it would else be an empty line; so is a name that would be
+ * taken for a byte order mark, where it begins the file.
+ */
 function headerOf(columns: Column[], formulas: DownloadOptions['formulas']): string {
   const names = columns.map(({ original }) => original);
   if (formulas === 'escape') return escapeRecord(names);
   const fields = names.map((name) => (name === '' && names.length > 1 ? null : name));
-  return `${formatRecord(fields, ',')}\n`;
+  const line = `${formatRecord(fields, ',')}\n`;
+  const [first] = names;
+  return line.startsWith('\ufeff') ? `"${first}"${line.slice(first!.length)}` : line;
 }

@@ -106,12 +106,15 @@ function merge(into: ColumnEvidence[], more: ColumnEvidence[], rowsBefore: numbe
   for (const [i, evidence] of more.entries()) into[i] = mergeEvidence(into[i]!, shiftRows(evidence, rowsBefore));
 }
 
-/** @throws {TaskError} reject_limit, naming the first row over the limit */
+/**
+ * Of a part with more than a thousand malformed rows not all are written down here: then it is the load that meets the limit.
+ * @throws {TaskError} reject_limit, naming the first row over the limit
+ */
 async function checkRejectLimit(client: pg.ClientBase, task: TaskRow, rejected: number): Promise<void> {
   const limit = task.options.max_rejects;
   if (rejected <= limit) return;
-  const [worst] = (await listRejects(client, task.id, 0, limit + 1)).slice(-1);
-  throw rejectLimit(worst!, limit);
+  const worst = (await listRejects(client, task.id, 0, limit + 1))[limit];
+  if (worst) throw rejectLimit(worst, task.options);
 }
 
 /** @throws {TaskError} invalid_request when a type is asked for a column that is not there; {CsvError} too_many_columns */

@@ -1,4 +1,5 @@
 import { TaskError } from '../contract/errors.js';
+import type { UploadOptions } from '../contract/task.js';
 import type { Malformed } from '../csv/malformed.js';
 import type { Reject } from '../postgres/rejects.js';
 
@@ -15,7 +16,7 @@ export function asReject(bad: Malformed, rowsBefore: number, headers: string[]):
 }
 
 /** Where a row has too few fields, the first column that it lacks. */
-function columnAtFault(bad: Malformed, headers: string[]): string | null {
+export function columnAtFault(bad: Pick<Malformed, 'reason' | 'found' | 'column'>, headers: string[]): string | null {
   if (bad.reason === 'too_few_fields') return headers[bad.found] ?? null;
   return bad.column === null ? null : (headers[bad.column - 1] ?? null);
 }
@@ -27,12 +28,18 @@ export function describeMalformed(bad: Pick<Malformed, 'reason' | 'found'>, colu
 }
 
 /** The fault of a task whose rejects are more than its limit, with the first row over it. */
-export function rejectLimit(reject: Reject, limit: number): TaskError {
+export function rejectLimit(
+  reject: Reject,
+  { max_rejects: limit, on_limit }: Pick<UploadOptions, 'max_rejects' | 'on_limit'>,
+): TaskError {
+  const advice =
+    on_limit === 'rollback'
+      ? 'Start again with a higher max_rejects to leave bad rows out, or with the file mended.'
+      : 'Resume with a higher max_rejects to leave bad rows out, or terminate, mend the file and start again.';
   const allowed = limit === 0 ? 'No bad row is allowed' : `At most ${limit} bad rows are allowed`;
   return new TaskError(
     'reject_limit',
-    `Row ${reject.row} cannot be loaded: ${reject.reason}. ${allowed} (max_rejects). ` +
-      'Resume with a higher max_rejects to leave bad rows out, or terminate, mend the file and start again.',
+    `Row ${reject.row} cannot be loaded: ${reject.reason}. ${allowed} (max_rejects). ${advice}`,
     {
       row: reject.row,
       byte_offset: reject.byteOffset,

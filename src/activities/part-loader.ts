@@ -14,7 +14,7 @@ import { ROW_COLUMN, stagingTable } from '../postgres/staging.js';
 import type { TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
 import type { Dependencies } from './context.js';
-import { describeMalformed, rejectLimit } from './malformed-rows.js';
+import { columnAtFault, describeMalformed, rejectLimit } from './malformed-rows.js';
 import { Pacer } from './pacer.js';
 import { sourceTruncated } from './source.js';
 
@@ -178,19 +178,20 @@ export class PartLoader {
   /** @throws {TaskError} reject_limit when these are too many together with those that are stored */
   async #checkLimit(rejects: Reject[]): Promise<void> {
     if (rejects.length === 0) return;
-    const limit = this.#work.task.options.max_rejects;
-    const room = limit - (await countRejects(this.#work.client, this.#work.task.id));
-    if (rejects.length > room) throw rejectLimit(rejects[Math.max(0, room)]!, limit) satisfies TaskError;
+    const { options } = this.#work.task;
+    const room = options.max_rejects - (await countRejects(this.#work.client, this.#work.task.id));
+    if (rejects.length > room) throw rejectLimit(rejects[Math.max(0, room)]!, options) satisfies TaskError;
   }
 
   /** Inspect keeps the first thousand malformed rows of a part; the encoder refuses the others by itself. */
   #refusedReject({ row, offset, length, reason, found }: Batch['refused'][number], { bytes }: Batch): Reject {
+    const headers = this.#work.task.columns!.map(({ original }) => original);
     return {
       row,
       byteOffset: this.#checkpoint.byteOffset + offset,
-      column: null,
+      column: columnAtFault({ reason, found, column: null }, headers),
       value: null,
-      reason: describeMalformed({ reason, found }, this.#work.task.columns!.length),
+      reason: describeMalformed({ reason, found }, headers.length),
       raw: excerptOf(bytes, offset, offset + length),
     };
   }

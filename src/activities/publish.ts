@@ -48,8 +48,9 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
   const total = BigInt(task.rows_total!);
   const rejected = await rejectedSum(client, task.id);
   // Parts loaded at once may each have seen room for the last reject that was allowed.
-  if (rejected.count > task.options.max_rejects)
-    throw rejectLimit((await listRejects(client, task.id, 0, rejected.count)).at(-1)!, task.options.max_rejects);
+  const { max_rejects } = task.options;
+  if (rejected.count > max_rejects)
+    throw rejectLimit((await listRejects(client, task.id, 0, max_rejects + 1))[max_rejects]!, task.options);
   const staged = await countStaged(client, task.lock_key);
   const sums = await totalParts(client, task.id);
   const contiguous =

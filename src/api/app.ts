@@ -64,7 +64,12 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   healthRoutes(app, context);
   // Only here is a form with a file taken; elsewhere it is a media type that is not known.
   await app.register(async (scope) => {
-    await scope.register(multipart, { throwFileSizeLimit: false, limits: FORM_LIMITS });
+    await scope.register(multipart, {
+      throwFileSizeLimit: false,
+      limits: FORM_LIMITS,
+      // RFC 7578, 4.2: a file has a filename. The library's default also takes every octet-stream for one.
+      isPartAFile: (_name, _type, filename) => filename !== undefined,
+    });
     uploadRoutes(scope, context);
   });
   downloadRoutes(app, context);

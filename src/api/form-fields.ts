@@ -13,7 +13,7 @@ export function typedFields(fields: Record<string, unknown>): Record<string, unk
 }
 
 function typed(name: string, text: string): unknown {
-  if (NUMBERS.has(name) && /^-?\d{1,15}$/.test(text)) return Number(text);
+  if (NUMBERS.has(name) && /^-?\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
   return OBJECTS.has(name) ? parsed(text) : text;
 }
 

@@ -38,6 +38,8 @@ export async function receiveUpload(
   const received: Received = { fields: {}, source: null };
   try {
     for await (const part of request.parts()) {
+      // RFC 7578, 4.2: every part has one.
+      if (part.fieldname === undefined) throw invalidRequest([{ field: '', detail: 'is a part without a name' }]);
       if (part.type === 'field') addField(received.fields, part);
       else received.source = await receiveFile(part, received, context, checkEarly);
     }

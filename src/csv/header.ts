@@ -30,7 +30,11 @@ export function readHeader(head: Buffer, dialect: Dialect, final = false): { nam
   const separator = separatorLine(head.subarray(at));
   if (separator?.delimiter === dialect.delimiter) at += separator.length;
   do {
-    if (final && at >= head.length) throw new CsvError('empty_file', 'The file holds no header line and no data.');
+    if (final && at >= head.length)
+      throw new CsvError(
+        'empty_file',
+        'The file holds no header line and no data. Send one whose first line names the columns.',
+      );
     if (!readRecord(bytes, at, limit, grammar, view)) throw noHeaderEnd(head.length, view);
     at = view.next;
   } while (view.end === view.start);

@@ -188,6 +188,23 @@ describe('POST /upload/start', () => {
     expect(await added()).toBe(1);
   });
 
+  it.each([
+    ['a file without a filename', 'name="file"\r\nContent-Type: application/octet-stream', 'file'],
+    ['a file without a name', 'filename="a.csv"', ''],
+    ['a field without a name', 'x="y"', ''],
+  ])('refuses %s and keeps nothing', async (_what, disposition, field) => {
+    const user =
+      '--xyz\r\nContent-Disposition: form-data; name="user_id"\r\nContent-Type: application/octet-stream\r\n\r\nana\r\n';
+    const response = await fetch(`${api.url}/upload/start`, {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=xyz' },
+      body: `${user}--xyz\r\nContent-Disposition: form-data; ${disposition}\r\n\r\na,b\n1,2\n\r\n--xyz--\r\n`,
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ code: 'invalid_request', errors: [{ field }] });
+    expect(await added()).toBe(0);
+  });
+
   it('refuses a taken table name', async () => {
     await api.pool.query('CREATE TABLE public."My table" ()');
     const { json } = await api.form([['user_id', 'ana'], ['table', 'My table'], file]);

@@ -43,6 +43,26 @@ it('thousands of rows with too few fields are left out, and only they', async ()
   expect(rejects.map(({ row }) => Number(row))).toEqual(Array.from({ length: 4_000 }, (_, i) => 2 * i + 2));
 }, 40_000);
 
+it('the limit is met at the first row over it, also where a part has more bad rows than are written down at once', async () => {
+  const key = await service.upload(`a,b\n${'1\n'.repeat(1_500)}1,2\n`, { max_rejects: 1_200 });
+  const paused = await service.client.waitFor(key, ['paused']);
+  expect(paused.error).toMatchObject({ code: 'reject_limit', row: 1_201, column: 'b' });
+  await fetch(`${service.client.api}/upload/resume`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ user_id: 'ana', task_name: key.task_name, max_rejects: 1_500 }),
+  });
+  expect((await service.client.waitFor(key, ['completed'])).receipt).toMatchObject({
+    rows_loaded: 1,
+    rows_rejected: 1_500,
+  });
+}, 40_000);
+
+it('the advice is one that can be followed', async () => {
+  const key = await service.upload('a,b\n1\n', { on_limit: 'rollback' });
+  expect((await service.client.waitFor(key, ['failed'])).error?.detail).toMatch(/Start again/);
+});
+
 it('a row that is too big for a page is the one that is left out', async () => {
   const header = Array.from({ length: 1_599 }, (_, i) => `c${i}`).join();
   const big = Array.from({ length: 1_599 }, () => 'abcdefgh').join();
