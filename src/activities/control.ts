@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { commandKey } from '../contract/command-event.js';
 import { TaskError } from '../contract/errors.js';
 import type { ExternalCommand, TaskRef } from '../contract/messages.js';
 import type { TaskFault } from '../contract/task.js';
@@ -45,11 +46,9 @@ export function controlActivities({ pool, log }: Dependencies) {
         log,
         async () => {
           const epochs: (number | null)[] = [];
-          // The same in every attempt of this activity, and in no other.
           const { workflowExecution, activityId } = Context.current().info;
-          const name = `${workflowExecution!.runId}/${activityId}`;
-          for (const [i, command] of commands.entries())
-            epochs.push(await applyCommand(taskId, command, `${name}/${i}`));
+          const keyOf = (place: number) => commandKey(workflowExecution!.runId, activityId, place);
+          for (const [i, command] of commands.entries()) epochs.push(await applyCommand(taskId, command, keyOf(i)));
           // Only now that the fence is closed: a slow answer of Temporal must not hold up a pause.
           if (epochs.some((epoch) => epoch !== null)) await nameActors(taskId, commands, epochs);
           return {};

@@ -4,7 +4,7 @@ import type { TaskRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { copyOut } from '../postgres/copy-out.js';
 import { claimRange, findExportSource, frozenSource, rangeQuery, recordObject } from '../postgres/export.js';
-import { endSessions, FencedError, sessionName, withFence } from '../postgres/fence.js';
+import { assertCurrent, endSessions, FencedError, sessionName, withFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
 import { cancellable } from '../postgres/staging.js';
 import { getTaskById, type TaskRow } from '../postgres/tasks.js';
@@ -22,6 +22,7 @@ export function dumpPartActivity({ pool, store, log, pacer }: Dependencies) {
   }: TaskRef & { epoch: number; partNo: number }): Promise<Fenceable<{ rows: number; bytes: number }>> =>
     perform(log, async (signal) => {
       const task = await getTaskById(pool, taskId);
+      assertCurrent(task, epoch);
       const fence = { taskId, lockKey: task.lock_key, epoch };
       const role = `part ${partNo}`;
       return withClient(

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { TaskRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { claimPart } from '../postgres/checkpoints.js';
-import { type Fence, sessionName } from '../postgres/fence.js';
+import { assertCurrent, type Fence, sessionName } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
 import { checkStaging } from '../postgres/staging.js';
 import { getTaskById, type TaskRow } from '../postgres/tasks.js';
@@ -22,6 +22,7 @@ export function loadPartActivity(dependencies: Dependencies) {
       log,
       async (signal) => {
         const task = await getTaskById(pool, taskId);
+        assertCurrent(task, epoch);
         const fence = { taskId, lockKey: task.lock_key, epoch };
         const role = `part ${partNo}`;
         return withSource(store, task.source!, (file) =>

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { TaskRef } from '../contract/messages.js';
-import { claimStep, type Fence, sessionName } from '../postgres/fence.js';
+import { assertCurrent, claimStep, type Fence, sessionName } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
 import { getTaskById, type TaskRow } from '../postgres/tasks.js';
 
@@ -19,7 +19,9 @@ export async function asStep<T>(
   role: string,
   body: (step: Step) => Promise<T>,
 ): Promise<T> {
-  const { lock_key: lockKey } = await getTaskById(pool, taskId);
+  const row = await getTaskById(pool, taskId);
+  assertCurrent(row, epoch);
+  const lockKey = row.lock_key;
   return withClient(
     pool,
     async (client) => {

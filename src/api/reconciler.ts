@@ -66,7 +66,7 @@ async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
   if (sight.is === 'running' && sight.attempts >= STUCK_ATTEMPTS) return beginAnew(parts, row, sight);
   log.warn({ task: row.workflow_id, state: row.state, workflow: sight }, 'Temporal was steered past the service');
   if (sight.is === 'paused' || sight.is === 'running') return followNativePause(parts, row, sight.is);
-  if (sight.is === 'terminated' && sight.reason === BEGUN_ANEW) await applyUnheard(parts, row, sight.runId);
+  if (sight.is === 'terminated' && sight.reason === BEGUN_ANEW) await applyTold(parts, row, sight.runId);
   else if (sight.is === 'terminated' && row.state !== 'terminating' && row.state !== 'rollback_failed') {
     const reason = sight.reason ?? 'the workflow was terminated in Temporal';
     await commandTask(pool, row, { action: 'terminate', channel: 'operator', actor: sight.by, reason });
@@ -97,7 +97,7 @@ async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' 
   else await settleTask(pool, row.id);
 }
 
-/** What the workflow knew does not matter: the next one asks the task row. What it was told and did not hear is applied first. */
+/** What the workflow knew does not matter: the next one asks the task row. What it was told and could not apply is applied first. */
 async function beginAnew(
   parts: Parts,
   row: TaskRow,
@@ -106,13 +106,13 @@ async function beginAnew(
   const { temporal, log } = parts;
   log.error({ task: row.workflow_id, state: row.state, attempts }, 'the steps of the workflow fail, it is begun anew');
   await temporal.endWorkflow(row, runId, BEGUN_ANEW);
-  await applyUnheard(parts, row, runId);
+  await applyTold(parts, row, runId);
   await temporal.restartWorkflow(row);
 }
 
-/** Each is applied once, by its key, however many reconcilers come by. */
-async function applyUnheard({ pool, temporal }: Parts, row: TaskRow, runId: string): Promise<void> {
-  for (const command of await temporal.unheardCommands(row, runId)) {
+/** Each is applied once, by its key: what the run has applied itself, or another reconciler, changes nothing. */
+async function applyTold({ pool, temporal }: Parts, row: TaskRow, runId: string): Promise<void> {
+  for (const command of await temporal.listRunCommands(row, runId)) {
     await commandTask(pool, row, command).catch((error: unknown) => {
       // As the workflow itself would have: what is not legal here is ignored.
       if (!(error instanceof TaskError) || error.code !== 'illegal_transition') throw error;

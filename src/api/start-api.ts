@@ -22,8 +22,8 @@ export interface RunningApi {
 }
 
 const CONNECTIONS = 10;
-/** Of the ten seconds that a stop may take. */
-const GRACE_MS = 7_000;
+/** Of the ten seconds that a stop may take; a call to Temporal that is under way may take three more. */
+const GRACE_MS = 5_000;
 
 /**
  * Starts the API and resolves when it listens; what needs PostgreSQL answers 503 until it is there and migrated.

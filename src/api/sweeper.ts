@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskError } from '../contract/errors.js';
-import { isSourceOfTask, listUndelivered, type TaskRow } from '../postgres/tasks.js';
+import { isSourceNeeded, listUndelivered, type TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliverOrThrow } from './deliver.js';
 import { SOURCES } from './receive-upload.js';
@@ -38,13 +38,16 @@ export async function runSweeper(parts: Parts, signal: AbortSignal): Promise<voi
   }
 }
 
-/** Removes stored sources without a task: those of an API that was killed between the one and the other. */
+/**
+ * Removes stored sources that no unfinished task needs: those of an API that was killed between storing one and writing its
+ * task down, and those that a task which has ended could not remove.
+ */
 export async function sweepOrphans({ pool, store, log }: Omit<Parts, 'temporal'>, olderThanMs: number): Promise<void> {
   for (const key of await store.list(SOURCES)) {
     const found = await store.stat(key);
-    if (!found || found.mtimeMs > Date.now() - olderThanMs || (await isSourceOfTask(pool, key))) continue;
+    if (!found || found.mtimeMs > Date.now() - olderThanMs || (await isSourceNeeded(pool, key))) continue;
     await store.remove(key);
-    log.info({ key }, 'removed a stored file that belongs to no task');
+    log.info({ key }, 'removed a stored file that no task needs');
   }
 }
 
@@ -54,8 +57,7 @@ export async function sweepUndelivered(parts: Parts, patience: Patience, signal?
     if (signal?.aborted) return;
     if (!patience.isDue(row)) continue;
     try {
-      // Whether the request that gave the command had come so far nobody knows.
-      if (row.undelivered === 'resume' || row.undelivered === 'terminate') await parts.temporal.liftNativePauses(row);
+      if (row.undelivered === 'resume' || row.undelivered === 'terminate') await lift(parts, row);
       await deliverOrThrow(parts, row);
       patience.forget(row);
       parts.log.info({ task: row.workflow_id, delivered: row.undelivered }, 'delivered by the sweeper');
@@ -65,6 +67,14 @@ export async function sweepUndelivered(parts: Parts, patience: Patience, signal?
       patience.wait(row);
     }
   }
+}
+
+/** Whether the request that gave the command had come so far nobody knows. A refusal is not in the way of the command. */
+async function lift({ temporal, log }: Parts, row: TaskRow): Promise<void> {
+  await temporal.liftNativePauses(row).catch((error: unknown) => {
+    if (error instanceof TaskError) throw error;
+    log.warn({ err: error, task: row.workflow_id }, 'a native pause could not be lifted');
+  });
 }
 
 async function* undelivered(pool: Parts['pool']): AsyncGenerator<TaskRow> {

@@ -1,5 +1,4 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import { commandOf, type SignalledCommand } from '../contract/command-event.js';
 
 /** What Temporal says of a task's workflow. */
 export type WorkflowSight =
@@ -59,28 +58,6 @@ async function terminatedBy(client: Client, execution: { workflowId: string; run
     by: event.identity || undefined,
     reason: event.reason || undefined,
   };
-}
-
-/** How far back is looked: whoever signals more often than this while nothing listens is not heard in full. */
-const UNHEARD_EVENTS = 1_000;
-
-/** Commands that came to a run after the last step that its workflow took, oldest first. `key`: the name of each. */
-export async function unheardCommands(
-  client: Client,
-  execution: { workflowId: string; runId: string },
-): Promise<(SignalledCommand & { key: string })[]> {
-  const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
-    namespace: client.options.namespace,
-    execution,
-    maximumPageSize: UNHEARD_EVENTS,
-  });
-  const events = history?.events ?? [];
-  const lastStep = events.findIndex((event) => event.workflowTaskCompletedEventAttributes);
-  const since = lastStep < 0 ? events : events.slice(0, lastStep);
-  return since.toReversed().flatMap((event) => {
-    const command = commandOf(event);
-    return command ? [{ ...command, key: `${execution.runId}/event/${event.eventId}` }] : [];
-  });
 }
 
 /** Lifts whatever native pause there is: of the workflow as a whole, and of each of its activities. */

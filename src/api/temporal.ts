@@ -12,13 +12,13 @@ import {
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../config.js';
-import type { SignalledCommand } from '../contract/command-event.js';
 import { cutToBytes } from '../contract/cut-to-bytes.js';
 import { TaskError } from '../contract/errors.js';
 import type { CommandSignalInput, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
 import type { Action } from '../contract/states.js';
 import type { TaskRow } from '../postgres/tasks.js';
-import { describeWorkflow, liftNativePauses, unheardCommands, type WorkflowSight } from './temporal-sight.js';
+import { listRunCommands, type RunCommand } from './run-commands.js';
+import { describeWorkflow, liftNativePauses, type WorkflowSight } from './temporal-sight.js';
 
 /** What the API asks of Temporal. Every call ends within its deadline. */
 export interface TemporalGateway {
@@ -37,8 +37,8 @@ export interface TemporalGateway {
   restartWorkflow(row: TaskRow): Promise<void>;
   /** Ends a run of the task's workflow without a word to it; nothing happens when it has ended. @throws {TaskError} temporal_unavailable */
   endWorkflow(row: TaskRow, runId: string, reason: string): Promise<void>;
-  /** Commands that a run was sent after its last step, oldest first. @throws {TaskError} temporal_unavailable */
-  unheardCommands(row: TaskRow, runId: string): Promise<(SignalledCommand & { key: string })[]>;
+  /** What a run was told from outside, in order. @throws {TaskError} temporal_unavailable */
+  listRunCommands(row: TaskRow, runId: string): Promise<RunCommand[]>;
   /** @throws {TaskError} temporal_unavailable */
   describeWorkflow(row: TaskRow): Promise<WorkflowSight>;
   /** Lifts native pauses, of the workflow or its activities. @throws {TaskError} temporal_unavailable */
@@ -58,6 +58,8 @@ export class WorkflowClosedError extends Error {
 const CALL_MS = 3_000;
 const QUERY_MS = 500;
 const CHECK_MS = 1_000;
+/** Page after page of what may be ten thousand events. */
+const HISTORY_MS = 15_000;
 
 const USER = defineSearchAttributeKey('LongTaskUser', 'KEYWORD');
 const KIND = defineSearchAttributeKey('LongTaskKind', 'KEYWORD');
@@ -113,8 +115,8 @@ export function connectTemporal(
       });
     },
     describeWorkflow: (row) => translated(() => call(CALL_MS, () => describeWorkflow(client, row.workflow_id))),
-    unheardCommands: ({ workflow_id: workflowId }, runId) =>
-      translated(() => call(CALL_MS, () => unheardCommands(client, { workflowId, runId }))),
+    listRunCommands: ({ workflow_id: workflowId }, runId) =>
+      translated(() => call(HISTORY_MS, () => listRunCommands(client, { workflowId, runId }))),
     liftNativePauses: (row) => translated(() => call(CALL_MS, () => liftNativePauses(client, row.workflow_id))),
     queryProgress: (row) =>
       call(QUERY_MS, () => client.workflow.getHandle(row.workflow_id).query<ProgressAnswer>('progress')).catch(

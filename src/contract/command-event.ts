@@ -29,10 +29,16 @@ export function commandOf(event: HistoryEvent): SignalledCommand | null {
   return { action: signal.signalName as Action, channel: 'signal', reason, actor: signal.identity || undefined };
 }
 
-function argumentOf(payload: Payload | undefined): unknown {
+/** The argument of a signal, a workflow or an activity; undefined when there is none or it cannot be read. */
+export function argumentOf(payload: Payload | null | undefined): unknown {
   try {
-    return payload && defaultPayloadConverter.fromPayload(payload);
+    return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
   } catch {
     return undefined; // Somebody's own encoding: the signal itself is meant.
   }
+}
+
+/** The name of a command that a run hands to an activity: the same in every attempt of that, and in no other. */
+export function commandKey(runId: string, activityId: string, place: number): string {
+  return `${runId}/${activityId}/${place}`;
 }

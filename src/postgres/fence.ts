@@ -74,6 +74,14 @@ async function enterFence(client: pg.ClientBase, fence: Fence): Promise<void> {
 }
 
 /**
+ * Lets an attempt of an epoch that is over go no further, before it ends the session of one that is not.
+ * @throws {FencedError}
+ */
+export function assertCurrent(row: { epoch: number }, epoch: number): void {
+  if (row.epoch !== epoch) throw new FencedError(`epoch ${epoch} is over`);
+}
+
+/**
  * Takes a step of a task for a new attempt: no attempt that began before can commit anything through the fence that it
  * was given. The session of one that is frozen is ended, because it might hold the task row.
  * @param role the name of the step's sessions, shared by all its attempts

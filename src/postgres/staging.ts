@@ -204,6 +204,8 @@ function withSuffix(name: string, suffix: string): string {
 
 /** A cancel that comes between two statements is lost, so it is repeated. */
 const CANCEL_EVERY_MS = 100;
+/** It takes a moment; where the server has fallen silent it must not keep us. */
+const CANCEL_MS = 2_000;
 
 /** Runs statements that take long outside of the fence, and has PostgreSQL cancel them when the signal fires. */
 export async function cancellable<T>(
@@ -217,7 +219,8 @@ export async function cancellable<T>(
   let cancelling = Promise.resolve();
   const cancel = async () => {
     while (isRunning) {
-      await pool.query('SELECT pg_cancel_backend($1)', [client.processID]).catch(() => {});
+      const query = { text: 'SELECT pg_cancel_backend($1)', values: [client.processID], query_timeout: CANCEL_MS };
+      await pool.query(query).catch(() => {});
       await sleep(CANCEL_EVERY_MS);
     }
   };

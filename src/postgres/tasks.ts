@@ -188,7 +188,7 @@ export async function listUntidy(pool: pg.Pool, quietSeconds: number): Promise<T
 }
 
 /** Whether a file of the store is the source of some task that has not ended. */
-export async function isSourceOfTask(pool: pg.Pool, key: string): Promise<boolean> {
+export async function isSourceNeeded(pool: pg.Pool, key: string): Promise<boolean> {
   const { rows } = await pool.query(
     `SELECT EXISTS (SELECT FROM long_task.tasks
                      WHERE source ->> 'key' = $1 AND state NOT IN ('terminated', 'completed', 'failed')) AS found`,

@@ -41,6 +41,8 @@ it('takes the end of a workflow for a terminate, by whoever ended it, and has a 
 it('does not take its own end of a stuck workflow for one, and brings what that was told last', async () => {
   const task = await running();
   const old = api.temporal.client.workflow.getHandle(task.row.workflow_id, task.runId);
+  await old.signal('resume');
+  await api.temporal.step(task.row.workflow_id);
   await old.signal('pause', { reason: 'lunch' });
   // As an API does that is killed before it goes on.
   await api.temporal.gateway.endWorkflow(task.row, task.runId, BEGUN_ANEW);

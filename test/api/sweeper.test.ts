@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import pino from 'pino';
 import { beforeEach, expect, it } from 'vitest';
-import { Patience, sweepUndelivered } from '../../src/api/sweeper.js';
+import { Patience, sweepOrphans, sweepUndelivered } from '../../src/api/sweeper.js';
 import type { Action } from '../../src/contract/states.js';
 import { commandTask } from '../../src/postgres/commands.js';
 import { createTask, getTask } from '../../src/postgres/tasks.js';
@@ -55,6 +56,26 @@ it('leaves young ones to their requests', async () => {
   await api.pool.query('UPDATE long_task.tasks SET updated_at = now() WHERE workflow_id = $1', [task.id]);
   await sweep();
   expect(await api.temporal.told(task.id)).toEqual([]);
+  await api.pool.query('UPDATE long_task.tasks SET undelivered = NULL');
+});
+
+it('removes stored sources that no unfinished task needs, and no other', async () => {
+  const [open, ended, orphan] = ['uploads/open', 'uploads/ended', 'uploads/orphan'];
+  for (const key of [open, ended, orphan]) await api.store.put(key, Readable.from([Buffer.from('a\n1\n')]));
+  for (const key of [open, ended]) {
+    const task = {
+      kind: 'upload',
+      userId: 'ana',
+      taskName: key,
+      options: { max_rejects: 0, on_limit: 'pause' },
+    } as const;
+    await createTask(api.pool, { ...task, source: { key, filename: 'a.csv', size: 4, sha256: '' } });
+  }
+  await api.pool.query(`UPDATE long_task.tasks SET state = 'completed', undelivered = NULL WHERE task_name = $1`, [
+    ended,
+  ]);
+  await sweepOrphans({ pool: api.pool, store: api.store, log }, -1_000);
+  expect((await api.store.list('uploads/')).filter((key) => [open, ended, orphan].includes(key))).toEqual([open]);
   await api.pool.query('UPDATE long_task.tasks SET undelivered = NULL');
 });
 

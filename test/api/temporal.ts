@@ -29,7 +29,7 @@ export class TestTemporal {
       restartWorkflow: (row) => now().restartWorkflow(row),
       signalWorkflow: (row, action, input) => now().signalWorkflow(row, action, input),
       endWorkflow: (row, runId, reason) => now().endWorkflow(row, runId, reason),
-      unheardCommands: (row, runId) => now().unheardCommands(row, runId),
+      listRunCommands: (row, runId) => now().listRunCommands(row, runId),
       describeWorkflow: (row) => now().describeWorkflow(row),
       liftNativePauses: (row) => now().liftNativePauses(row),
       queryProgress: (row) => now().queryProgress(row),
@@ -61,6 +61,18 @@ export class TestTemporal {
         ? [`${signalName} ${JSON.stringify(defaultPayloadConverter.fromPayload(payload))}`]
         : [];
     });
+  }
+
+  /** Takes a step of a workflow that does nothing: what it was told by then it has heard, and has applied none of it. */
+  async step(workflowId: string): Promise<void> {
+    const { workflowService } = this.client;
+    const queue = { namespace: 'default', taskQueue: { name: 'nobody' } };
+    for (;;) {
+      const poll = () => workflowService.pollWorkflowTaskQueue(queue);
+      const task = await this.client.connection.withDeadline(Date.now() + 20_000, poll);
+      await workflowService.respondWorkflowTaskCompleted({ namespace: 'default', taskToken: task.taskToken });
+      if (task.workflowExecution?.workflowId === workflowId) return;
+    }
   }
 
   /** As an operator ends a workflow past the service. */
