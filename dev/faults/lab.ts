@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Failpoint } from '../../src/failpoint.js';
 import type { TaskRow } from '../../src/postgres/tasks.js';
 import { ApiError, type StartFields, type TaskKey } from '../client.js';
 import { type Expected, type Reference, readReference } from '../demo/oracle.js';
@@ -79,6 +80,11 @@ export async function beginLoad(lab: Lab, seconds = 3, input = lab.small, fields
   const key = newKey();
   await lab.rig.client.upload(key, input.file, { max_bytes_per_second: Math.round(input.bytes / seconds), ...fields });
   return key;
+}
+
+/** Whether it is an export that comes by at a failpoint, else it is a load; at the store both do. */
+export function isOnExport(failpoint: Failpoint): boolean {
+  return ['plan', 'dump', 'assemble', 'store'].includes(failpoint.split(':')[0]!);
 }
 
 /** Starts an export of the small table that takes about so many seconds. */

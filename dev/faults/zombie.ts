@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failpoint } from '../../src/failpoint.js';
 import type { TaskKey } from '../client.js';
 import { sendSignal } from '../pids.js';
-import { beginExport, beginLoad, type Lab, untilFurther, watch } from './lab.js';
+import { beginExport, beginLoad, isOnExport, type Lab, untilFurther, watch } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations, worst } from './scenario.js';
 
@@ -82,8 +82,7 @@ async function meetAgain(lab: Lab, steps: Failpoint[]): Promise<Finding> {
   for (const step of steps) {
     await rig.killWorkers();
     const zombie = await rig.startWorker(`${step}:1:stop`);
-    const isExport = ['plan', 'dump', 'assemble'].includes(step.split(':')[0]!);
-    const key = await (isExport ? beginExport(lab) : beginLoad(lab));
+    const key = await (isOnExport(step) ? beginExport(lab) : beginLoad(lab));
     await rig.until(() => rig.saw('"failpoint"', zombie.pid));
     const began = performance.now();
     const other = await rig.startWorker(`${step}:1:delay:1000`);

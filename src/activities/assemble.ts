@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { TaskRef } from '../contract/messages.js';
+import type { RunRef } from '../contract/messages.js';
 import type { DownloadOptions } from '../contract/task.js';
 import { formatRecord } from '../csv/format-record.js';
 import { failpoint } from '../failpoint.js';
-import { type Completion, completeTask, enterPhase } from '../postgres/commands.js';
+import { type Completion, completeTask } from '../postgres/commands.js';
 import { type DownloadPart, listDownloadParts } from '../postgres/export.js';
 import { FencedError, withFence } from '../postgres/fence.js';
+import { enterPhase } from '../postgres/task-state.js';
 import type { Column, TaskRow } from '../postgres/tasks.js';
 import type { Stored } from '../storage/store.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
@@ -15,7 +16,7 @@ import { asStep } from './step.js';
 
 /** Joins the dumped parts behind the header into one file, and completes the download with it. */
 export function assembleActivity({ pool, store, log }: Dependencies) {
-  return async (run: TaskRef & { epoch: number }): Promise<Fenceable<{ bytes: number }>> =>
+  return async (run: RunRef): Promise<Fenceable<{ bytes: number }>> =>
     perform(log, (signal) =>
       asStep({ pool, signal }, run, 'assemble', async ({ client, task, fence }) => {
         await withFence(client, fence, () => enterPhase(client, task.id, 'assembling'));
@@ -56,15 +57,10 @@ function completion(task: TaskRow, parts: DownloadPart[], key: string, file: Sto
   return { result: { key, ...file }, tableName: task.options.table!, receipt };
 }
 
-/**
- * The header line. An empty name is an empty field, quoted where it would else be an empty line; so is a name that would be
- * taken for a byte order mark, where it begins the file.
- */
+/** The header line. An empty name is an empty field, quoted where it would else be an empty line. */
 function headerOf(columns: Column[], formulas: DownloadOptions['formulas']): string {
   const names = columns.map(({ original }) => original);
   if (formulas === 'escape') return escapeRecord(names);
   const fields = names.map((name) => (name === '' && names.length > 1 ? null : name));
-  const line = `${formatRecord(fields, ',')}\n`;
-  const [first] = names;
-  return line.startsWith('\ufeff') ? `"${first}"${line.slice(first!.length)}` : line;
+  return `${formatRecord(fields, ',')}\n`;
 }

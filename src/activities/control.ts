@@ -1,9 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { commandKey } from '../contract/command-event.js';
-import { TaskError } from '../contract/errors.js';
-import type { ExternalCommand, TaskRef } from '../contract/messages.js';
+import type { ExternalCommand, RunRef, TaskRef } from '../contract/messages.js';
 import type { TaskFault } from '../contract/task.js';
-import { commandTask, faultTask, markRollbackFailed, type Next, settleTask } from '../postgres/commands.js';
+import { commandFromOutside, faultTask, markRollbackFailed, type Next, settleTask } from '../postgres/commands.js';
 import { nameActor } from '../postgres/task-events.js';
 import { getTaskById } from '../postgres/tasks.js';
 import { CONTROL, type Dependencies, type Fenceable, perform } from './context.js';
@@ -14,15 +13,11 @@ export function controlActivities({ pool, log }: Dependencies) {
   /** Resolves to the epoch of the change; null when the command changed nothing. */
   async function applyCommand(taskId: string, command: ExternalCommand, key: string): Promise<number | null> {
     const task = await getTaskById(pool, taskId);
-    try {
-      const { row, changed } = await commandTask(pool, task, { ...command, key });
-      return changed ? row.epoch : null;
-    } catch (error) {
-      if (!(error instanceof TaskError) || error.code !== 'illegal_transition') throw error;
-      const { workflow_id, state } = task;
-      log.info({ task: workflow_id, command: command.action, state }, 'ignored a command that is not legal here');
-      return null;
-    }
+    const done = await commandFromOutside(pool, task, { ...command, key });
+    if (done) return done.changed ? done.row.epoch : null;
+    const { workflow_id, state } = task;
+    log.info({ task: workflow_id, command: command.action, state }, 'ignored a command that is not legal here');
+    return null;
   }
 
   /** Writes down by whom the commands came, as far as Temporal knows. Nothing depends on it, so nothing waits for it for long. */
@@ -63,11 +58,7 @@ export function controlActivities({ pool, log }: Dependencies) {
     },
 
     /** Records what stopped the writers of an epoch: the task pauses and asks, or is rolled back and fails. */
-    async recordFault({
-      taskId,
-      epoch,
-      fault,
-    }: TaskRef & { epoch: number; fault: TaskFault }): Promise<Fenceable<object>> {
+    async recordFault({ taskId, epoch, fault }: RunRef & { fault: TaskFault }): Promise<Fenceable<object>> {
       return perform(
         log,
         async () => {

@@ -1,29 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { TaskRef } from '../contract/messages.js';
+import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { copyOut } from '../postgres/copy-out.js';
 import { claimRange, findExportSource, frozenSource, rangeQuery, recordObject } from '../postgres/export.js';
-import { assertCurrent, endSessions, FencedError, sessionName, withFence } from '../postgres/fence.js';
+import { endSessions, FencedError, sessionName, withFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
 import { cancellable } from '../postgres/staging.js';
-import { getTaskById, type TaskRow } from '../postgres/tasks.js';
+import type { TaskRow } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
 import { escapeFormulas } from './formulas.js';
 import type { Pacer } from './pacer.js';
 import { partKey } from './result-keys.js';
+import { beginAttempt } from './step.js';
 
 /** Dumps one key range into an object of this attempt's own, which counts once it is recorded behind the fence. */
 export function dumpPartActivity({ pool, store, log, pacer }: Dependencies) {
-  return async ({
-    taskId,
-    epoch,
-    partNo,
-  }: TaskRef & { epoch: number; partNo: number }): Promise<Fenceable<{ rows: number; bytes: number }>> =>
+  return async ({ partNo, ...run }: RunRef & { partNo: number }): Promise<Fenceable<{ rows: number; bytes: number }>> =>
     perform(log, async (signal) => {
-      const task = await getTaskById(pool, taskId);
-      assertCurrent(task, epoch);
-      const fence = { taskId, lockKey: task.lock_key, epoch };
+      const { task, fence } = await beginAttempt(pool, run);
       const role = `part ${partNo}`;
       return withClient(
         pool,
@@ -33,7 +28,7 @@ export function dumpPartActivity({ pool, store, log, pacer }: Dependencies) {
           if (part.done) return { rows: part.rows, bytes: part.size };
           const found = await findExportSource(client, task);
           const source = task.options.consistency === 'frozen' ? frozenSource(found, task.lock_key) : found;
-          const key = partKey(taskId, partNo, part.token);
+          const key = partKey(task.id, partNo, part.token);
           // The first row may be long in coming: a view that computes, a table that somebody has locked.
           const object = await cancellable(pool, client, signal, async () => {
             const rows = copyOut(client, rangeQuery(source, part));
@@ -41,7 +36,7 @@ export function dumpPartActivity({ pool, store, log, pacer }: Dependencies) {
             return { key, size, rows: rows.rowCount };
           });
           await failpoint('dump:before-record');
-          await withFence(client, fence, () => recordObject(client, taskId, part, object)).catch(
+          await withFence(client, fence, () => recordObject(client, task.id, part, object)).catch(
             async (error: unknown) => {
               if (error instanceof FencedError) await store.remove(key);
               throw error;

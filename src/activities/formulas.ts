@@ -29,5 +29,7 @@ export function escapeFormulas(csv: Readable, columns: Column[]): AsyncIterable<
 
 /** The same for one record of texts, with its line end. */
 export function escapeRecord(values: string[]): string {
-  return stringifySync([values], { escape_formulas: true, ...(values.length === 1 && { quoted_match: /^$/ }) });
+  // Quoted: what would be an empty line, and what would be a byte order mark at the beginning of a file.
+  const quoted_match = values.length === 1 ? /^$|^\ufeff/ : /^\ufeff/;
+  return stringifySync([values], { escape_formulas: true, quoted_match });
 }

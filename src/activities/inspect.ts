@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
-import type { TaskRef } from '../contract/messages.js';
+import type { RunRef } from '../contract/messages.js';
 import type { UploadOptions } from '../contract/task.js';
 import { CsvError } from '../csv/csv-error.js';
 import { type Dialect, detectDialect } from '../csv/dialect.js';
@@ -16,9 +16,9 @@ import { columnNames, readHeader } from '../csv/header.js';
 import { assertText } from '../csv/sniff.js';
 import { failpoint } from '../failpoint.js';
 import { listParts, storePart } from '../postgres/checkpoints.js';
-import { enterPhase } from '../postgres/commands.js';
 import { withFence } from '../postgres/fence.js';
 import { countRejects, listRejects, storeRejects } from '../postgres/rejects.js';
+import { enterPhase } from '../postgres/task-state.js';
 import { type Column, storeInspection, type TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
 import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
@@ -36,7 +36,7 @@ const HEAD_BYTES = 1 << 20;
  * rows, and the parts, stored as they are found, so that an interrupted inspect goes on behind the last one.
  */
 export function inspectActivity({ pool, store, log, scanner }: Dependencies) {
-  return async (run: TaskRef & { epoch: number }): Promise<Fenceable<{ parts: number; rows: number }>> =>
+  return async (run: RunRef): Promise<Fenceable<{ parts: number; rows: number }>> =>
     perform(
       log,
       (signal) =>

@@ -1,15 +1,16 @@
 import type pg from 'pg';
-import type { TaskRef } from '../contract/messages.js';
+import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { claimPart } from '../postgres/checkpoints.js';
-import { assertCurrent, type Fence, sessionName } from '../postgres/fence.js';
+import { type Fence, sessionName } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
 import { checkStaging } from '../postgres/staging.js';
-import { getTaskById, type TaskRow } from '../postgres/tasks.js';
+import type { TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
 import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
 import { PartLoader } from './part-loader.js';
 import { checkPart, withSource } from './source.js';
+import { beginAttempt } from './step.js';
 
 /**
  * Loads one part from where its checkpoint stands. Each batch is one transaction behind the fence: COPY, rejects and
@@ -17,13 +18,11 @@ import { checkPart, withSource } from './source.js';
  */
 export function loadPartActivity(dependencies: Dependencies) {
   const { pool, store, log } = dependencies;
-  return async ({ taskId, epoch, partNo }: TaskRef & { epoch: number; partNo: number }): Promise<Fenceable<Loaded>> =>
+  return async ({ partNo, ...run }: RunRef & { partNo: number }): Promise<Fenceable<Loaded>> =>
     perform(
       log,
       async (signal) => {
-        const task = await getTaskById(pool, taskId);
-        assertCurrent(task, epoch);
-        const fence = { taskId, lockKey: task.lock_key, epoch };
+        const { task, fence } = await beginAttempt(pool, run);
         const role = `part ${partNo}`;
         return withSource(store, task.source!, (file) =>
           withClient(

@@ -48,6 +48,7 @@ export class PartLoader {
   readonly #dialect: Dialect;
   readonly #encoder: BatchEncoder;
   readonly #target: CopyTarget;
+  readonly #headers: string[];
   readonly #rate: number | undefined;
   #input: Buffer;
   #out: Buffer;
@@ -67,6 +68,7 @@ export class PartLoader {
       columns: [ROW_COLUMN, ...task.columns!.map((column) => column.name)],
       delimiter: dialect.delimiter,
     };
+    this.#headers = task.columns!.map(({ original }) => original);
     this.#rate = task.options.max_bytes_per_second;
     this.#input = input;
     this.#out = out;
@@ -185,13 +187,12 @@ export class PartLoader {
 
   /** Inspect keeps the first thousand malformed rows of a part; the encoder refuses the others by itself. */
   #refusedReject({ row, offset, length, reason, found }: Batch['refused'][number], { bytes }: Batch): Reject {
-    const headers = this.#work.task.columns!.map(({ original }) => original);
     return {
       row,
       byteOffset: this.#checkpoint.byteOffset + offset,
-      column: columnAtFault({ reason, found, column: null }, headers),
+      column: columnAtFault({ reason, found, column: null }, this.#headers),
       value: null,
-      reason: describeMalformed({ reason, found }, headers.length),
+      reason: describeMalformed({ reason, found }, this.#headers.length),
       raw: excerptOf(bytes, offset, offset + length),
     };
   }

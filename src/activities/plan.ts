@@ -1,14 +1,13 @@
-import type { TaskRef } from '../contract/messages.js';
+import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
-import { pendingParts } from '../postgres/checkpoints.js';
-import { enterPhase } from '../postgres/commands.js';
 import { findExportSource, frozenSource, planRanges, storeRanges } from '../postgres/export.js';
 import { withFence, withLateFence } from '../postgres/fence.js';
-import { sumDoneParts, sumParts } from '../postgres/progress.js';
+import { sumParts } from '../postgres/progress.js';
 import { cancellable, createFrozenCopy, rememberStaging } from '../postgres/staging.js';
+import { enterPhase } from '../postgres/task-state.js';
 import { storeColumns } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
-import type { Prepared } from './prepare.js';
+import { type Prepared, whatIsLeft } from './prepare.js';
 import { asStep, type Step } from './step.js';
 
 /** A part of an export takes about this much of the table. */
@@ -16,7 +15,7 @@ const PART_BYTES = 16 << 20;
 
 /** Finds the table's columns and key, makes the frozen copy when one is asked for, and plans the ranges, once. */
 export function planActivity({ pool, log }: Dependencies, window: number) {
-  return async (run: TaskRef & { epoch: number }): Promise<Fenceable<Prepared>> =>
+  return async (run: RunRef): Promise<Fenceable<Prepared>> =>
     perform(log, (signal) =>
       asStep({ pool, signal }, run, 'plan', async (step) => {
         const { client, task, fence } = step;
@@ -25,15 +24,7 @@ export function planActivity({ pool, log }: Dependencies, window: number) {
           await cancellable(pool, client, signal, () => plan(step));
         }
         await withFence(client, fence, () => enterPhase(client, task.id, 'dumping'));
-        const { parts } = await sumParts(client, task.id);
-        const done = await sumDoneParts(client, task.id);
-        return {
-          parts,
-          rows: { done: done.rows, total: task.rows_total },
-          bytes: { done: done.bytes, total: null },
-          pending: await pendingParts(client, task.id),
-          window: task.options.max_bytes_per_second ? 1 : window,
-        };
+        return whatIsLeft(client, task, window);
       }),
     );
 }

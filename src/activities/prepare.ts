@@ -1,26 +1,28 @@
-import type { TaskRef } from '../contract/messages.js';
+import type pg from 'pg';
+import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { pendingParts } from '../postgres/checkpoints.js';
-import { enterPhase } from '../postgres/commands.js';
 import { withFence } from '../postgres/fence.js';
 import { sumDoneParts, sumParts } from '../postgres/progress.js';
 import { createStaging } from '../postgres/staging.js';
+import { enterPhase } from '../postgres/task-state.js';
+import type { TaskRow } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
 import { asStep } from './step.js';
 
-/** What the workflow has to know to load: which parts are left, and how many there are in all. */
+/** What the workflow has to know to load or dump: which parts are left, and how many there are in all. */
 export interface Prepared {
   pending: number[];
   parts: number;
   rows: { done: number; total: number | null };
   bytes: { done: number; total: number | null };
-  /** How many parts may be loaded at once. */
+  /** How many parts may be worked on at once. */
   window: number;
 }
 
 /** Makes the staging table and says which parts are left to load. */
 export function prepareActivity({ pool, log }: Dependencies, window: number) {
-  return async (run: TaskRef & { epoch: number }): Promise<Fenceable<Prepared>> =>
+  return async (run: RunRef): Promise<Fenceable<Prepared>> =>
     perform(log, (signal) =>
       asStep({ pool, signal }, run, 'prepare', async ({ client, task, fence }) => {
         await withFence(client, fence, async () => {
@@ -29,16 +31,21 @@ export function prepareActivity({ pool, log }: Dependencies, window: number) {
           await failpoint('prepare:before-commit');
         });
         await failpoint('prepare:after-commit');
-        const { parts } = await sumParts(client, task.id);
-        const done = await sumDoneParts(client, task.id);
-        return {
-          pending: await pendingParts(client, task.id),
-          parts,
-          rows: { done: done.rows, total: task.rows_total },
-          bytes: { done: done.bytes, total: task.bytes_total },
-          // A gentle load keeps to its rate through one process at a time.
-          window: task.options.max_bytes_per_second ? 1 : window,
-        };
+        return whatIsLeft(client, task, window);
       }),
     );
+}
+
+/** Where the parts of a task stand; of a download nobody knows how many bytes it will be. */
+export async function whatIsLeft(client: pg.ClientBase, task: TaskRow, window: number): Promise<Prepared> {
+  const { parts } = await sumParts(client, task.id);
+  const done = await sumDoneParts(client, task.id);
+  return {
+    pending: await pendingParts(client, task.id),
+    parts,
+    rows: { done: done.rows, total: task.rows_total },
+    bytes: { done: done.bytes, total: task.bytes_total },
+    // A gentle task keeps to its rate through one process at a time.
+    window: task.options.max_bytes_per_second ? 1 : window,
+  };
 }

@@ -1,13 +1,14 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
-import type { TaskRef } from '../contract/messages.js';
+import type { RunRef } from '../contract/messages.js';
 import type { Receipt } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
 import { totalParts } from '../postgres/checkpoints.js';
-import { completeTask, enterPhase } from '../postgres/commands.js';
+import { completeTask } from '../postgres/commands.js';
 import { withFence } from '../postgres/fence.js';
 import { listRejects, rejectedSum } from '../postgres/rejects.js';
 import { buildRowIndex, cancellable, checkStaging, countStaged, publishTable } from '../postgres/staging.js';
+import { enterPhase } from '../postgres/task-state.js';
 import type { TaskRow } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
 import { rejectLimit } from './malformed-rows.js';
@@ -18,7 +19,7 @@ import { asStep } from './step.js';
  * checked against the table itself, then, in one short transaction behind the fence, name, schema and `completed`.
  */
 export function publishActivity({ pool, log }: Dependencies) {
-  return async (run: TaskRef & { epoch: number }): Promise<Fenceable<{ table: string }>> =>
+  return async (run: RunRef): Promise<Fenceable<{ table: string }>> =>
     perform(log, (signal) =>
       asStep({ pool, signal }, run, 'publish', async ({ client, task, fence }) => {
         await withFence(client, fence, () => enterPhase(client, task.id, 'publishing'));

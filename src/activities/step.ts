@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import type { TaskRef } from '../contract/messages.js';
-import { assertCurrent, claimStep, type Fence, sessionName } from '../postgres/fence.js';
+import type { RunRef } from '../contract/messages.js';
+import { assertEpoch, claimStep, type Fence, sessionName } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
-import { getTaskById, type TaskRow } from '../postgres/tasks.js';
+import { fenceOf, getTaskById, type TaskRow } from '../postgres/tasks.js';
 
 /** What an attempt of a step works with. */
 export interface Step {
@@ -12,23 +12,31 @@ export interface Step {
   fence: Fence;
 }
 
+/**
+ * The task of an attempt and its fence. One whose epoch is over goes no further, before it ends the session of one that is not.
+ * @throws {FencedError}
+ */
+export async function beginAttempt(pool: pg.Pool, { taskId, epoch }: RunRef): Promise<{ task: TaskRow; fence: Fence }> {
+  const task = await getTaskById(pool, taskId);
+  assertEpoch(task, epoch);
+  return { task, fence: fenceOf(task) };
+}
+
 /** Runs a step of a task, of which there is one attempt at a time, in a session of its own. */
 export async function asStep<T>(
   { pool, signal }: { pool: pg.Pool; signal: AbortSignal },
-  { taskId, epoch }: TaskRef & { epoch: number },
+  run: RunRef,
   role: string,
   body: (step: Step) => Promise<T>,
 ): Promise<T> {
-  const row = await getTaskById(pool, taskId);
-  assertCurrent(row, epoch);
-  const lockKey = row.lock_key;
+  const { fence: unclaimed } = await beginAttempt(pool, run);
   return withClient(
     pool,
     async (client) => {
-      const fence = await claimStep(client, { taskId, lockKey, epoch }, role);
-      return body({ client, fence, task: await getTaskById(client, taskId) });
+      const fence = await claimStep(client, unclaimed, role);
+      return body({ client, fence, task: await getTaskById(client, run.taskId) });
     },
-    sessionName(lockKey, role),
+    sessionName(unclaimed.lockKey, role),
     signal,
   );
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskError } from '../contract/errors.js';
-import { commandTask, settleTask } from '../postgres/commands.js';
+import { commandFromOutside, commandTask, settleTask } from '../postgres/commands.js';
 import { getTaskById, listUnfinished, listUntidy, type TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
@@ -112,10 +112,5 @@ async function beginAnew(
 
 /** Each is applied once, by its key: what the run has applied itself, or another reconciler, changes nothing. */
 async function applyTold({ pool, temporal }: Parts, row: TaskRow, runId: string): Promise<void> {
-  for (const command of await temporal.listRunCommands(row, runId)) {
-    await commandTask(pool, row, command).catch((error: unknown) => {
-      // As the workflow itself would have: what is not legal here is ignored.
-      if (!(error instanceof TaskError) || error.code !== 'illegal_transition') throw error;
-    });
-  }
+  for (const command of await temporal.listRunCommands(row, runId)) await commandFromOutside(pool, row, command);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Client,
   Connection,
@@ -71,8 +72,8 @@ export function connectTemporal(
 ): TemporalGateway {
   // TLS, API key and metadata come from the SDK's own variables and file.
   const { connectionOptions } = loadClientConnectConfig();
-  // Never `ensureConnected()` on a lazy connection: its first failure is kept for ever.
   let isClosing = false;
+  // Never `ensureConnected()` on a lazy connection: its first failure is kept for ever.
   const connection = Connection.lazy({
     ...(connectionOptions as object),
     address: config.TEMPORAL_ADDRESS,
@@ -128,7 +129,7 @@ export function connectTemporal(
     close: async () => {
       isClosing = true;
       // The SDK's next attempt of a call would throw out of a timer when it finds the connection closed.
-      await Promise.allSettled(underway);
+      await Promise.race([Promise.allSettled(underway), sleep(CALL_MS, undefined, { ref: false })]);
       await connection.close();
     },
   };

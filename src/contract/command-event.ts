@@ -34,7 +34,7 @@ export function argumentOf(payload: Payload | null | undefined): unknown {
   try {
     return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
   } catch {
-    return undefined; // Somebody's own encoding: the signal itself is meant.
+    return undefined; // Somebody's own encoding.
   }
 }
 

@@ -9,6 +9,11 @@ export interface TaskRef {
   taskId: string;
 }
 
+/** A task, and the epoch for which its writers work. */
+export interface RunRef extends TaskRef {
+  epoch: number;
+}
+
 /** The one argument of both workflow types. The carried state survives continue-as-new and is plain JSON. */
 export interface WorkflowInput extends TaskRef {
   kind: Kind;

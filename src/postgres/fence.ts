@@ -69,16 +69,13 @@ async function enterFence(client: pg.ClientBase, fence: Fence): Promise<void> {
   await client.query('SELECT pg_advisory_xact_lock_shared($1, $2)', [LOCK_CLASS, fence.lockKey]);
   // A statement of its own: its snapshot is taken after the lock was granted and so sees the command we waited for.
   const { rows } = await client.query('SELECT epoch, step_token FROM long_task.tasks WHERE id = $1', [fence.taskId]);
-  if (rows[0]?.epoch !== fence.epoch) throw new FencedError(`epoch ${fence.epoch} is over`);
+  assertEpoch(rows[0], fence.epoch);
   if (fence.stepToken && rows[0].step_token !== fence.stepToken) throw new FencedError('another attempt has begun');
 }
 
-/**
- * Lets an attempt of an epoch that is over go no further, before it ends the session of one that is not.
- * @throws {FencedError}
- */
-export function assertCurrent(row: { epoch: number }, epoch: number): void {
-  if (row.epoch !== epoch) throw new FencedError(`epoch ${epoch} is over`);
+/** @throws {FencedError} when the task is at another epoch, or gone */
+export function assertEpoch(row: { epoch: number } | undefined, epoch: number): void {
+  if (row?.epoch !== epoch) throw new FencedError(`epoch ${epoch} is over`);
 }
 
 /**

@@ -164,13 +164,16 @@ export interface TaskFilter {
   after?: number;
 }
 
+/** As the partial index of the tasks says it, so that it is used. */
+const UNFINISHED = `state NOT IN ('terminated', 'completed', 'failed')`;
+
 /** Unfinished tasks whose row has been quiet for a while, longest first; the paused ones only when asked. */
 export async function listUnfinished(
   pool: pg.Pool,
   { paused, quietSeconds }: { paused: boolean; quietSeconds: number },
 ): Promise<TaskRow[]> {
   const { rows } = await pool.query<TaskRow>(
-    `SELECT * FROM long_task.tasks WHERE state NOT IN ('terminated', 'completed', 'failed') AND (state <> 'paused' OR $1)
+    `SELECT * FROM long_task.tasks WHERE ${UNFINISHED} AND (state <> 'paused' OR $1)
         AND updated_at < now() - make_interval(secs => $2) ORDER BY updated_at`,
     [paused, quietSeconds],
   );
@@ -191,7 +194,7 @@ export async function listUntidy(pool: pg.Pool, quietSeconds: number): Promise<T
 export async function isSourceNeeded(pool: pg.Pool, key: string): Promise<boolean> {
   const { rows } = await pool.query(
     `SELECT EXISTS (SELECT FROM long_task.tasks
-                     WHERE source ->> 'key' = $1 AND state NOT IN ('terminated', 'completed', 'failed')) AS found`,
+                     WHERE source ->> 'key' = $1 AND ${UNFINISHED}) AS found`,
     [key],
   );
   return rows[0].found;
@@ -205,7 +208,7 @@ const PAGE = 100;
  */
 export async function listUndelivered(pool: pg.Pool, olderThanSeconds: number, after: number): Promise<TaskRow[]> {
   const { rows } = await pool.query<TaskRow>(
-    `SELECT * FROM long_task.tasks WHERE undelivered IS NOT NULL AND state NOT IN ('terminated', 'completed', 'failed')
+    `SELECT * FROM long_task.tasks WHERE undelivered IS NOT NULL AND ${UNFINISHED}
         AND updated_at < now() - make_interval(secs => $1) AND lock_key > $2 ORDER BY lock_key LIMIT ${PAGE}`,
     [olderThanSeconds, after],
   );

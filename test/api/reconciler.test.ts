@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import pino from 'pino';
 import { beforeEach, expect, it } from 'vitest';
 import { BEGUN_ANEW, reconcileAll } from '../../src/api/reconciler.js';
 import { settleTask } from '../../src/postgres/commands.js';
-import { createTask, getTask, type TaskRow } from '../../src/postgres/tasks.js';
+import { getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
+import { newUpload } from '../postgres/support.js';
 import { useApi } from './support.js';
 
 const api = useApi();
@@ -13,14 +13,12 @@ beforeEach(() => api.pool.query('TRUNCATE long_task.tasks CASCADE'));
 
 /** An upload that runs, has a workflow and has been quiet for a while. */
 async function running(): Promise<{ row: TaskRow; runId: string; now(): Promise<TaskRow> }> {
-  const key = { kind: 'upload', userId: 'ana', taskName: randomUUID() } as const;
-  const source = { key: `uploads/${key.taskName}`, filename: 'a.csv', size: 4, sha256: '' };
-  const { row } = await createTask(api.pool, { ...key, source, options: { max_rejects: 0, on_limit: 'pause' } });
+  const row = await newUpload(api.pool);
   await settleTask(api.pool, row.id);
   await api.temporal.gateway.startWorkflow(row);
   const { runId } = await api.temporal.client.workflow.getHandle(row.workflow_id).describe();
   await api.pool.query(`UPDATE long_task.tasks SET undelivered = NULL, updated_at = now() - interval '1 minute'`);
-  return { row, runId, now: () => getTask(api.pool, key) };
+  return { row, runId, now: () => getTaskById(api.pool, row.id) };
 }
 
 it('leaves a task alone whose workflow runs', async () => {

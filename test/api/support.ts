@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import pino from 'pino';
-import { afterAll, beforeAll, inject } from 'vitest';
+import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import { assertText } from '../../src/csv/sniff.js';
 import { createLocalStore } from '../../src/storage/local-store.js';
@@ -37,6 +37,15 @@ export interface Answer {
 }
 
 export const SAMPLE = 'Region,Units\nEurope,1\nAsia,2\n';
+
+/** How many files have come since the test began. */
+export function useAddedFiles(api: TestApi): () => Promise<number> {
+  let before: string[];
+  beforeEach(async () => {
+    before = await api.files();
+  });
+  return async () => (await api.files()).length - before.length;
+}
 
 /** The API on a port of its own, with a database and a store of this file's own, on the real Temporal. */
 export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {

@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import pino from 'pino';
 import { beforeEach, expect, it } from 'vitest';
 import { Patience, sweepOrphans, sweepUndelivered } from '../../src/api/sweeper.js';
 import type { Action } from '../../src/contract/states.js';
 import { commandTask } from '../../src/postgres/commands.js';
-import { createTask, getTask } from '../../src/postgres/tasks.js';
+import { getTaskById } from '../../src/postgres/tasks.js';
+import { newUpload } from '../postgres/support.js';
 import { useApi } from './support.js';
 
 const api = useApi();
@@ -21,12 +21,10 @@ const sweep = (patience = new Patience()) =>
 
 /** An upload that was written down a while ago, with a command if one is named, and of which the workflow was told nothing. */
 async function undelivered(action?: Action) {
-  const key = { kind: 'upload', userId: 'ana', taskName: randomUUID() } as const;
-  const source = { key: `uploads/${key.taskName}`, filename: 'a.csv', size: 4, sha256: '' };
-  const { row } = await createTask(api.pool, { ...key, source, options: { max_rejects: 0, on_limit: 'pause' } });
+  const row = await newUpload(api.pool);
   if (action) await commandTask(api.pool, row, { action, channel: 'api' });
   await api.pool.query(`UPDATE long_task.tasks SET updated_at = now() - interval '1 minute' WHERE id = $1`, [row.id]);
-  return { id: row.workflow_id, row: () => getTask(api.pool, key) };
+  return { id: row.workflow_id, row: () => getTaskById(api.pool, row.id) };
 }
 
 it('delivers a start, once', async () => {
@@ -63,13 +61,7 @@ it('removes stored sources that no unfinished task needs, and no other', async (
   const [open, ended, orphan] = ['uploads/open', 'uploads/ended', 'uploads/orphan'];
   for (const key of [open, ended, orphan]) await api.store.put(key, Readable.from([Buffer.from('a\n1\n')]));
   for (const key of [open, ended]) {
-    const task = {
-      kind: 'upload',
-      userId: 'ana',
-      taskName: key,
-      options: { max_rejects: 0, on_limit: 'pause' },
-    } as const;
-    await createTask(api.pool, { ...task, source: { key, filename: 'a.csv', size: 4, sha256: '' } });
+    await newUpload(api.pool, { taskName: key, source: { key, filename: 'a.csv', size: 4, sha256: '' } });
   }
   await api.pool.query(`UPDATE long_task.tasks SET state = 'completed', undelivered = NULL WHERE task_name = $1`, [
     ended,

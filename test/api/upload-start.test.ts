@@ -1,20 +1,13 @@
 import { createHash } from 'node:crypto';
-import net from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SAMPLE, useApi } from './support.js';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SAMPLE, useAddedFiles, useApi } from './support.js';
 
 const api = useApi({ maxUploadBytes: 1 << 20 });
-
-let before: string[];
-beforeEach(async () => {
-  before = await api.files();
-});
 afterEach(() => {
   api.temporal.away = false;
 });
 
-const added = async () => (await api.files()).length - before.length;
+const added = useAddedFiles(api);
 const file = ['file', SAMPLE, 'sales.csv'] as ['file', string, string];
 let count = 0;
 const fresh = () => `task ${++count}`;
@@ -174,7 +167,7 @@ describe('POST /upload/start', () => {
       ['user_id', 'ana'],
       ['task_name', task_name],
     ];
-    before = await api.files();
+    const before = await added();
     for (const parts of [
       [...fields, file],
       [file, ...fields],
@@ -185,61 +178,13 @@ describe('POST /upload/start', () => {
       });
     }
     expect((await api.post('/upload/start', { user_id: 'bob', task_name })).status).toBe(202);
-    expect(await added()).toBe(1);
-  });
-
-  it.each([
-    ['a file without a filename', 'name="file"\r\nContent-Type: application/octet-stream', 'file'],
-    ['a file without a name', 'filename="a.csv"', ''],
-    ['a field without a name', 'x="y"', ''],
-  ])('refuses %s and keeps nothing', async (_what, disposition, field) => {
-    const user =
-      '--xyz\r\nContent-Disposition: form-data; name="user_id"\r\nContent-Type: application/octet-stream\r\n\r\nana\r\n';
-    const response = await fetch(`${api.url}/upload/start`, {
-      method: 'POST',
-      headers: { 'content-type': 'multipart/form-data; boundary=xyz' },
-      body: `${user}--xyz\r\nContent-Disposition: form-data; ${disposition}\r\n\r\na,b\n1,2\n\r\n--xyz--\r\n`,
-    });
-    expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({ code: 'invalid_request', errors: [{ field }] });
-    expect(await added()).toBe(0);
+    expect((await added()) - before).toBe(1);
   });
 
   it('refuses a taken table name', async () => {
     await api.pool.query('CREATE TABLE public."My table" ()');
     const { json } = await api.form([['user_id', 'ana'], ['table', 'My table'], file]);
     expect(json).toMatchObject({ status: 409, code: 'table_exists' });
-    expect(await added()).toBe(0);
-  });
-
-  it('keeps nothing of a client that goes away, at whatever point', async () => {
-    const head =
-      'POST /upload/start HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=xyz\r\nContent-Length: 900000\r\n\r\n';
-    const user = '--xyz\r\nContent-Disposition: form-data; name="user_id"\r\n\r\nana\r\n';
-    const start = '--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na,b\n';
-    for (const sent of [
-      user,
-      user + start,
-      user + start + '1,2\n'.repeat(50_000),
-      `${start}1,2\n\r\n${user.slice(0, -4)}`,
-    ]) {
-      const socket = net.connect(Number(new URL(api.url).port), '127.0.0.1');
-      socket.on('error', () => {});
-      socket.write(head + sent);
-      await sleep(100);
-      socket.destroy();
-    }
-    await sleep(200);
-    expect(await added()).toBe(0);
-  });
-
-  it('says what is wrong with a form that ends too early', async () => {
-    const response = await fetch(`${api.url}/upload/start`, {
-      method: 'POST',
-      headers: { 'content-type': 'multipart/form-data; boundary=xyz' },
-      body: '--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na,b\n1',
-    });
-    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, 'invalid_request']);
     expect(await added()).toBe(0);
   });
 

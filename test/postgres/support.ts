@@ -7,7 +7,7 @@ import { type Fence, withFence } from '../../src/postgres/fence.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { createPool, withClient, withTransaction } from '../../src/postgres/pool.js';
 import { createStaging } from '../../src/postgres/staging.js';
-import { createTask, fenceOf, getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
+import { createTask, fenceOf, getTaskById, type NewTask, type TaskRow } from '../../src/postgres/tasks.js';
 import { createDatabase, prepareTemplate } from '../support/servers.js';
 
 /** A pool on a database of this file's own, made before its tests and dropped after them. */
@@ -33,14 +33,22 @@ export function useDatabase(): { readonly pool: pg.Pool; readonly url: string } 
   };
 }
 
-/** An upload task that runs, with a staging table of one text column and one part of 100 bytes and 10 rows. */
-export async function runningTask(pool: pg.Pool): Promise<{ row: TaskRow; fence: Fence }> {
+/** An upload task that was written down, and nothing else. */
+export async function newUpload(pool: pg.Pool, more: Partial<NewTask> = {}): Promise<TaskRow> {
   const { row } = await createTask(pool, {
     kind: 'upload',
     userId: 'ana',
     taskName: randomUUID(),
     options: { max_rejects: 0, on_limit: 'pause' },
     source: { key: 'uploads/none', filename: 'none.csv', size: 100, sha256: '' },
+    ...more,
+  });
+  return row;
+}
+
+/** An upload task that runs, with a staging table of one text column and one part of 100 bytes and 10 rows. */
+export async function runningTask(pool: pg.Pool): Promise<{ row: TaskRow; fence: Fence }> {
+  const row = await newUpload(pool, {
     bytesTotal: 100,
     columns: [{ original: 'a', name: 'a', type: 'text', evidence: '' }],
   });

@@ -83,8 +83,10 @@ it('a header comes out as it was, or safe for spreadsheets', async () => {
   const empty = await service.uploaded('""\n1\n2\n');
   expect(await service.exported({ table: empty.table as string })).toContain('_row');
   expect(await service.exported({}, empty.task_name)).toBe('""\n1\n2\n');
-  const marked = await service.uploaded('\ufeff\ufeffa,b\n1,2\n'); // The first is the byte order mark, the second is not.
-  expect(await service.exported({}, marked.task_name)).toBe('"\ufeffa",b\n1,2\n');
+  for (const formulas of ['raw', 'escape']) {
+    const marked = await service.uploaded('\ufeff\ufeffa,b\n1,2\n'); // The first is the byte order mark, the second is not.
+    expect(await service.exported({ formulas }, marked.task_name)).toBe('"\ufeffa",b\n1,2\n');
+  }
   const formula = await service.uploaded('=HYPERLINK(x),b\n1,2\n');
   expect(await service.exported({ formulas: 'escape' }, formula.task_name)).toBe("'=HYPERLINK(x),b\n1,2\n");
 });

@@ -1,34 +1,19 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createLocalStore } from '../../src/storage/local-store.js';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/storage/store.js';
+import { chunks, contentOf, useStore } from './support.js';
 
 let root: string;
 let store: Store;
-
-beforeEach(async () => {
-  root = await mkdtemp(path.join(os.tmpdir(), 'long-task-store-'));
-  store = createLocalStore(root);
+useStore((folder, made) => {
+  [root, store] = [folder, made];
 });
-afterEach(() => rm(root, { recursive: true, force: true }));
 
+const content = (key: string, range?: { start?: number; end?: number }) => contentOf(store, key, range);
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-async function* chunks(...parts: (string | Uint8Array | Error)[]): AsyncGenerator<Uint8Array> {
-  for (const part of parts) {
-    if (part instanceof Error) throw part;
-    yield Buffer.from(part);
-    await sleep(0);
-  }
-}
-
-async function content(key: string, range?: { start?: number; end?: number }): Promise<string> {
-  return Buffer.concat(await store.openRead(key, range).toArray()).toString();
-}
 
 /** Everything in the folder but the empty place for unfinished files. */
 async function remains(): Promise<string[]> {
@@ -213,56 +198,5 @@ describe('concat', () => {
     });
     await expect(stopped).rejects.toThrow('enough');
     expect(await remains()).toEqual(['results', 'results/a', 'results/a/1']);
-  });
-});
-
-describe('sweepTemp', () => {
-  it('removes what killed writers left, and nothing that is young', async () => {
-    await store.put('uploads/one', chunks('x'));
-    await writeFile(path.join(root, 'tmp', 'old'), 'x');
-    await writeFile(path.join(root, 'tmp', 'young'), 'x');
-    const hourAgo = Date.now() / 1000 - 3600;
-    await utimes(path.join(root, 'tmp', 'old'), hourAgo, hourAgo);
-    expect(await store.sweepTemp(60_000)).toBe(1);
-    expect(await readdir(path.join(root, 'tmp'))).toEqual(['young']);
-    expect(await createLocalStore(path.join(root, 'none')).sweepTemp(0)).toBe(0);
-  });
-
-  it('leaves the file of a writer whose source lets it wait for an hour', async () => {
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    async function* late() {
-      const [name] = await readdir(path.join(root, 'tmp'));
-      const file = path.join(root, 'tmp', name!);
-      await utimes(file, 0, 0);
-      vi.advanceTimersByTime(60_000);
-      while ((await stat(file)).mtimeMs === 0) await sleep(1);
-      expect(await store.sweepTemp(60_000)).toBe(0);
-      yield Buffer.from('x');
-    }
-    await store.put('uploads/one', late()).finally(() => vi.useRealTimers());
-    expect(await content('uploads/one')).toBe('x');
-  });
-});
-
-describe('removeUnfinished', () => {
-  it('removes what killed writers left below a prefix, and no object and nothing of others', async () => {
-    await store.put('results/a/1', chunks('x'));
-    for (const name of ['results.a~1', 'results.a~2', 'results.b~1'])
-      await writeFile(path.join(root, 'tmp', name), 'x');
-    await store.removeUnfinished('results/a/');
-    expect(await readdir(path.join(root, 'tmp'))).toEqual(['results.b~1']);
-    expect(await store.list('results/')).toEqual(['results/a/1']);
-    await store.removeAll('results/b/');
-    expect(await readdir(path.join(root, 'tmp'))).toEqual([]);
-  });
-
-  it('makes a writer fail that is still at it', async () => {
-    async function* slowly() {
-      yield Buffer.from('x');
-      await store.removeUnfinished('results/a/');
-      yield Buffer.from('y');
-    }
-    await expect(store.put('results/a/1', slowly())).rejects.toThrow();
-    expect(await store.list('results/')).toEqual([]);
   });
 });

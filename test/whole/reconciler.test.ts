@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, inject, it } from 'vitest';
 import type { TaskKey } from '../../dev/client.js';
+import type { Task } from '../../src/contract/task.js';
 import { commandTask } from '../../src/postgres/commands.js';
 import { getTask } from '../../src/postgres/tasks.js';
 import { salesCsv, useService } from './service.js';
@@ -17,6 +18,20 @@ const idOf = (key: TaskKey) => `upload/ana/${key.task_name}`;
 
 function temporal(...args: string[]): void {
   execFileSync(inject('temporalCli'), [...args, '--address', inject('temporalAddress')], { stdio: 'pipe' });
+}
+
+/** Pauses what a task works at, natively. Resolves to the task when it reads paused. */
+async function pausedNatively(key: TaskKey): Promise<Task> {
+  const { raw } = await service.temporal.workflow.getHandle(idOf(key)).describe();
+  temporal('activity', 'pause', '-w', idOf(key), '--activity-id', raw.pendingActivities![0]!.activityId!);
+  return service.reaches(key, (task) => task.state === 'paused');
+}
+
+/** Rows come again after it was paused; then it is of no use any more. */
+async function goesOn(key: TaskKey, paused: Task): Promise<void> {
+  await service.reaches(key, (task) => task.rows.done > paused.rows.done);
+  await service.client.command('terminate', key);
+  await service.client.waitFor(key, ['terminated']);
 }
 
 async function lastEvent(key: TaskKey, action: string): Promise<Record<string, unknown>> {
@@ -50,26 +65,18 @@ describe('a task steered past the service', () => {
 
   it('by a native activity pause reads paused by the operator, and a resume lifts it', async () => {
     const key = await loading();
-    const { raw } = await service.temporal.workflow.getHandle(idOf(key)).describe();
-    temporal('activity', 'pause', '-w', idOf(key), '--activity-id', raw.pendingActivities![0]!.activityId!);
-    const paused = await service.reaches(key, (task) => task.state === 'paused');
+    const paused = await pausedNatively(key);
     expect(paused.pause_reasons[0]).toMatch(/^operator/);
     await service.client.command('resume', key);
-    await service.reaches(key, (task) => task.rows.done > paused.rows.done);
-    await service.client.command('terminate', key);
-    await service.client.waitFor(key, ['terminated']);
+    await goesOn(key, paused);
   }, 60_000);
 
   it('goes on after a resume whose API was gone before it could lift the native pause', async () => {
     const key = await loading();
-    const { raw } = await service.temporal.workflow.getHandle(idOf(key)).describe();
-    temporal('activity', 'pause', '-w', idOf(key), '--activity-id', raw.pendingActivities![0]!.activityId!);
-    const paused = await service.reaches(key, (task) => task.state === 'paused');
+    const paused = await pausedNatively(key);
     const row = await getTask(service.pool, { kind: 'upload', userId: 'ana', taskName: key.task_name });
     await commandTask(service.pool, row, { action: 'resume', channel: 'api' });
-    await service.reaches(key, (task) => task.rows.done > paused.rows.done);
-    await service.client.command('terminate', key);
-    await service.client.waitFor(key, ['terminated']);
+    await goesOn(key, paused);
   }, 60_000);
 
   it('waits for room on the disk of PostgreSQL to take a signal, and forgets none', async () => {

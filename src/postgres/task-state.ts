@@ -1,0 +1,70 @@
+import type pg from 'pg';
+import { type Action, type Channel, isFinal, PHASES, type State } from '../contract/states.js';
+import { percentDone, sumParts } from './progress.js';
+import { getTaskById, type TaskRow } from './tasks.js';
+
+/** The task row, held until the transaction ends. */
+export async function lockTask(client: pg.ClientBase, taskId: string): Promise<TaskRow> {
+  await client.query('SELECT 1 FROM long_task.tasks WHERE id = $1 FOR UPDATE', [taskId]);
+  return getTaskById(client, taskId);
+}
+
+/** The clocks of the phases with what the present one has run since it was entered, or since the state changed. */
+const PHASE_SECONDS_NOW = `phase_seconds || jsonb_build_object(phase,
+         coalesce((phase_seconds ->> phase)::float8, 0) + greatest(0, extract(epoch FROM clock_timestamp() - greatest(phase_since, state_since))))`;
+
+/**
+ * The one place where a state changes: raises epoch and version, keeps the clocks (active, paused, by phase) and appends the
+ * event. The end raises the epoch too: an attempt that a frozen worker had in its hands must not begin the task anew. Resuming
+ * clears what the task was paused for; a terminate keeps it when it was a fault.
+ */
+export async function changeState(
+  client: pg.ClientBase,
+  row: TaskRow,
+  to: State,
+  why: { action: Action; channel: Channel; actor?: string; reason?: string },
+): Promise<TaskRow> {
+  const reached = to === 'terminating' ? percentDone(row, await sumParts(client, row.id)) : 0;
+  const { rows } = await client.query<TaskRow>(
+    `UPDATE long_task.tasks SET
+       state = $2,
+       progress_reached = greatest(progress_reached, $7),
+       epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') OR $6 THEN 1 ELSE 0 END),
+       version = version + 1,
+       active_seconds = active_seconds + CASE WHEN state IN ('running', 'pausing') THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
+       paused_seconds = paused_seconds + CASE WHEN state = 'paused' THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
+       phase_seconds = CASE WHEN phase IS NULL OR state NOT IN ('running', 'pausing') THEN phase_seconds ELSE ${PHASE_SECONDS_NOW} END,
+       pause_reasons = CASE WHEN $2 IN ('running') THEN '{}' WHEN $2 = 'pausing' AND $3::text IS NOT NULL THEN ARRAY[$3] ELSE pause_reasons END,
+       error = CASE WHEN $2 = 'running' THEN NULL ELSE error END,
+       undelivered = CASE WHEN $4 THEN $5 ELSE undelivered END,
+       state_since = clock_timestamp(), updated_at = clock_timestamp(),
+       finished_at = CASE WHEN $6 THEN clock_timestamp() END
+     WHERE id = $1 RETURNING *`,
+    [
+      row.id,
+      to,
+      why.channel === 'service' ? null : (why.reason ?? 'requested'),
+      why.channel === 'api',
+      why.action,
+      isFinal(to),
+      reached,
+    ],
+  );
+  await client.query(
+    `INSERT INTO long_task.task_events (task_id, channel, actor, action, reason, from_state, to_state, epoch)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [row.id, why.channel, why.actor ?? null, why.action, why.reason ?? null, row.state, to, rows[0]!.epoch],
+  );
+  return rows[0]!;
+}
+
+/** Enters the next phase and keeps the clock of the one before; never goes back to an earlier one. Called inside the fence. */
+export async function enterPhase(client: pg.ClientBase, taskId: string, phase: TaskRow['phase']): Promise<void> {
+  await client.query(
+    `UPDATE long_task.tasks SET
+       phase_seconds = CASE WHEN phase IS NULL THEN phase_seconds ELSE ${PHASE_SECONDS_NOW} END,
+       phase = $2, phase_since = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
+     WHERE id = $1 AND coalesce(array_position($3::text[], phase), 0) < array_position($3::text[], $2)`,
+    [taskId, phase, PHASES],
+  );
+}

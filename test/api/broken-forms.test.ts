@@ -1,0 +1,57 @@
+import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { useAddedFiles, useApi } from './support.js';
+
+const api = useApi({ maxUploadBytes: 1 << 20 });
+const added = useAddedFiles(api);
+
+describe('a form that is not as it should be', () => {
+  it.each([
+    ['a file without a filename', 'name="file"\r\nContent-Type: application/octet-stream', 'file'],
+    ['a file without a name', 'filename="a.csv"', ''],
+    ['a field without a name', 'x="y"', ''],
+  ])('refuses %s and keeps nothing', async (_what, disposition, field) => {
+    const user =
+      '--xyz\r\nContent-Disposition: form-data; name="user_id"\r\nContent-Type: application/octet-stream\r\n\r\nana\r\n';
+    const response = await fetch(`${api.url}/upload/start`, {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=xyz' },
+      body: `${user}--xyz\r\nContent-Disposition: form-data; ${disposition}\r\n\r\na,b\n1,2\n\r\n--xyz--\r\n`,
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ code: 'invalid_request', errors: [{ field }] });
+    expect(await added()).toBe(0);
+  });
+
+  it('keeps nothing of a client that goes away, at whatever point', async () => {
+    const head =
+      'POST /upload/start HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=xyz\r\nContent-Length: 900000\r\n\r\n';
+    const user = '--xyz\r\nContent-Disposition: form-data; name="user_id"\r\n\r\nana\r\n';
+    const start = '--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na,b\n';
+    for (const sent of [
+      user,
+      user + start,
+      user + start + '1,2\n'.repeat(50_000),
+      `${start}1,2\n\r\n${user.slice(0, -4)}`,
+    ]) {
+      const socket = net.connect(Number(new URL(api.url).port), '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(head + sent);
+      await sleep(100);
+      socket.destroy();
+    }
+    await sleep(200);
+    expect(await added()).toBe(0);
+  });
+
+  it('says what is wrong with a form that ends too early', async () => {
+    const response = await fetch(`${api.url}/upload/start`, {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=xyz' },
+      body: '--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na,b\n1',
+    });
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, 'invalid_request']);
+    expect(await added()).toBe(0);
+  });
+});

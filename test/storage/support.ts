@@ -1,0 +1,30 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach } from 'vitest';
+import { createLocalStore } from '../../src/storage/local-store.js';
+import type { Store } from '../../src/storage/store.js';
+
+/** A store in a folder of its own for each test, handed out before it and removed behind it. */
+export function useStore(take: (root: string, store: Store) => void): void {
+  let root: string;
+  beforeEach(async () => {
+    root = await mkdtemp(path.join(os.tmpdir(), 'long-task-store-'));
+    take(root, createLocalStore(root));
+  });
+  afterEach(() => rm(root, { recursive: true, force: true }));
+}
+
+/** A source that gives these pieces, or breaks off with an error. */
+export async function* chunks(...parts: (string | Uint8Array | Error)[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) {
+    if (part instanceof Error) throw part;
+    yield Buffer.from(part);
+    await sleep(0);
+  }
+}
+
+export async function contentOf(store: Store, key: string, range?: { start?: number; end?: number }): Promise<string> {
+  return Buffer.concat(await store.openRead(key, range).toArray()).toString();
+}
