@@ -3,7 +3,14 @@ import type { Readable } from 'node:stream';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { copyOut } from '../postgres/copy-out.js';
-import { claimRange, findExportSource, frozenSource, rangeQuery, recordObject } from '../postgres/export.js';
+import {
+  claimRange,
+  findExportSource,
+  frozenSource,
+  rangeQuery,
+  recordObject,
+  tuneForRanges,
+} from '../postgres/export.js';
 import { endSessions, FencedError, sessionName, withFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
 import { cancellable } from '../postgres/staging.js';
@@ -29,6 +36,7 @@ export function dumpPartActivity({ pool, store, log, pacer }: Dependencies) {
           const found = await findExportSource(client, task);
           const source = task.options.consistency === 'frozen' ? frozenSource(found, task.lock_key) : found;
           const key = partKey(task.id, partNo, part.token);
+          await tuneForRanges(client, source);
           // The first row may be long in coming: a view that computes, a table that somebody has locked.
           const object = await cancellable(pool, client, signal, async () => {
             const rows = copyOut(client, rangeQuery(source, part));

@@ -15,6 +15,8 @@ export interface ExportSource {
   key: KeyColumn[];
   /** About how many bytes the table takes. */
   bytes: number;
+  /** Its rows lie about in the order of the key: tables that we have loaded or copied. */
+  isInKeyOrder: boolean;
 }
 
 /** `isCut`: its values can be compared by PostgreSQL's own operators, so that ranges may be made of them. */
@@ -50,13 +52,13 @@ export async function findExportSource(client: pg.ClientBase, task: TaskRow): Pr
   const key = await findKey(client, table.oid);
   if (key.length === 0 && (table.relkind === 'r' || table.relkind === 'm'))
     key.push({ name: 'ctid', type: 'tid', isCut: true });
-  return { table: table.name, columns, key, bytes: table.bytes };
+  return { table: table.name, columns, key, bytes: table.bytes, isInKeyOrder: isRowKey(key) };
 }
 
 /** The same for the frozen copy of a table. */
 export function frozenSource(source: ExportSource, lockKey: number): ExportSource {
   const name = frozenRowColumn(source.columns.map((column) => column.name));
-  return { ...source, table: stagingTable(lockKey), key: [{ name, type: 'bigint', isCut: true }] };
+  return { ...source, table: stagingTable(lockKey), key: [{ name, type: 'bigint', isCut: true }], isInKeyOrder: true };
 }
 
 async function listColumns(client: pg.ClientBase, oid: number): Promise<Column[]> {
@@ -94,8 +96,7 @@ export async function planRanges(client: pg.ClientBase, source: ExportSource, pa
 
 async function findBorders(client: pg.ClientBase, { table, key }: ExportSource, parts: number): Promise<string[][]> {
   if (key[0]!.name === 'ctid') return blockBorders(client, table, parts);
-  if (key.length === 1 && key[0]!.name === ROW_COLUMN && key[0]!.type === 'bigint')
-    return rowBorders(client, table, parts);
+  if (isRowKey(key)) return rowBorders(client, table, parts);
   const names = key.map(({ name }) => quoteIdent(name)).join(', ');
   // Names of our own inside, so that none of the table's is in the way.
   const { rows } = await client.query(
@@ -106,6 +107,10 @@ async function findBorders(client: pg.ClientBase, { table, key }: ExportSource, 
     [parts],
   );
   return rows.map((row) => row.border);
+}
+
+function isRowKey(key: KeyColumn[]): boolean {
+  return key.length === 1 && key[0]!.name === ROW_COLUMN && key[0]!.type === 'bigint';
 }
 
 async function blockBorders(client: pg.ClientBase, table: string, parts: number): Promise<string[][]> {
@@ -125,6 +130,17 @@ async function rowBorders(client: pg.ClientBase, table: string, parts: number): 
   const borders: string[][] = [];
   for (let row = 1 + step; row <= rows[0].last; row += step) borders.push([String(row)]);
   return borders;
+}
+
+/** Enough to sort a range of some 16 MiB in memory; with the 4 MB that are PostgreSQL's default it is sorted on the disk. */
+const SORT_MEMORY = '64MB';
+
+/**
+ * Has the session read ranges the cheapest way. Of a table in the order of its key PostgreSQL, which has no statistics of it yet,
+ * would sort each range; by the index it is read as it lies (255 MB on two cores: 3.0 s of PostgreSQL's time against 4.1).
+ */
+export async function tuneForRanges(client: pg.ClientBase, { isInKeyOrder }: ExportSource): Promise<void> {
+  await client.query(isInKeyOrder ? 'SET enable_sort = off' : `SET work_mem = '${SORT_MEMORY}'`);
 }
 
 /** The query of one range, in the order of the key. Values stand in it as constants, since COPY takes no parameters. */

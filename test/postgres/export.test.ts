@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { findExportSource, planRanges, rangeQuery } from '../../src/postgres/export.js';
+import { findExportSource, planRanges, rangeQuery, tuneForRanges } from '../../src/postgres/export.js';
 import { withClient } from '../../src/postgres/pool.js';
 import { cancellable } from '../../src/postgres/staging.js';
 import type { TaskRow } from '../../src/postgres/tasks.js';
@@ -89,5 +89,23 @@ describe('a statement that takes long', () => {
       });
       await expect(running).rejects.toMatchObject({ code: '57014' });
     });
+  });
+});
+
+it('reads a table that we have loaded by its index: no range of it is sorted', async () => {
+  await withClient(db.pool, async (client) => {
+    await client.query('CREATE TABLE public.t (_row bigint NOT NULL, v text) WITH (autovacuum_enabled = false)');
+    // As three writers at once leave it behind: without statistics, in runs that are in order.
+    await client.query(
+      `INSERT INTO public.t SELECT g, repeat('x', 100) FROM generate_series(1, 100000) g ORDER BY g / 2000 % 10, g`,
+    );
+    await client.query('ALTER TABLE public.t ADD PRIMARY KEY (_row)');
+    const source = await findExportSource(client, { options: { table: 'public.t' }, columns: null } as TaskRow);
+    const ranges = await planRanges(client, source, source.bytes / PARTS);
+    await tuneForRanges(client, source);
+    for (const range of ranges) {
+      const { rows } = await client.query(`EXPLAIN ${rangeQuery(source, range)}`);
+      expect(rows.map((row) => row['QUERY PLAN']).join('\n')).not.toContain('Sort');
+    }
   });
 });
