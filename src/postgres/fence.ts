@@ -11,7 +11,9 @@ import { inTransaction, withClient } from './pool.js';
 /** First key of the two-key advisory locks, so that they meet nobody else's: 'LT' in ASCII. */
 export const LOCK_CLASS = 0x4c54;
 
-/** How long a command waits for transactions in flight before it ends the sessions that hold it up. A batch takes milliseconds. */
+/** How long a command waits for transactions in flight before it has them rolled back; they are begun anew when it is resumed. */
+const PATIENCE_MS = 20;
+/** How long it waits for that before it ends the sessions: whoever still holds it up is frozen. */
 const FROZEN_WRITER_MS = 2_000;
 
 /** What a writer was given when it began. */
@@ -94,36 +96,38 @@ export async function claimStep(client: pg.ClientBase, fence: Fence, role: strin
 }
 
 /**
- * Runs `body` in one transaction while no writer of the task is inside the fence. Writers in flight are waited for;
- * one that holds the lock for longer than two seconds is frozen, and its session is ended.
+ * Runs `body` in one transaction while no writer of the task is inside the fence. Writers in flight are waited for, for a
+ * moment; then what they do is cancelled. One that holds the lock for longer than two seconds is frozen, and its session is ended.
  */
 export async function closeFence<T>(
   pool: pg.Pool,
   lockKey: number,
   body: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
-  for (;;) {
-    let closed = false;
-    try {
-      return await withClient(pool, (client) =>
-        inTransaction(client, async () => {
-          await client.query(`SET LOCAL lock_timeout = ${FROZEN_WRITER_MS}`);
+  return withClient(pool, async (client) => {
+    const began = performance.now();
+    for (;;) {
+      let closed = false;
+      try {
+        return await inTransaction(client, async () => {
+          await client.query(`SET LOCAL lock_timeout = ${PATIENCE_MS}`);
           await client.query('SELECT pg_advisory_xact_lock($1, $2)', [LOCK_CLASS, lockKey]);
           await client.query('SET LOCAL lock_timeout = 0');
           closed = true;
           return body(client);
-        }),
-      );
-    } catch (error) {
-      if (closed || (error as { code?: string }).code !== '55P03') throw error;
-      await endHolders(pool, lockKey);
+        });
+      } catch (error) {
+        if (closed || (error as { code?: string }).code !== '55P03') throw error;
+        await stopHolders(client, lockKey, performance.now() - began > FROZEN_WRITER_MS ? 'terminate' : 'cancel');
+      }
     }
-  }
+  });
 }
 
-async function endHolders(pool: pg.Pool, lockKey: number): Promise<void> {
-  await pool.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_locks
+/** A cancel that comes between two statements of a writer is lost: so this is called again and again. */
+async function stopHolders(client: pg.ClientBase, lockKey: number, how: 'cancel' | 'terminate'): Promise<void> {
+  await client.query(
+    `SELECT pg_${how}_backend(pid) FROM pg_locks
       WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND objsubid = 2 AND mode = 'ShareLock' AND granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
     [LOCK_CLASS, lockKey],

@@ -1,6 +1,7 @@
 import { Runtime } from '@temporalio/worker';
 import { BufferPool } from '../activities/buffer-pool.js';
 import { Pacer } from '../activities/pacer.js';
+import { BATCH_BYTES } from '../activities/part-loader.js';
 import { createThreadScanner } from '../activities/thread-scanner.js';
 import { loadConfig, storeFolder } from '../config.js';
 import { armFailpoints } from '../failpoint.js';
@@ -17,8 +18,8 @@ const SLOTS = 16;
 /** Sessions besides one per slot: cancelling statements, closing fences. */
 const SPARE_CONNECTIONS = 8;
 
-/** A batch of 256 KiB and its row numbers: half as much again is room for rows of 20 bytes; shorter ones make shorter batches. */
-const BUFFER_BYTES = 3 << 17;
+/** A batch and its row numbers: room for rows of 80 bytes; shorter ones make shorter batches. */
+const BUFFER_BYTES = BATCH_BYTES + (1 << 17);
 
 const config = loadConfig();
 const log = createLogger(config.LOG_LEVEL, 'worker');

@@ -88,6 +88,21 @@ describe('the fence', () => {
     expect(await stagedRows(db.pool, row.lock_key)).toBe(1);
   });
 
+  it('makes a pause wait only for a moment: a long statement inside the fence is cancelled, and its session lives', async () => {
+    const { row, fence } = await runningTask(db.pool);
+    await withClient(db.pool, async (client) => {
+      const writer = withFence(client, fence, () => client.query('SELECT pg_sleep(30)')).catch(
+        (error: unknown) => error,
+      );
+      await sleep(100);
+      const began = performance.now();
+      await commandTask(db.pool, row, pause);
+      expect(performance.now() - began).toBeLessThan(1_000);
+      expect(await writer).toMatchObject({ code: '57014' });
+      await expect(withFence(client, fence, async () => {})).rejects.toThrow(FencedError);
+    });
+  });
+
   it('lets a pause pass a stream of writers, since the queue of the lock is fair', async () => {
     const { row, fence } = await runningTask(db.pool);
     const writers = Array.from({ length: 8 }, async (_, writer) => {
