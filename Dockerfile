@@ -22,4 +22,4 @@ RUN mkdir -m 0700 /data && chown node:node /data
 USER node
 VOLUME /data
 EXPOSE 8000
-CMD ["node", "dist/src/api/main.js"]
+CMD ["node", "--initial-old-space-size=128", "dist/src/api/main.js"]

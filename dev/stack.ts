@@ -113,11 +113,17 @@ async function startWorkflowServer({ config, output, stack, signal, onChange }: 
  */
 const WORKER_FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=128', '--heap-growing-percent=100'];
 
+/**
+ * After a rest V8 collects all of the API's heap whenever it has grown by a few MiB, and what comes from the sockets counts as heap:
+ * for an upload of 255 MB 14 times. With room from the start it never does (0.4 instead of 1 s of processor time).
+ */
+const API_FLAGS = ['--initial-old-space-size=128'];
+
 function startPart(part: 'api' | 'worker', { config, output, stack, onChange }: StackOptions) {
   const start = () =>
     startProcess({
       command: process.execPath,
-      args: [...(part === 'worker' ? WORKER_FLAGS : []), inProject('dist', 'src', part, 'main.js')],
+      args: [...(part === 'worker' ? WORKER_FLAGS : API_FLAGS), inProject('dist', 'src', part, 'main.js')],
       // Without this glibc keeps memory apart for each thread.
       env: { ...stackEnvironment(config, stack), ...(part === 'worker' && { MALLOC_ARENA_MAX: '2' }) },
       output: output.forParts,
