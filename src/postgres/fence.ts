@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { inTransaction, withClient } from './pool.js';
 
@@ -105,28 +106,47 @@ export async function closeFence<T>(
   body: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   return withClient(pool, async (client) => {
-    const began = performance.now();
     for (;;) {
       let closed = false;
       try {
         return await inTransaction(client, async () => {
-          await client.query(`SET LOCAL lock_timeout = ${PATIENCE_MS}`);
-          await client.query('SELECT pg_advisory_xact_lock($1, $2)', [LOCK_CLASS, lockKey]);
-          await client.query('SET LOCAL lock_timeout = 0');
+          await lockOut(pool, client, lockKey);
           closed = true;
           return body(client);
         });
       } catch (error) {
         if (closed || (error as { code?: string }).code !== '55P03') throw error;
-        await stopHolders(client, lockKey, performance.now() - began > FROZEN_WRITER_MS ? 'terminate' : 'cancel');
+        await stopHolders(client, lockKey, 'terminate');
       }
     }
   });
 }
 
-/** A cancel that comes between two statements of a writer is lost: so this is called again and again. */
-async function stopHolders(client: pg.ClientBase, lockKey: number, how: 'cancel' | 'terminate'): Promise<void> {
-  await client.query(
+/** Takes the exclusive lock. While it waits it keeps its place in the queue: a writer that was cancelled comes behind it. */
+async function lockOut(pool: pg.Pool, client: pg.ClientBase, lockKey: number): Promise<void> {
+  await client.query(`SET LOCAL lock_timeout = ${FROZEN_WRITER_MS}`);
+  const granted = new AbortController();
+  // Not waited for: where all connections of the pool are held by commands that wait, it comes too late, and the batches end by themselves.
+  void cancelHolders(pool, lockKey, granted.signal);
+  try {
+    await client.query('SELECT pg_advisory_xact_lock($1, $2)', [LOCK_CLASS, lockKey]);
+  } finally {
+    granted.abort();
+  }
+  await client.query('SET LOCAL lock_timeout = 0');
+}
+
+/** A cancel that comes between two statements of a writer is lost, so it is repeated. */
+async function cancelHolders(pool: pg.Pool, lockKey: number, until: AbortSignal): Promise<void> {
+  for (;;) {
+    await sleep(PATIENCE_MS);
+    if (until.aborted) return;
+    await stopHolders(pool, lockKey, 'cancel').catch(() => {});
+  }
+}
+
+async function stopHolders(db: pg.Pool | pg.ClientBase, lockKey: number, how: 'cancel' | 'terminate'): Promise<void> {
+  await db.query(
     `SELECT pg_${how}_backend(pid) FROM pg_locks
       WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND objsubid = 2 AND mode = 'ShareLock' AND granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
