@@ -1,61 +1,92 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { copyOut } from '../postgres/copy-out.js';
 import {
   claimRange,
+  type DownloadPart,
   findExportSource,
   frozenSource,
   rangeQuery,
   recordObject,
   tuneForRanges,
 } from '../postgres/export.js';
-import { endSessions, FencedError, sessionName, withFence } from '../postgres/fence.js';
+import { endSessions, type Fence, FencedError, sessionName, whileFenceIsOpen, withFence } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
 import { cancellable } from '../postgres/staging.js';
 import type { TaskRow } from '../postgres/tasks.js';
-import { type Dependencies, type Fenceable, perform } from './context.js';
+import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
 import { escapeFormulas } from './formulas.js';
 import type { Pacer } from './pacer.js';
 import { partKey } from './result-keys.js';
 import { beginAttempt } from './step.js';
 
 /** Dumps one key range into an object of this attempt's own, which counts once it is recorded behind the fence. */
-export function dumpPartActivity({ pool, store, log, pacer }: Dependencies) {
-  return async ({ partNo, ...run }: RunRef & { partNo: number }): Promise<Fenceable<{ rows: number; bytes: number }>> =>
-    perform(log, async (signal) => {
-      const { task, fence } = await beginAttempt(pool, run);
-      const role = `part ${partNo}`;
-      return withClient(
-        pool,
-        async (client) => {
-          await endSessions(client, task.lock_key, role);
-          const part = await withFence(client, fence, () => claimRange(client, fence, partNo, randomUUID()));
-          if (part.done) return { rows: part.rows, bytes: part.size };
-          const found = await findExportSource(client, task);
-          const source = task.options.consistency === 'frozen' ? frozenSource(found, task.lock_key) : found;
-          const key = partKey(task.id, partNo, part.token);
-          await tuneForRanges(client, source);
-          // The first row may be long in coming: a view that computes, a table that somebody has locked.
-          const object = await cancellable(pool, client, signal, async () => {
-            const rows = copyOut(client, rangeQuery(source, part));
-            const { size } = await store.put(key, paced(encode(rows, task), pacer, task, signal));
-            return { key, size, rows: rows.rowCount };
-          });
-          await failpoint('dump:before-record');
-          await withFence(client, fence, () => recordObject(client, task.id, part, object)).catch(
-            async (error: unknown) => {
-              if (error instanceof FencedError) await store.remove(key);
-              throw error;
-            },
-          );
-          return { rows: object.rows, bytes: object.size };
-        },
-        sessionName(task.lock_key, role),
-        signal,
-      );
-    });
+export function dumpPartActivity(dependencies: Dependencies) {
+  const { pool, log } = dependencies;
+  return async ({ partNo, ...run }: RunRef & { partNo: number }): Promise<Fenceable<Dumped>> =>
+    perform(
+      log,
+      async (signal) => {
+        const { task, fence } = await beginAttempt(pool, run);
+        const role = `part ${partNo}`;
+        return withClient(
+          pool,
+          (client) => dumpPart({ ...dependencies, client, task, fence, signal, partNo, role }),
+          sessionName(task.lock_key, role),
+          signal,
+        );
+      },
+      // It watches the fence by itself.
+      { heartbeatMs: SLOW_HEARTBEAT_MS },
+    );
+}
+
+interface Dumped {
+  rows: number;
+  bytes: number;
+}
+
+interface Dumping extends Dependencies {
+  client: pg.PoolClient;
+  task: TaskRow;
+  fence: Fence;
+  signal: AbortSignal;
+  partNo: number;
+  role: string;
+}
+
+async function dumpPart(dumping: Dumping): Promise<Dumped> {
+  const { pool, store, client, task, fence, signal, partNo, role } = dumping;
+  await endSessions(client, task.lock_key, role);
+  const part = await withFence(client, fence, () => claimRange(client, fence, partNo, randomUUID()));
+  if (part.done) return { rows: part.rows, bytes: part.size };
+  const object = await whileFenceIsOpen(pool, fence, signal, (open) => dumpRange(dumping, part, open));
+  await failpoint('dump:before-record');
+  await withFence(client, fence, () => recordObject(client, task.id, part, object)).catch(async (error: unknown) => {
+    if (error instanceof FencedError) await store.remove(object.key);
+    throw error;
+  });
+  return { rows: object.rows, bytes: object.size };
+}
+
+async function dumpRange(
+  { pool, store, pacer, client, task }: Dumping,
+  part: DownloadPart,
+  signal: AbortSignal,
+): Promise<{ key: string; size: number; rows: number }> {
+  const found = await findExportSource(client, task);
+  const source = task.options.consistency === 'frozen' ? frozenSource(found, task.lock_key) : found;
+  const key = partKey(task.id, part.partNo, part.token);
+  await tuneForRanges(client, source);
+  // The first row may be long in coming: a view that computes, a table that somebody has locked.
+  return cancellable(pool, client, signal, async () => {
+    const rows = copyOut(client, rangeQuery(source, part));
+    const { size } = await store.put(key, paced(encode(rows, task), pacer, task, signal));
+    return { key, size, rows: rows.rowCount };
+  });
 }
 
 function encode(rows: Readable, task: TaskRow): AsyncIterable<Buffer> {

@@ -76,6 +76,43 @@ async function enterFence(client: pg.ClientBase, fence: Fence): Promise<void> {
   if (fence.stepToken && rows[0].step_token !== fence.stepToken) throw new FencedError('another attempt has begun');
 }
 
+/** How often work in front of the fence looks whether it still may come in. */
+const WATCH_MS = 100;
+
+/**
+ * Runs `body`, which works in front of the fence for long, and has its signal fire soon after a command has come. Cheaper than
+ * the heartbeats that would bring the news as soon: a look costs PostgreSQL 0.1 ms, a heartbeat Temporal some 3.
+ * @throws {FencedError} when the body was broken off by a command
+ */
+export async function whileFenceIsOpen<T>(
+  pool: pg.Pool,
+  fence: Fence,
+  signal: AbortSignal,
+  body: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ended = new AbortController();
+  const fenced = new AbortController();
+  void watch(pool, fence, ended.signal).catch((error: unknown) => fenced.abort(error));
+  try {
+    return await body(AbortSignal.any([signal, fenced.signal]));
+  } catch (error) {
+    throw fenced.signal.aborted && !signal.aborted ? fenced.signal.reason : error;
+  } finally {
+    ended.abort();
+  }
+}
+
+/** @throws {FencedError} as soon as the epoch is over */
+async function watch(pool: pg.Pool, fence: Fence, until: AbortSignal): Promise<void> {
+  for (;;) {
+    await sleep(WATCH_MS);
+    if (until.aborted) return;
+    // While PostgreSQL is away nobody can give a command.
+    const found = await pool.query('SELECT epoch FROM long_task.tasks WHERE id = $1', [fence.taskId]).catch(() => null);
+    if (found) assertEpoch(found.rows[0], fence.epoch);
+  }
+}
+
 /** @throws {FencedError} when the task is at another epoch, or gone */
 export function assertEpoch(row: { epoch: number } | undefined, epoch: number): void {
   if (row?.epoch !== epoch) throw new FencedError(`epoch ${epoch} is over`);

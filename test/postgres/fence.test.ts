@@ -11,6 +11,7 @@ import {
   FencedError,
   heldBy,
   sessionName,
+  whileFenceIsOpen,
   withFence,
   withLateFence,
 } from '../../src/postgres/fence.js';
@@ -271,5 +272,23 @@ describe('the checkpoint of a part', () => {
     });
     await expect(zombie.query('COMMIT')).rejects.toThrow();
     zombie.release(true);
+  });
+});
+
+describe('work in front of the fence', () => {
+  const untilAborted = (signal: AbortSignal) => sleep(10_000, undefined, { signal });
+
+  it('is broken off soon after a pause, as fenced', async () => {
+    const { row, fence } = await runningTask(db.pool);
+    const working = whileFenceIsOpen(db.pool, fence, new AbortController().signal, untilAborted);
+    await commandTask(db.pool, row, pause);
+    await expect(working).rejects.toThrow(FencedError);
+  });
+
+  it('is broken off by its own signal, as that says, and else ends as it ends', async () => {
+    const { fence } = await runningTask(db.pool);
+    const stop = AbortSignal.timeout(50);
+    await expect(whileFenceIsOpen(db.pool, fence, stop, untilAborted)).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await whileFenceIsOpen(db.pool, fence, new AbortController().signal, async () => 'done')).toBe('done');
   });
 });
