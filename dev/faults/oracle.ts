@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFinal, type State } from '../../src/contract/states.js';
 import type { Task } from '../../src/contract/task.js';
+import { keyOf } from '../../src/storage/store-path.js';
 import type { TaskKey } from '../client.js';
 import { folderContents } from '../demo/contents.js';
 import { balances } from '../demo/oracle.js';
@@ -158,7 +159,10 @@ async function lookForLeftovers({ rig }: Lab): Promise<string[]> {
   );
   const results = new Set(kept.map(({ key }) => key));
   const files = [...(await folderContents(rig.service.filesDir))].filter(([, content]) => content !== 'folder');
-  return [...rows.map(({ what }) => what), ...files.flatMap(([name]) => (results.has(name) ? [] : [`file ${name}`]))];
+  return [
+    ...rows.map(({ what }) => what),
+    ...files.flatMap(([name]) => (results.has(keyOf(name)) ? [] : [`file ${name}`])),
+  ];
 }
 
 /** Judges several tasks at once. */

@@ -1,15 +1,15 @@
-import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { TaskError } from '../contract/errors.js';
-import { failpoint } from '../failpoint.js';
-import type { ConcatOptions, PutOptions, Store, Stored, StoreFile } from './store.js';
-import { fileOfKey, folderOfPrefix, TEMP_FOLDER, tempPrefix } from './store-path.js';
-import { removeEmptyFolders, type TempFile, writeWhole } from './temp-file.js';
+import { nullWhenMissing, openFile } from './open-file.js';
+import { joinPieces, openPieces, piecesOf, statPieces } from './pieces.js';
+import type { PutOptions, Store, Stored, StoreFile } from './store.js';
+import { fileOfKey, folderOfPrefix, keyOf, TEMP_FOLDER, tempPrefix } from './store-path.js';
+import { removeEmptyFolders, writeWhole } from './temp-file.js';
 
 const WRITE_BYTES = 1 << 20;
 const READ_BYTES = 256 << 10;
-const CONCAT_BYTES = 4 << 20;
 
 /** A store in a folder of this machine. Several processes may use the same folder. */
 export function createLocalStore(dir: string): Store {
@@ -26,7 +26,10 @@ export function createLocalStore(dir: string): Store {
     },
     removeUnfinished: (prefix) => removeUnfinished(root, prefix),
     list: (prefix) => list(root, folderOfPrefix(root, prefix)),
-    concat: (key, head, keys, options) => concat(root, key, head, keys, options),
+    concat: (key, head, keys, options) => {
+      const parts = keys.map((part) => fileOfKey(root, part));
+      return joinPieces(root, fileOfKey(root, key), head, parts, options);
+    },
     sweepTemp: (olderThanMs) => sweepTemp(path.join(root, TEMP_FOLDER), olderThanMs),
   };
 }
@@ -61,54 +64,6 @@ async function put(
   });
 }
 
-async function concat(
-  root: string,
-  key: string,
-  head: Uint8Array | null,
-  keys: readonly string[],
-  { signal, onProgress }: ConcatOptions = {},
-): Promise<Stored> {
-  const buffers = [Buffer.allocUnsafeSlow(CONCAT_BYTES), Buffer.allocUnsafeSlow(CONCAT_BYTES)] as const;
-  return writeWhole(root, fileOfKey(root, key), async (file) => {
-    if (head) await file.write([head]);
-    for (const part of keys) {
-      const source = await openStored(fileOfKey(root, part));
-      try {
-        await failpoint('assemble:mid-file');
-        await append(source, file, buffers, () => {
-          signal?.throwIfAborted();
-          onProgress?.(file.size);
-        });
-      } finally {
-        await source.close();
-      }
-    }
-  });
-}
-
-/** Copies with two buffers in turn: one is read while the other is written and hashed. */
-async function append(
-  source: StoreFile,
-  file: TempFile,
-  [first, second]: readonly [Buffer, Buffer],
-  onChunk: () => void,
-): Promise<void> {
-  let [current, next] = [first, second];
-  let position = 0;
-  let length = await source.read(current, position);
-  while (length > 0) {
-    onChunk();
-    position += length;
-    const reading = source.read(next, position);
-    // Both must have ended before the buffers and the file go.
-    const [written, read] = await Promise.allSettled([file.write([current.subarray(0, length)]), reading]);
-    if (written.status === 'rejected') throw written.reason;
-    if (read.status === 'rejected') throw read.reason;
-    length = read.value;
-    [current, next] = [next, current];
-  }
-}
-
 async function* readRange(file: string, { start = 0, end = Number.POSITIVE_INFINITY } = {}): AsyncGenerator<Buffer> {
   const stored = await openStored(file);
   try {
@@ -125,36 +80,18 @@ async function* readRange(file: string, { start = 0, end = Number.POSITIVE_INFIN
   }
 }
 
+/** @throws {TaskError} file_not_found */
 async function openStored(file: string): Promise<StoreFile> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    throw isMissing(error) ? notFound(error) : error;
-  });
-  try {
-    const { size } = await handle.stat();
-    return { size, read: (buffer, position) => readFully(handle, buffer, position), close: () => handle.close() };
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
-}
-
-async function readFully(handle: FileHandle, buffer: Uint8Array, position: number): Promise<number> {
-  let length = 0;
-  while (length < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, position + length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return length;
+  return (await openPieces(file)) ?? openFile(file);
 }
 
 async function statStored(file: string): Promise<{ size: number; mtimeMs: number } | null> {
   const found = await stat(file).catch(nullWhenMissing);
-  return found?.isFile() ? { size: found.size, mtimeMs: found.mtimeMs } : null;
+  return found?.isFile() ? { size: found.size, mtimeMs: found.mtimeMs } : statPieces(file);
 }
 
 async function removeFile(root: string, file: string): Promise<void> {
-  await rm(file, { recursive: true, force: true });
+  for (const place of [file, piecesOf(file)]) await rm(place, { recursive: true, force: true });
   await removeEmptyFolders(root, path.dirname(file));
 }
 
@@ -162,15 +99,15 @@ async function removeUnfinished(root: string, prefix: string): Promise<void> {
   const folder = path.join(root, TEMP_FOLDER);
   const beginning = tempPrefix(root, folderOfPrefix(root, prefix));
   const names = (await readdir(folder).catch(nullWhenMissing)) ?? [];
-  for (const name of names) if (name.startsWith(beginning)) await rm(path.join(folder, name), { force: true });
+  for (const name of names)
+    if (name.startsWith(beginning)) await rm(path.join(folder, name), { recursive: true, force: true });
 }
 
 async function list(root: string, folder: string): Promise<string[]> {
   const entries = (await readdir(folder, { recursive: true, withFileTypes: true }).catch(nullWhenMissing)) ?? [];
   const files = entries.filter((entry) => entry.isFile());
-  return files
-    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
-    .sort();
+  const keys = files.map((entry) => keyOf(path.relative(root, path.join(entry.parentPath, entry.name))));
+  return [...new Set(keys)].sort();
 }
 
 async function sweepTemp(folder: string, olderThanMs: number): Promise<number> {
@@ -180,21 +117,8 @@ async function sweepTemp(folder: string, olderThanMs: number): Promise<number> {
     const file = path.join(folder, name);
     const found = await stat(file).catch(nullWhenMissing);
     if (!found || found.mtimeMs > oldest) continue;
-    await rm(file, { force: true });
+    await rm(file, { recursive: true, force: true });
     swept++;
   }
   return swept;
-}
-
-function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
-}
-
-function nullWhenMissing(error: unknown): null {
-  if (isMissing(error)) return null;
-  throw error;
-}
-
-function notFound(cause: unknown): TaskError {
-  return new TaskError('file_not_found', 'The file is not in the file store (any more).', {}, { cause });
 }

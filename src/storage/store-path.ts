@@ -2,6 +2,10 @@ import path from 'node:path';
 
 const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
+/** The folder of an object in pieces is named after its file, with this behind; it is in no key. */
+export const PIECES = '~';
+const PIECE = /~\/[^/]+$/;
+
 /** Where unfinished objects are written: in the same file system, so that a rename makes them whole at once. */
 export const TEMP_FOLDER = 'tmp';
 
@@ -20,6 +24,11 @@ export function fileOfKey(root: string, key: string): string {
     throw new Error(`not a key of the file store: ${JSON.stringify(key)}`);
   }
   return path.join(root, ...segments);
+}
+
+/** The key of the object to which a file below the root belongs, that of a piece included. */
+export function keyOf(relative: string): string {
+  return relative.replaceAll(path.sep, '/').replace(PIECE, '');
 }
 
 /** The folder of a prefix, with or without `/` at its end; one segment is enough. */

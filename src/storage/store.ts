@@ -62,7 +62,8 @@ export interface Store {
   list(prefix: string): Promise<string[]>;
 
   /**
-   * Makes one object of `head` and the objects `keys`, in this order. The parts stay as they are.
+   * Makes one object of `head` and the objects `keys`, in this order, under a key that is new. The parts stay as they are, and the
+   * object does when they are removed. It need not cost their bytes once more.
    * @throws {TaskError} disk_full, file_not_found; the reason of the signal. Nothing is left then.
    */
   concat(key: string, head: Uint8Array | null, keys: readonly string[], options?: ConcatOptions): Promise<Stored>;

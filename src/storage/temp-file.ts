@@ -1,17 +1,39 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, rmdir, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { TaskError } from '../contract/errors.js';
 import { failpoint } from '../failpoint.js';
 import type { Stored } from './store.js';
 import { TEMP_FOLDER, tempPrefix } from './store-path.js';
 
-/** A writer whose source lets it wait says so often that its file is alive, for whoever sweeps what killed ones left. */
+/** Far below the age at which the sweeper takes a file for one that a killed writer has left. */
 const TOUCH_MS = 60_000;
 
 /**
- * Writes a file beside all names and puts it under its own when it is whole: bytes on disk first, then the name, then the
- * name on disk (fsync(2), rename(2)). When `write` throws, nothing is left.
+ * Has a file or folder made beside all names and puts it under its own when it is whole and on the disk; then the name is made
+ * durable, too (rename(2), fsync(2)). When `make` throws, nothing is left.
+ * @throws {TaskError} disk_full; whatever `make` throws
+ */
+export async function makeWhole<T>(root: string, target: string, make: (temp: string) => Promise<T>): Promise<T> {
+  const temp = path.join(root, TEMP_FOLDER, `${tempPrefix(root, path.dirname(target))}${randomUUID()}`);
+  let place = temp;
+  try {
+    const made = await make(temp);
+    await failpoint('store:before-rename');
+    await move(temp, target);
+    place = target;
+    await syncFolders(root, path.dirname(target));
+    await failpoint('store:after-rename');
+    return made;
+  } catch (error) {
+    await rm(place, { recursive: true, force: true });
+    await removeEmptyFolders(root, path.dirname(target));
+    throw isFull(error) ? diskFull(error) : error;
+  }
+}
+
+/**
+ * Writes a file that appears whole.
  * @throws {TaskError} disk_full; whatever `write` throws
  */
 export async function writeWhole(
@@ -19,29 +41,30 @@ export async function writeWhole(
   target: string,
   write: (file: TempFile) => Promise<void>,
 ): Promise<Stored> {
-  const temp = path.join(root, TEMP_FOLDER, `${tempPrefix(root, path.dirname(target))}${randomUUID()}`);
-  let place = temp;
-  try {
+  return makeWhole(root, target, async (temp) => {
     const file = await TempFile.create(temp);
-    const touching = setInterval(() => file.touch(), TOUCH_MS).unref();
     try {
-      await write(file);
+      await keepingAlive(temp, () => write(file));
       await failpoint('store:before-fsync');
       await file.sync();
     } finally {
-      clearInterval(touching);
       await file.close();
     }
-    await failpoint('store:before-rename');
-    await move(temp, target);
-    place = target;
-    await syncFolders(root, path.dirname(target));
-    await failpoint('store:after-rename');
     return file.stored();
-  } catch (error) {
-    await rm(place, { force: true });
-    await removeEmptyFolders(root, path.dirname(target));
-    throw isFull(error) ? diskFull(error) : error;
+  });
+}
+
+/** Says now and then that what `work` makes is alive, for whoever sweeps what killed writers left. */
+export async function keepingAlive<T>(temp: string, work: () => Promise<T>): Promise<T> {
+  const touch = () => {
+    const now = new Date();
+    utimes(temp, now, now).catch(() => {}); // Gone in between.
+  };
+  const touching = setInterval(touch, TOUCH_MS).unref();
+  try {
+    return await work();
+  } finally {
+    clearInterval(touching);
   }
 }
 
@@ -94,11 +117,6 @@ export class TempFile {
     }
   }
 
-  touch(): void {
-    const now = new Date();
-    this.handle.utimes(now, now).catch(() => {}); // Closed in between.
-  }
-
   async sync(): Promise<void> {
     await this.#flushing;
     await this.handle.sync();
@@ -142,7 +160,7 @@ async function syncFolders(root: string, folder: string): Promise<void> {
   if (folder !== root) await syncFolders(root, path.dirname(folder));
 }
 
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(nullWhenGone);
   if (!handle) return;
   try {

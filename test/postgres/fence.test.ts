@@ -275,7 +275,7 @@ describe('the checkpoint of a part', () => {
   });
 });
 
-describe('work in front of the fence', () => {
+describe('work that watches the fence', () => {
   const untilAborted = (signal: AbortSignal) => sleep(10_000, undefined, { signal });
 
   it('is broken off soon after a pause, as fenced', async () => {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -198,5 +200,64 @@ describe('concat', () => {
     });
     await expect(stopped).rejects.toThrow('enough');
     expect(await remains()).toEqual(['results', 'results/a', 'results/a/1']);
+  });
+
+  it('writes no byte twice: the object shares the files of its parts, and outlives their removal', async () => {
+    for (const [i, text] of ['one,', 'two,', 'three'].entries()) await store.put(`results/a/${i}`, chunks(text));
+    await store.concat('results/a/all', Buffer.from('head,'), ['results/a/0', 'results/a/1', 'results/a/2']);
+    const [piece] = (await remains()).filter((name) => name.startsWith('results/a/all') && name.endsWith('1'));
+    expect((await stat(path.join(root, piece!))).ino).toBe((await stat(path.join(root, 'results/a/0'))).ino);
+    expect(await store.list('results/')).toEqual(['results/a/0', 'results/a/1', 'results/a/2', 'results/a/all']);
+    for (const key of ['results/a/0', 'results/a/1', 'results/a/2']) await store.remove(key);
+    expect(await content('results/a/all')).toBe('head,one,two,three');
+    expect(await store.stat('results/a/all')).toMatchObject({ size: 18 });
+    await store.remove('results/a/all');
+    expect(await remains()).toEqual([]);
+    expect(await store.stat('results/a/all')).toBeNull();
+  });
+
+  it('copies where two places cannot share a file', async () => {
+    const elsewhere = await mkdtemp(path.join(existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir(), 'long-task-store-'));
+    try {
+      await symlink(elsewhere, path.join(root, 'elsewhere'));
+      await writeFile(path.join(elsewhere, 'part'), 'from another disk');
+      await store.concat('results/a/all', null, ['elsewhere/part']);
+    } finally {
+      await rm(elsewhere, { recursive: true });
+    }
+    expect(await content('results/a/all')).toBe('from another disk');
+  });
+
+  it('gives any range of it, across the borders of its parts, forth and back', async () => {
+    const text = 'header\nfirst part;second;;the third and last';
+    const parts = ['first part;', 'second;', '', ';', 'the third and last'];
+    for (const [i, part] of parts.entries()) await store.put(`results/a/${i}`, chunks(part));
+    await store.concat(
+      'results/a/all',
+      Buffer.from('header\n'),
+      parts.map((_, i) => `results/a/${i}`),
+    );
+    for (let start = 0; start <= text.length; start++) {
+      for (let end = start; end <= text.length; end++)
+        expect(await content('results/a/all', { start, end })).toBe(text.slice(start, end + 1));
+    }
+    const file = await store.open('results/a/all');
+    const buffer = Buffer.alloc(5);
+    for (const position of [0, 20, 3, text.length - 2, 11, text.length, 0]) {
+      const length = await file.read(buffer, position);
+      expect(buffer.toString('utf8', 0, length)).toBe(text.slice(position, position + 5));
+    }
+    await file.close();
+  });
+
+  it('sweeps what a killed writer has left of one', async () => {
+    await mkdir(path.join(root, 'tmp', 'results.a~killed'), { recursive: true });
+    await writeFile(path.join(root, 'tmp', 'results.a~killed', '00000001'), 'x');
+    await store.removeAll('results/a/');
+    expect(await readdir(path.join(root, 'tmp'))).toEqual([]);
+    await mkdir(path.join(root, 'tmp', 'results.b~killed'));
+    await sleep(5);
+    expect(await store.sweepTemp(0)).toBe(1);
+    expect(await readdir(path.join(root, 'tmp'))).toEqual([]);
   });
 });

@@ -14,6 +14,7 @@ import type { State } from '../../src/contract/states.js';
 import type { Task } from '../../src/contract/task.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { createPool } from '../../src/postgres/pool.js';
+import { keyOf } from '../../src/storage/store-path.js';
 import { createDatabase, prepareTemplate } from '../support/servers.js';
 
 /** The service as it runs in production: API and worker as processes of their own, on servers of the test run. */
@@ -134,7 +135,7 @@ export class TestService {
     const results = kept.map((row) => row.key);
     return [
       ...rows.map((row) => row.what),
-      ...names.filter((name) => !results.includes(name)).map((name) => `file ${name}`),
+      ...names.filter((name) => !results.includes(keyOf(name))).map((name) => `file ${name}`),
     ];
   }
 
