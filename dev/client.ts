@@ -59,7 +59,8 @@ export class LongTaskClient {
       request.once('response', resolve);
       request.once('error', reject);
     });
-    // node:http, because fetch with a FormData costs five times the processor time, which the service then lacks.
+    // node:http, because fetch with a FormData costs five times the processor time, which the service then lacks. For the same
+    // reason bench and demo are run with room on the heap from the start (package.json): it costs no more than curl then.
     const sent = pipeline(async function* () {
       yield head;
       yield* createReadStream(file, { highWaterMark: 1 << 20 });
