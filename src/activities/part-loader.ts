@@ -24,6 +24,9 @@ import { sourceTruncated } from './source.js';
  */
 export const BATCH_BYTES = 1 << 20;
 
+/** After a row that PostgreSQL refuses comes a short batch: there may be more of them, and each costs its batch once more. */
+const RETRY_BYTES = 1 << 16;
+
 /** Read with a batch, for the end of its last record. */
 const READ_AHEAD = 1 << 16;
 
@@ -94,7 +97,7 @@ export class PartLoader {
       await pacer.pass(task.id, batch.consumed, this.#rate, signal);
       try {
         await this.#commit(batch);
-        most = portion;
+        most = Math.min(portion, most * 2);
         wasCancelled = false;
       } catch (error) {
         if (meaningOf(error) === 'cancelled' && !wasCancelled) {
@@ -110,7 +113,8 @@ export class PartLoader {
         }
         // Where PostgreSQL does not say which row it was, halve the batch until it is alone.
         // Of what was asked for, too: a long record at the end makes a batch longer than that.
-        if (!(await this.#rejectRow(error, batch))) most = Math.max(1, Math.min(most, batch.consumed) >> 1);
+        const found = await this.#rejectRow(error, batch);
+        most = Math.min(most, found ? RETRY_BYTES : Math.max(1, Math.min(most, batch.consumed) >> 1));
       }
     }
   }

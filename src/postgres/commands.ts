@@ -45,7 +45,7 @@ export async function commandTask(
   task: TaskRow,
   command: Command,
 ): Promise<{ row: TaskRow; changed: boolean }> {
-  const done = await closeFence(pool, task.lock_key, async (client) => {
+  const change = async (client: pg.PoolClient) => {
     const row = await lockTask(client, task.id);
     if (command.key !== undefined && !(await isFirst(client, task.id, command.key))) return { row, changed: false };
     const to = nextState(row.state, command.action);
@@ -55,7 +55,9 @@ export async function commandTask(
     const changed = await changeState(client, row, to, command);
     await failpoint('command:before-commit');
     return { row: changed, changed: true };
-  });
+  };
+  // A resume of what runs already must not cost anybody a batch.
+  const done = await closeFence(pool, task.lock_key, change, { cancelBatches: command.action !== 'resume' });
   await failpoint('command:after-commit');
   return done;
 }

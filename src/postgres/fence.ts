@@ -12,10 +12,12 @@ import { inTransaction, withClient } from './pool.js';
 /** First key of the two-key advisory locks, so that they meet nobody else's: 'LT' in ASCII. */
 export const LOCK_CLASS = 0x4c54;
 
-/** How long a command waits for transactions in flight before it has them rolled back; they are begun anew when it is resumed. */
+/** How long a pause or terminate waits for batches in flight before it has them cancelled; they are loaded anew after a resume. */
 const PATIENCE_MS = 20;
-/** How long it waits for that before it ends the sessions: whoever still holds it up is frozen. */
+/** How long a command waits for transactions in flight before it ends the sessions that hold it up. A batch takes milliseconds. */
 const FROZEN_WRITER_MS = 2_000;
+/** A query that only looks: where the server has fallen silent it must not keep its connection. */
+const LOOK_MS = 2_000;
 
 /** What a writer was given when it began. */
 export interface Fence {
@@ -108,7 +110,12 @@ async function watch(pool: pg.Pool, fence: Fence, until: AbortSignal): Promise<v
     await sleep(WATCH_MS);
     if (until.aborted) return;
     // While PostgreSQL is away nobody can give a command.
-    const found = await pool.query('SELECT epoch FROM long_task.tasks WHERE id = $1', [fence.taskId]).catch(() => null);
+    const query = {
+      text: 'SELECT epoch FROM long_task.tasks WHERE id = $1',
+      values: [fence.taskId],
+      query_timeout: LOOK_MS,
+    };
+    const found = await pool.query(query).catch(() => null);
     if (found) assertEpoch(found.rows[0], fence.epoch);
   }
 }
@@ -133,62 +140,65 @@ export async function claimStep(client: pg.ClientBase, fence: Fence, role: strin
   return { ...fence, stepToken };
 }
 
+export interface CloseOptions {
+  /** The command ends the epoch of whoever is inside: batches need not be waited for. */
+  cancelBatches?: boolean;
+}
+
 /**
- * Runs `body` in one transaction while no writer of the task is inside the fence. Writers in flight are waited for, for a
- * moment; then what they do is cancelled. One that holds the lock for longer than two seconds is frozen, and its session is ended.
+ * Runs `body` in one transaction while no writer of the task is inside the fence. Writers in flight are waited for, or, a batch of
+ * rows, only for a moment. One that holds the lock for longer than two seconds is frozen, and its session is ended.
  */
 export async function closeFence<T>(
   pool: pg.Pool,
   lockKey: number,
   body: (client: pg.PoolClient) => Promise<T>,
+  { cancelBatches = false }: CloseOptions = {},
 ): Promise<T> {
   return withClient(pool, async (client) => {
     for (;;) {
       let closed = false;
       try {
         return await inTransaction(client, async () => {
-          await lockOut(pool, client, lockKey);
+          const granted = new AbortController();
+          // Not waited for: where all connections of the pool are held by commands that wait, it comes too late, and the batches end by themselves.
+          if (cancelBatches) void keepCancelling(pool, lockKey, granted.signal);
+          await lockOut(client, lockKey).finally(() => granted.abort());
           closed = true;
           return body(client);
         });
       } catch (error) {
         if (closed || (error as { code?: string }).code !== '55P03') throw error;
-        await stopHolders(client, lockKey, 'terminate');
+        await client.query(`SELECT pg_terminate_backend(pid) ${HOLDERS}`, [LOCK_CLASS, lockKey]);
       }
     }
   });
 }
 
 /** Takes the exclusive lock. While it waits it keeps its place in the queue: a writer that was cancelled comes behind it. */
-async function lockOut(pool: pg.Pool, client: pg.ClientBase, lockKey: number): Promise<void> {
+async function lockOut(client: pg.ClientBase, lockKey: number): Promise<void> {
   await client.query(`SET LOCAL lock_timeout = ${FROZEN_WRITER_MS}`);
-  const granted = new AbortController();
-  // Not waited for: where all connections of the pool are held by commands that wait, it comes too late, and the batches end by themselves.
-  void cancelHolders(pool, lockKey, granted.signal);
-  try {
-    await client.query('SELECT pg_advisory_xact_lock($1, $2)', [LOCK_CLASS, lockKey]);
-  } finally {
-    granted.abort();
-  }
+  await client.query('SELECT pg_advisory_xact_lock($1, $2)', [LOCK_CLASS, lockKey]);
   await client.query('SET LOCAL lock_timeout = 0');
 }
 
-/** A cancel that comes between two statements of a writer is lost, so it is repeated. */
-async function cancelHolders(pool: pg.Pool, lockKey: number, until: AbortSignal): Promise<void> {
+const HOLDERS = `FROM pg_locks JOIN pg_stat_activity USING (pid)
+  WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND objsubid = 2 AND mode = 'ShareLock' AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
+/** Cancels the COPYs inside the fence. One that only begins after a look is found by the next. */
+async function keepCancelling(pool: pg.Pool, lockKey: number, until: AbortSignal): Promise<void> {
+  // Only these: all else that is done inside is short, and some of it is the end of a long step.
+  const query = {
+    text: `SELECT pg_cancel_backend(pid) ${HOLDERS} AND state = 'active' AND query LIKE 'COPY %'`,
+    values: [LOCK_CLASS, lockKey],
+    query_timeout: LOOK_MS,
+  };
   for (;;) {
     await sleep(PATIENCE_MS);
     if (until.aborted) return;
-    await stopHolders(pool, lockKey, 'cancel').catch(() => {});
+    await pool.query(query).catch(() => {});
   }
-}
-
-async function stopHolders(db: pg.Pool | pg.ClientBase, lockKey: number, how: 'cancel' | 'terminate'): Promise<void> {
-  await db.query(
-    `SELECT pg_${how}_backend(pid) FROM pg_locks
-      WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND objsubid = 2 AND mode = 'ShareLock' AND granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
-    [LOCK_CLASS, lockKey],
-  );
 }
 
 /** Ends what is left of a task's sessions (all, or those of one role), and waits until they are gone. Returns how many there were. */

@@ -5,8 +5,8 @@ import { TaskError } from '../contract/errors.js';
 import { nullWhenMissing, openFile } from './open-file.js';
 import { joinPieces, openPieces, piecesOf, statPieces } from './pieces.js';
 import type { PutOptions, Store, Stored, StoreFile } from './store.js';
-import { fileOfKey, folderOfPrefix, keyOf, TEMP_FOLDER, tempPrefix } from './store-path.js';
-import { removeEmptyFolders, writeWhole } from './temp-file.js';
+import { fileOfKey, folderOfPrefix, keyOf, PIECES, TEMP_FOLDER, tempPrefix } from './store-path.js';
+import { discard, removeEmptyFolders, writeWhole } from './temp-file.js';
 
 const WRITE_BYTES = 1 << 20;
 const READ_BYTES = 256 << 10;
@@ -19,18 +19,15 @@ export function createLocalStore(dir: string): Store {
     openRead: (key, range) => Readable.from(readRange(fileOfKey(root, key), range), { objectMode: false }),
     open: (key) => openStored(fileOfKey(root, key)),
     stat: (key) => statStored(fileOfKey(root, key)),
-    remove: (key) => removeFile(root, fileOfKey(root, key)),
-    removeAll: async (prefix) => {
-      await removeUnfinished(root, prefix);
-      await removeFile(root, folderOfPrefix(root, prefix));
-    },
+    remove: (key) => removeObject(root, fileOfKey(root, key)),
+    removeAll: (prefix) => removeAll(root, prefix),
     removeUnfinished: (prefix) => removeUnfinished(root, prefix),
     list: (prefix) => list(root, folderOfPrefix(root, prefix)),
     concat: (key, head, keys, options) => {
       const parts = keys.map((part) => fileOfKey(root, part));
       return joinPieces(root, fileOfKey(root, key), head, parts, options);
     },
-    sweepTemp: (olderThanMs) => sweepTemp(path.join(root, TEMP_FOLDER), olderThanMs),
+    sweepTemp: (olderThanMs) => sweepTemp(root, olderThanMs),
   };
 }
 
@@ -90,34 +87,47 @@ async function statStored(file: string): Promise<{ size: number; mtimeMs: number
   return found?.isFile() ? { size: found.size, mtimeMs: found.mtimeMs } : statPieces(file);
 }
 
-async function removeFile(root: string, file: string): Promise<void> {
-  for (const place of [file, piecesOf(file)]) await rm(place, { recursive: true, force: true });
+async function removeObject(root: string, file: string): Promise<void> {
+  await rm(file, { force: true });
+  if (await stat(piecesOf(file)).catch(nullWhenMissing)) await discard(root, piecesOf(file));
   await removeEmptyFolders(root, path.dirname(file));
+}
+
+async function removeAll(root: string, prefix: string): Promise<void> {
+  const folder = folderOfPrefix(root, prefix);
+  await removeUnfinished(root, prefix);
+  await rm(folder, { recursive: true, force: true });
+  await removeEmptyFolders(root, path.dirname(folder));
 }
 
 async function removeUnfinished(root: string, prefix: string): Promise<void> {
   const folder = path.join(root, TEMP_FOLDER);
   const beginning = tempPrefix(root, folderOfPrefix(root, prefix));
   const names = (await readdir(folder).catch(nullWhenMissing)) ?? [];
-  for (const name of names)
-    if (name.startsWith(beginning)) await rm(path.join(folder, name), { recursive: true, force: true });
+  for (const name of names) if (name.startsWith(beginning)) await discard(root, path.join(folder, name));
 }
 
 async function list(root: string, folder: string): Promise<string[]> {
-  const entries = (await readdir(folder, { recursive: true, withFileTypes: true }).catch(nullWhenMissing)) ?? [];
-  const files = entries.filter((entry) => entry.isFile());
-  const keys = files.map((entry) => keyOf(path.relative(root, path.join(entry.parentPath, entry.name))));
-  return [...new Set(keys)].sort();
+  const keys: string[] = [];
+  // What goes while we look is not there.
+  for (const entry of (await readdir(folder, { withFileTypes: true }).catch(nullWhenMissing)) ?? []) {
+    const place = path.join(folder, entry.name);
+    const isPieces = entry.name.endsWith(PIECES);
+    if (entry.isDirectory() && !isPieces) keys.push(...(await list(root, place)));
+    else if (entry.isFile() || isPieces) keys.push(keyOf(path.relative(root, place)));
+  }
+  return keys.sort();
 }
 
-async function sweepTemp(folder: string, olderThanMs: number): Promise<number> {
+async function sweepTemp(root: string, olderThanMs: number): Promise<number> {
+  const folder = path.join(root, TEMP_FOLDER);
   const oldest = Date.now() - olderThanMs;
   let swept = 0;
   for (const name of (await readdir(folder).catch(nullWhenMissing)) ?? []) {
-    const file = path.join(folder, name);
-    const found = await stat(file).catch(nullWhenMissing);
+    const place = path.join(folder, name);
+    const found = await stat(place).catch(nullWhenMissing);
     if (!found || found.mtimeMs > oldest) continue;
-    await rm(file, { recursive: true, force: true });
+    await discard(root, place);
     swept++;
   }
   return swept;

@@ -26,11 +26,11 @@ async function readFully(handle: FileHandle, buffer: Uint8Array, position: numbe
   return length;
 }
 
-export function notFound(cause?: unknown): TaskError {
+function notFound(cause: unknown): TaskError {
   return new TaskError('file_not_found', 'The file is not in the file store (any more).', {}, { cause });
 }
 
-export function isMissing(error: unknown): boolean {
+function isMissing(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { failpoint } from '../failpoint.js';
-import { isMissing, notFound, nullWhenMissing, openFile } from './open-file.js';
+import { nullWhenMissing, openFile } from './open-file.js';
 import type { ConcatOptions, Stored, StoreFile } from './store.js';
 import { PIECES } from './store-path.js';
 import { keepingAlive, makeWhole, syncFolder, TempFile } from './temp-file.js';
@@ -37,14 +37,18 @@ export async function joinPieces(
       let size = head?.length ?? 0;
       for (const [i, part] of parts.entries()) {
         await failpoint('assemble:mid-file');
-        const piece = pieceFile(folder, i + 1);
-        await linkPiece(part, piece);
-        await readThrough(piece, buffers, (bytes) => {
-          signal?.throwIfAborted();
-          hash.update(bytes);
-          size += bytes.length;
-          onProgress?.(size);
-        });
+        const file = await openFile(part);
+        try {
+          await linkPiece(part, pieceFile(folder, i + 1));
+          await readThrough(file, buffers, (bytes) => {
+            signal?.throwIfAborted();
+            hash.update(bytes);
+            size += bytes.length;
+            onProgress?.(size);
+          });
+        } finally {
+          await file.close();
+        }
       }
       await failpoint('store:before-fsync');
       await syncFolder(folder);
@@ -74,8 +78,6 @@ async function linkPiece(part: string, piece: string): Promise<void> {
   try {
     await link(part, piece);
   } catch (error) {
-    // Else it is the folder that somebody has removed.
-    if (isMissing(error) && !(await stat(part).catch(nullWhenMissing))) throw notFound(error);
     if (!NO_LINK.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
     await copyFile(part, piece);
     await syncFolder(piece);
@@ -84,11 +86,10 @@ async function linkPiece(part: string, piece: string): Promise<void> {
 
 /** Reads with two buffers in turn: one is filled while the other is used. */
 async function readThrough(
-  piece: string,
+  file: StoreFile,
   [first, second]: readonly [Buffer, Buffer],
   use: (bytes: Uint8Array) => void,
 ): Promise<void> {
-  const file = await openFile(piece);
   let [current, next] = [first, second];
   let reading = file.read(current, 0);
   try {
@@ -102,7 +103,6 @@ async function readThrough(
   } finally {
     // It must have ended before the file and the buffers go.
     await reading.catch(() => {});
-    await file.close();
   }
 }
 
@@ -121,9 +121,10 @@ async function listPieces(target: string): Promise<Piece[] | null> {
   let offset = 0;
   for (const name of names.sort()) {
     const file = path.join(folder, name);
-    const { size } = await stat(file);
-    pieces.push({ file, offset, size });
-    offset += size;
+    const found = await stat(file).catch(nullWhenMissing);
+    if (!found) return null; // Removed at this moment.
+    pieces.push({ file, offset, size: found.size });
+    offset += found.size;
   }
   return pieces;
 }
@@ -132,8 +133,8 @@ async function listPieces(target: string): Promise<Piece[] | null> {
 export async function statPieces(target: string): Promise<{ size: number; mtimeMs: number } | null> {
   const pieces = await listPieces(target);
   if (!pieces) return null;
-  const { mtimeMs } = await stat(piecesOf(target));
-  return { size: sizeOf(pieces), mtimeMs };
+  const found = await stat(piecesOf(target)).catch(nullWhenMissing);
+  return found && { size: sizeOf(pieces), mtimeMs: found.mtimeMs };
 }
 
 /** Opens an object in pieces, of which one at a time is held open; null when there is none. */

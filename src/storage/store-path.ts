@@ -4,7 +4,7 @@ const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
 /** The folder of an object in pieces is named after its file, with this behind; it is in no key. */
 export const PIECES = '~';
-const PIECE = /~\/[^/]+$/;
+const PIECE = /~(\/[^/]+)?$/;
 
 /** Where unfinished objects are written: in the same file system, so that a rename makes them whole at once. */
 export const TEMP_FOLDER = 'tmp';
@@ -26,7 +26,7 @@ export function fileOfKey(root: string, key: string): string {
   return path.join(root, ...segments);
 }
 
-/** The key of the object to which a file below the root belongs, that of a piece included. */
+/** The key of the object to which a file below the root belongs: that of a piece, or of the folder of pieces, included. */
 export function keyOf(relative: string): string {
   return relative.replaceAll(path.sep, '/').replace(PIECE, '');
 }

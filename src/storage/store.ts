@@ -6,7 +6,7 @@ export interface Stored {
   sha256: string;
 }
 
-/** A stored object held open for reading at any place. */
+/** A stored object held open for reading at any place, one read at a time. */
 export interface StoreFile {
   /** Bytes. */
   readonly size: number;

@@ -44,9 +44,11 @@ export async function writeWhole(
   return makeWhole(root, target, async (temp) => {
     const file = await TempFile.create(temp);
     try {
-      await keepingAlive(temp, () => write(file));
-      await failpoint('store:before-fsync');
-      await file.sync();
+      await keepingAlive(temp, async () => {
+        await write(file);
+        await failpoint('store:before-fsync');
+        await file.sync();
+      });
     } finally {
       await file.close();
     }
@@ -174,6 +176,17 @@ export async function syncFolder(folder: string): Promise<void> {
 function nullWhenGone(error: NodeJS.ErrnoException): null {
   if (error.code === 'ENOENT') return null;
   throw error;
+}
+
+/**
+ * Removes a file or folder as one: it takes another name first, so that nobody sees half of it, and a writer that is still at it
+ * fails. Nothing happens when there is none.
+ */
+export async function discard(root: string, place: string): Promise<void> {
+  const gone = path.join(root, TEMP_FOLDER, `${tempPrefix(root, path.dirname(place))}${randomUUID()}`);
+  await mkdir(path.dirname(gone), { recursive: true, mode: 0o700 });
+  await rename(place, gone).catch(nullWhenGone);
+  await rm(gone, { recursive: true, force: true });
 }
 
 /** Removes the folders that have become empty, from `folder` up to below `root`. */

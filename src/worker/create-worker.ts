@@ -11,7 +11,7 @@ export interface CreateWorkerOptions {
   dependencies: Dependencies;
   /** How many parts of one task are worked on at once. */
   window: number;
-  /** How many activities run at once: each holds at most one database connection. */
+  /** How many activities run at once: each holds at most one database connection for longer than a moment. */
   slots: number;
 }
 

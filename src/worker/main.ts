@@ -15,7 +15,7 @@ import { temporalLogger } from './temporal-logger.js';
 /** Slots beside those of the parts of one task: several tasks at once, and always one for the short activities. */
 const SLOTS = 16;
 
-/** Sessions besides one per slot: cancelling statements, closing fences. */
+/** Sessions besides one per slot: watching and closing fences, cancelling statements, each for a moment. */
 const SPARE_CONNECTIONS = 8;
 
 /** A batch and its row numbers: room for rows of 80 bytes; shorter ones make shorter batches. */

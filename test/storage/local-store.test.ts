@@ -260,4 +260,40 @@ describe('concat', () => {
     expect(await store.sweepTemp(0)).toBe(1);
     expect(await readdir(path.join(root, 'tmp'))).toEqual([]);
   });
+
+  it('is whole or not there when its unfinished folder is swept under its writer', async () => {
+    const parts = Array.from({ length: 20 }, (_, i) => `results/a/${i}`);
+    for (const key of parts) await store.put(key, chunks(key));
+    let failed = 0;
+    for (let round = 0; round < 30; round++) {
+      let sweeping: Promise<unknown> = Promise.resolve();
+      const sweep = () => {
+        sweeping = store.sweepTemp(-1_000);
+      };
+      const made = await store
+        .concat('results/a/all', null, parts, { onProgress: round % 3 ? sweep : undefined })
+        .catch((error: NodeJS.ErrnoException) => error);
+      await sweeping;
+      if ('sha256' in made) expect(await content('results/a/all')).toBe(parts.join(''));
+      else expect([made.code, await store.stat('results/a/all')]).toEqual(['ENOENT', null]);
+      if (!('sha256' in made)) failed++;
+      await store.remove('results/a/all');
+    }
+    expect(failed).toBeGreaterThan(0);
+    expect(await readdir(path.join(root, 'tmp'))).toEqual([]);
+  });
+
+  it('does not hide the others from a list while it is removed', async () => {
+    const parts = Array.from({ length: 5 }, (_, i) => `results/a/${i}`);
+    for (const key of parts) await store.put(key, chunks(key));
+    for (let round = 0; round < 30; round++) {
+      await store.concat('results/a/all', null, parts);
+      const removing = store.remove('results/a/all');
+      for (let look = 0; look < 10; look++) {
+        const keys = await store.list('results/a/');
+        expect(keys.filter((key) => key !== 'results/a/all')).toEqual(parts);
+      }
+      await removing;
+    }
+  });
 });
