@@ -104,7 +104,7 @@ describe('progress', () => {
     expect(json).toMatchObject({
       state: 'running',
       phase: 'loading',
-      progress: 51.5,
+      progress: 49,
       bytes: { done: 500, total: 1000 },
       rows: { done: 50, total: 100, rejected: 0 },
       held: { connections: 0, locks: 0 },
