@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { copyOut } from '../postgres/copy-out.js';
@@ -13,32 +12,22 @@ import {
   recordObject,
   tuneForRanges,
 } from '../postgres/export.js';
-import { endSessions, type Fence, FencedError, sessionName, whileFenceIsOpen, withFence } from '../postgres/fence.js';
-import { withClient } from '../postgres/pool.js';
+import { endSessions, FencedError, whileFenceIsOpen, withFence } from '../postgres/fence.js';
 import { cancellable } from '../postgres/staging.js';
 import type { TaskRow } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
 import { escapeFormulas } from './formulas.js';
 import type { Pacer } from './pacer.js';
 import { partKey } from './result-keys.js';
-import { beginAttempt } from './step.js';
+import { asPart, type PartAttempt } from './step.js';
 
 /** Dumps one key range into an object of this attempt's own, which counts once it is recorded behind the fence. */
 export function dumpPartActivity(dependencies: Dependencies) {
   const { pool, log } = dependencies;
-  return async ({ partNo, ...run }: RunRef & { partNo: number }): Promise<Fenceable<Dumped>> =>
+  return async (run: RunRef & { partNo: number }): Promise<Fenceable<Dumped>> =>
     perform(
       log,
-      async (signal) => {
-        const { task, fence } = await beginAttempt(pool, run);
-        const role = `part ${partNo}`;
-        return withClient(
-          pool,
-          (client) => dumpPart({ ...dependencies, client, task, fence, signal, partNo, role }),
-          sessionName(task.lock_key, role),
-          signal,
-        );
-      },
+      (signal) => asPart({ pool, signal }, run, (attempt) => dumpPart({ ...dependencies, ...attempt, signal })),
       // It watches the fence by itself.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
@@ -49,13 +38,8 @@ interface Dumped {
   bytes: number;
 }
 
-interface Dumping extends Dependencies {
-  client: pg.PoolClient;
-  task: TaskRow;
-  fence: Fence;
+interface Dumping extends Dependencies, PartAttempt {
   signal: AbortSignal;
-  partNo: number;
-  role: string;
 }
 
 async function dumpPart(dumping: Dumping): Promise<Dumped> {

@@ -1,16 +1,12 @@
-import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { claimPart } from '../postgres/checkpoints.js';
-import { type Fence, sessionName } from '../postgres/fence.js';
-import { withClient } from '../postgres/pool.js';
 import { checkStaging } from '../postgres/staging.js';
-import type { TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
 import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
 import { PartLoader } from './part-loader.js';
 import { checkPart, withSource } from './source.js';
-import { beginAttempt } from './step.js';
+import { asPart, type PartAttempt } from './step.js';
 
 /**
  * Loads one part from where its checkpoint stands. Each batch is one transaction behind the fence: COPY, rejects and
@@ -18,21 +14,13 @@ import { beginAttempt } from './step.js';
  */
 export function loadPartActivity(dependencies: Dependencies) {
   const { pool, store, log } = dependencies;
-  return async ({ partNo, ...run }: RunRef & { partNo: number }): Promise<Fenceable<Loaded>> =>
+  return async (run: RunRef & { partNo: number }): Promise<Fenceable<Loaded>> =>
     perform(
       log,
-      async (signal) => {
-        const { task, fence } = await beginAttempt(pool, run);
-        const role = `part ${partNo}`;
-        return withSource(store, task.source!, (file) =>
-          withClient(
-            pool,
-            (client) => loadPart({ ...dependencies, client, task, fence, file, signal, partNo, role }),
-            sessionName(task.lock_key, role),
-            signal,
-          ),
-        );
-      },
+      (signal) =>
+        asPart({ pool, signal }, run, (attempt) =>
+          withSource(store, attempt.task.source!, (file) => loadPart({ ...dependencies, ...attempt, file, signal })),
+        ),
       // A batch meets the fence many times a second: heartbeats need not bring the news.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
@@ -43,14 +31,9 @@ interface Loaded {
   bytes: number;
 }
 
-interface Loading extends Dependencies {
-  client: pg.ClientBase;
-  task: TaskRow;
-  fence: Fence;
+interface Loading extends Dependencies, PartAttempt {
   file: StoreFile;
   signal: AbortSignal;
-  partNo: number;
-  role: string;
 }
 
 async function loadPart(loading: Loading): Promise<Loaded> {

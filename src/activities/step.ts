@@ -16,7 +16,7 @@ export interface Step {
  * The task of an attempt and its fence. One whose epoch is over goes no further, before it ends the session of one that is not.
  * @throws {FencedError}
  */
-export async function beginAttempt(pool: pg.Pool, { taskId, epoch }: RunRef): Promise<{ task: TaskRow; fence: Fence }> {
+async function beginAttempt(pool: pg.Pool, { taskId, epoch }: RunRef): Promise<{ task: TaskRow; fence: Fence }> {
   const task = await getTaskById(pool, taskId);
   assertEpoch(task, epoch);
   return { task, fence: fenceOf(task) };
@@ -37,6 +37,29 @@ export async function asStep<T>(
       return body({ client, fence, task: await getTaskById(client, run.taskId) });
     },
     sessionName(unclaimed.lockKey, role),
+    signal,
+  );
+}
+
+/** What an attempt of a part works with. Several parts of one task are worked on at once, so it has yet to be claimed. */
+export interface PartAttempt extends Step {
+  partNo: number;
+  /** The name of the part's sessions, shared by all its attempts. */
+  role: string;
+}
+
+/** Runs an attempt of a part in a session of its own. */
+export async function asPart<T>(
+  { pool, signal }: { pool: pg.Pool; signal: AbortSignal },
+  { partNo, ...run }: RunRef & { partNo: number },
+  body: (attempt: PartAttempt) => Promise<T>,
+): Promise<T> {
+  const { task, fence } = await beginAttempt(pool, run);
+  const role = `part ${partNo}`;
+  return withClient(
+    pool,
+    (client) => body({ client, task, fence, partNo, role }),
+    sessionName(task.lock_key, role),
     signal,
   );
 }

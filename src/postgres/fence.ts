@@ -83,7 +83,7 @@ const WATCH_MS = 100;
 
 /**
  * Runs `body`, which works in front of the fence for long, and has its signal fire soon after a command has come. Cheaper than
- * the heartbeats that would bring the news as soon: a look costs PostgreSQL 0.1 ms, a heartbeat Temporal some 3.
+ * the heartbeats that would bring the news as soon (an export of 255 MB: 0.4 s of Temporal's processor time instead of 0.6).
  * @throws {FencedError} when the body was broken off by a command
  */
 export async function whileFenceIsOpen<T>(

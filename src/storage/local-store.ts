@@ -3,9 +3,9 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { TaskError } from '../contract/errors.js';
 import { nullWhenMissing, openFile } from './open-file.js';
-import { joinPieces, openPieces, piecesOf, statPieces } from './pieces.js';
+import { joinPieces, openPieces, statPieces } from './pieces.js';
 import type { PutOptions, Store, Stored, StoreFile } from './store.js';
-import { fileOfKey, folderOfPrefix, keyOf, PIECES, TEMP_FOLDER, tempPrefix } from './store-path.js';
+import { fileOfKey, folderOfPrefix, keyOf, PIECES, piecesOf, TEMP_FOLDER, tempPrefix } from './store-path.js';
 import { discard, removeEmptyFolders, writeWhole } from './temp-file.js';
 
 const WRITE_BYTES = 1 << 20;

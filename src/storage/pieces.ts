@@ -4,20 +4,15 @@ import path from 'node:path';
 import { failpoint } from '../failpoint.js';
 import { nullWhenMissing, openFile } from './open-file.js';
 import type { ConcatOptions, Stored, StoreFile } from './store.js';
-import { PIECES } from './store-path.js';
-import { keepingAlive, makeWhole, syncFolder, TempFile } from './temp-file.js';
-
-/**
- * An object made of others is kept in pieces: a folder beside the key, with links to the files of its parts (link(2)), whose
- * names sort in their order. So its bytes are on the disk once, and whether a part is removed makes no difference to it.
- */
-export function piecesOf(file: string): string {
-  return `${file}${PIECES}`;
-}
+import { piecesOf } from './store-path.js';
+import { keepingAlive, makeWhole, syncPlace, TempFile } from './temp-file.js';
 
 const READ_BYTES = 4 << 20;
 
-/** Makes an object of `head` and the files `parts`, in this order, that appears whole. */
+/**
+ * Makes an object of `head` and the files `parts`, in this order, that appears whole. It is kept in pieces, links to its parts (link(2)):
+ * so its bytes are on the disk once, and whether a part is removed makes no difference to it.
+ */
 export async function joinPieces(
   root: string,
   target: string,
@@ -51,7 +46,7 @@ export async function joinPieces(
         }
       }
       await failpoint('store:before-fsync');
-      await syncFolder(folder);
+      await syncPlace(folder);
       return { size, sha256: hash.digest('hex') };
     });
   });
@@ -80,7 +75,7 @@ async function linkPiece(part: string, piece: string): Promise<void> {
   } catch (error) {
     if (!NO_LINK.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
     await copyFile(part, piece);
-    await syncFolder(piece);
+    await syncPlace(piece);
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 
 const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
@@ -36,7 +37,20 @@ export function folderOfPrefix(root: string, prefix: string): string {
   return path.dirname(fileOfKey(root, `${prefix.replace(/\/$/, '')}/any`));
 }
 
+/**
+ * The folder of an object in pieces: beside the key, with links to the files of its parts, whose names sort in their order
+ * (pieces.ts).
+ */
+export function piecesOf(file: string): string {
+  return `${file}${PIECES}`;
+}
+
 /** How the names of the unfinished objects begin that are to go into a folder of the store; `~` is in no key. */
 export function tempPrefix(root: string, folder: string): string {
   return `${path.relative(root, folder).replaceAll(path.sep, '.')}~`;
+}
+
+/** A new place beside all names, for what is to come to `target` or to go from it. */
+export function tempPlace(root: string, target: string): string {
+  return path.join(root, TEMP_FOLDER, `${tempPrefix(root, path.dirname(target))}${randomUUID()}`);
 }

@@ -1,10 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm, rmdir, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { TaskError } from '../contract/errors.js';
 import { failpoint } from '../failpoint.js';
 import type { Stored } from './store.js';
-import { TEMP_FOLDER, tempPrefix } from './store-path.js';
+import { tempPlace } from './store-path.js';
 
 /** Far below the age at which the sweeper takes a file for one that a killed writer has left. */
 const TOUCH_MS = 60_000;
@@ -15,7 +15,7 @@ const TOUCH_MS = 60_000;
  * @throws {TaskError} disk_full; whatever `make` throws
  */
 export async function makeWhole<T>(root: string, target: string, make: (temp: string) => Promise<T>): Promise<T> {
-  const temp = path.join(root, TEMP_FOLDER, `${tempPrefix(root, path.dirname(target))}${randomUUID()}`);
+  const temp = tempPlace(root, target);
   let place = temp;
   try {
     const made = await make(temp);
@@ -158,12 +158,13 @@ async function move(temp: string, target: string): Promise<void> {
 
 /** Makes names durable: of the file in its folder, and of folders that may be new in theirs. */
 async function syncFolders(root: string, folder: string): Promise<void> {
-  await syncFolder(folder);
+  await syncPlace(folder);
   if (folder !== root) await syncFolders(root, path.dirname(folder));
 }
 
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(nullWhenGone);
+/** Brings to the disk what is written of a file, or the names in a folder. */
+export async function syncPlace(place: string): Promise<void> {
+  const handle = await open(place, 'r').catch(nullWhenGone);
   if (!handle) return;
   try {
     await handle.sync();
@@ -183,7 +184,7 @@ function nullWhenGone(error: NodeJS.ErrnoException): null {
  * fails. Nothing happens when there is none.
  */
 export async function discard(root: string, place: string): Promise<void> {
-  const gone = path.join(root, TEMP_FOLDER, `${tempPrefix(root, path.dirname(place))}${randomUUID()}`);
+  const gone = tempPlace(root, place);
   await mkdir(path.dirname(gone), { recursive: true, mode: 0o700 });
   await rename(place, gone).catch(nullWhenGone);
   await rm(gone, { recursive: true, force: true });

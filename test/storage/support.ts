@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,4 +28,14 @@ export async function* chunks(...parts: (string | Uint8Array | Error)[]): AsyncG
 
 export async function contentOf(store: Store, key: string, range?: { start?: number; end?: number }): Promise<string> {
   return Buffer.concat(await store.openRead(key, range).toArray()).toString();
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Everything in the folder of a store but the empty place for unfinished files. */
+export async function remainsOf(root: string): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true });
+  return entries.filter((name) => name !== 'tmp').sort();
 }
