@@ -70,6 +70,13 @@ function build() {
   removeAll(next, old);
   try {
     run(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', next]);
+    run(process.execPath, [
+      at('node_modules/assemblyscript/bin/asc.js'),
+      '--config',
+      at('src/kernel/asconfig.json'),
+      '--outFile',
+      path.join(next, 'kernel.wasm'),
+    ]);
     if (fs.existsSync(path.join(next, workflows))) run(process.execPath, [path.join(next, 'dev/build-bundle.js')]);
     fs.writeFileSync(path.join(next, stampName), stamp);
     if (fs.existsSync(at('dist'))) fs.renameSync(at('dist'), old);

@@ -117,7 +117,7 @@ async function checkRejectLimit(client: pg.ClientBase, task: TaskRow, rejected: 
   if (worst) throw rejectLimit(worst, task.options);
 }
 
-/** @throws {TaskError} invalid_request when a type is asked for a column that is not there; {CsvError} too_many_columns */
+/** @throws {TaskError} invalid_request when a type is asked for a column that is not there */
 function chooseColumns(headers: string[], evidence: ColumnEvidence[], options: UploadOptions): Column[] {
   const names = columnNames(headers);
   const missing = Object.keys(options.columns ?? {}).find((name) => !headers.includes(name));

@@ -3,7 +3,8 @@ import type { TaskError } from '../contract/errors.js';
 import type { Dialect } from '../csv/dialect.js';
 import { BatchEncoder, type EncodeResult } from '../csv/encode.js';
 import { excerptOf } from '../csv/malformed.js';
-import { recordAt, type SentRecord, sentRecord } from '../csv/record-at.js';
+import { recordAt, rowOfLine } from '../csv/record-at.js';
+import { RowSet } from '../csv/row-set.js';
 import { failpoint } from '../failpoint.js';
 import { advancePart, type Checkpoint, type UploadPart } from '../postgres/checkpoints.js';
 import { type CopyTarget, copyFault, copyIn } from '../postgres/copy.js';
@@ -30,8 +31,7 @@ const RETRY_BYTES = 1 << 16;
 /** Read with a batch, for the end of its last record. */
 const READ_AHEAD = 1 << 16;
 
-/** SQLSTATE of COPY: bad_copy_file_format, of a record with too many or too few fields; program_limit_exceeded. */
-const WRONG_FIELDS = '22P04';
+/** SQLSTATE of COPY: program_limit_exceeded. */
 const ROW_TOO_BIG = '54000';
 
 export interface PartWork extends Pick<Dependencies, 'pacer'> {
@@ -40,7 +40,7 @@ export interface PartWork extends Pick<Dependencies, 'pacer'> {
   fence: Fence;
   part: Checkpoint & UploadPart;
   file: StoreFile;
-  /** Two buffers that hold a batch: as it is in the file, and with the row numbers in front. */
+  /** Two buffers that hold a batch: as it is in the file, and as it is sent. */
   input: Buffer;
   out: Buffer;
   signal: AbortSignal;
@@ -58,10 +58,9 @@ export class PartLoader {
   readonly #rate: number | undefined;
   #input: Buffer;
   #out: Buffer;
-  #skip = new Set<number>();
+  #skip = new RowSet();
   #checkpoint: Checkpoint;
   #nextRow: number;
-  #countFields = false;
 
   constructor(work: PartWork) {
     const { task, part, input, out } = work;
@@ -72,7 +71,6 @@ export class PartLoader {
     this.#target = {
       table: stagingTable(task.lock_key),
       columns: [ROW_COLUMN, ...task.columns!.map((column) => column.name)],
-      delimiter: dialect.delimiter,
     };
     this.#headers = task.columns!.map(({ original }) => original);
     this.#rate = task.options.max_bytes_per_second;
@@ -87,7 +85,7 @@ export class PartLoader {
     const { client, task, part, signal, pacer } = this.#work;
     // Rows and checkpoint are lost or kept together, so only the part's last commit has to wait for the disk.
     await client.query('SET synchronous_commit = off');
-    this.#skip = await rejectedRows(client, task.id, part.firstRow, part.firstRow + part.rows - 1);
+    this.#skip = new RowSet(await rejectedRows(client, task.id, part.firstRow, part.firstRow + part.rows - 1));
     const portion = Pacer.portion(this.#rate, BATCH_BYTES);
     let most = portion;
     let wasCancelled = false;
@@ -106,11 +104,6 @@ export class PartLoader {
           continue;
         }
         if (meaningOf(error) !== 'bad_value') throw error;
-        if ((error as { code?: string }).code === WRONG_FIELDS && !this.#countFields) {
-          // Where there is one such record there may be thousands: from here on none is sent that would cost a batch.
-          this.#countFields = true;
-          continue;
-        }
         // Where PostgreSQL does not say which row it was, halve the batch until it is alone.
         // Of what was asked for, too: a long record at the end makes a batch longer than that.
         const found = await this.#rejectRow(error, batch);
@@ -129,15 +122,13 @@ export class PartLoader {
       if (this.#input.length < length) this.#input = Buffer.allocUnsafeSlow(length);
       const bytes = this.#input.subarray(0, length);
       if ((await file.read(bytes, this.#checkpoint.byteOffset)) < length) throw sourceTruncated();
-      const skip = (row: number) => this.#skip.has(row);
       const batch = this.#encoder.encode(bytes, {
         from: 0,
         out: this.#out,
         firstRow: this.#nextRow,
         final: length === left,
-        skip,
+        skip: this.#skip,
         maxInput: most,
-        countFields: this.#countFields,
       });
       if (batch.consumed > 0) return { ...batch, bytes };
       if (batch.needed !== undefined) this.#out = Buffer.allocUnsafeSlow(batch.needed);
@@ -173,18 +164,17 @@ export class PartLoader {
     // A row too big for a page is found when COPY flushes what it has gathered: the line is only where it had come to.
     const isLate = (error as { code?: string }).code === ROW_TOO_BIG;
     const fault = isLate ? null : copyFault(error, this.#target.columns);
-    const record =
-      batch.loaded === 1 ? onlyRecord(sent, this.#dialect) : fault && recordAt(sent, this.#dialect, fault.line);
-    if (!record) return false;
+    const row = rowOfLine(sent, batch.loaded === 1 ? 1 : (fault?.line ?? Number.POSITIVE_INFINITY));
+    if (row === null) return false;
+    const record = recordAt(batch.bytes, this.#dialect, this.#headers.length, row - this.#nextRow)!;
     const column = task.columns!.find(({ name }) => name === fault?.column);
-    const { row } = record;
     const reject: Reject = {
       row,
-      byteOffset: this.#checkpoint.byteOffset,
+      byteOffset: this.#checkpoint.byteOffset + record.start,
       column: column?.original ?? null,
       value: fault?.value?.slice(0, 200) ?? null,
       reason: column ? `the value is not a valid ${column.type}` : describeRefusal(error),
-      raw: excerptOf(sent, record.start, record.end),
+      raw: excerptOf(batch.bytes, record.start, record.end),
     };
     await this.#checkLimit([reject]);
     await withFence(client, fence, () => storeRejects(client, task.id, [reject]));
@@ -216,13 +206,8 @@ export class PartLoader {
 /** In our words: those of PostgreSQL name tables of ours. */
 function describeRefusal(error: unknown): string {
   const { code } = error as { code?: string };
-  if (code === WRONG_FIELDS) return 'the row has too many or too few fields';
   if (code === ROW_TOO_BIG) return 'the row is too big: PostgreSQL needs it to fit into a page of 8 kB';
   if (code?.startsWith('23')) return 'the row breaks a constraint of the table';
   if (code === 'P0001') return 'a trigger of the table refuses the row';
   return `PostgreSQL refuses the row (SQLSTATE ${code})`;
-}
-
-function onlyRecord(sent: Buffer, { delimiter }: Dialect): SentRecord {
-  return sentRecord(sent, 0, sent.length - 1, delimiter);
 }

@@ -1,9 +1,9 @@
-import { type Batch, copyPlainRecords } from './copy-plain.js';
 import { CsvError } from './csv-error.js';
 import type { Dialect } from './dialect.js';
 import { faultOf, type Malformed } from './malformed.js';
+import { type Batch, PlainEncoder } from './plain-encoder.js';
 import { CR, type Grammar, grammarOf, LF, QUOTE, RecordView, readRecord } from './record.js';
-import { RowCounter } from './row-counter.js';
+import { RowSet } from './row-set.js';
 
 export interface EncodeOptions {
   /** Index in bytes of the first record to encode. */
@@ -14,12 +14,10 @@ export interface EncodeOptions {
   firstRow: number;
   /** The bytes reach to the end of the file: the last record may lack its terminator. */
   final: boolean;
-  /** Rows to leave out (they are counted): those known to be malformed. May be asked twice about a row. */
-  skip?: (row: number) => boolean;
+  /** Rows to leave out (they are counted): those known to be malformed, or to be refused by PostgreSQL. */
+  skip?: RowSet;
   /** Stop after the record end that reaches this many bytes of input. */
   maxInput: number;
-  /** Count the fields of every record, and refuse those with too many or too few: slower, for a file that has such records. */
-  countFields?: boolean;
 }
 
 /** A record that cannot be handed to COPY and was left out although `skip` did not name it. */
@@ -47,52 +45,69 @@ export interface EncodeResult {
   needed?: number;
 }
 
+const TAB = 9;
+const BACKSLASH = 92;
+const NO_ROWS = new RowSet();
+
+/** The letter that stands behind a backslash for a byte that COPY's text format gives a meaning. */
+const ESCAPES = new Uint8Array(256);
+for (const [byte, letter] of [
+  [LF, 'n'],
+  [CR, 'r'],
+  [TAB, 't'],
+  [BACKSLASH, '\\'],
+] as const)
+  ESCAPES[byte] = letter.charCodeAt(0);
+
 /**
- * Re-frames records for `COPY … FROM STDIN (FORMAT csv, DELIMITER …)`: each becomes `<row><delimiter><its bytes>\n`, the
- * bytes untouched wherever PostgreSQL reads them as RFC 4180 does. Its reader differs in two things
- * (CopyReadLineText, src/backend/commands/copyfromparse.c): a quote toggles wherever it stands, so records with a stray
- * quote (or a NUL) are refused; and an unquoted line-end byte of another kind is an error, so fields with one get quotes.
- * Unquoted empty stays NULL, `""` stays the empty string. A wrong number of fields is left for COPY to refuse unless
- * `countFields` says otherwise.
+ * Writes records for `COPY … FROM STDIN` in its text format, each a line: its number, a tab, and its fields with tabs in
+ * between. Unquoted empty becomes NULL (`\N`), `""` the empty string. Records that are malformed are refused. It is the
+ * format that PostgreSQL reads soonest: with CSV it looks at each byte once more, for quotes (manual, COPY, "File Formats").
  */
 export class BatchEncoder {
   readonly #columns: number;
   readonly #grammar: Grammar;
   readonly #view: RecordView;
-  #countFields = false;
+  readonly #plain: PlainEncoder;
 
   constructor({ dialect, columns }: { dialect: Dialect; columns: number }) {
     this.#columns = columns;
     this.#grammar = grammarOf(dialect);
     this.#view = new RecordView(columns);
+    this.#plain = new PlainEncoder(this.#grammar, columns);
   }
 
   /**
    * Encodes the next records. Stops early where `out` is full; call again with what is left.
    * @throws CsvError unclosed_quote when the file ends inside quotes
    */
-  encode(
-    bytes: Buffer,
-    { from, out, firstRow, final, skip, maxInput, countFields = false }: EncodeOptions,
-  ): EncodeResult {
-    this.#countFields = countFields;
-    const counter = new RowCounter(firstRow);
-    const batch: Batch = { at: from, stop: from + maxInput, out, written: 0, counter, skip, loaded: 0, full: false };
+  encode(bytes: Buffer, { from, out, firstRow, final, skip = NO_ROWS, maxInput }: EncodeOptions): EncodeResult {
+    const batch: Batch = {
+      at: from,
+      stop: from + maxInput,
+      out,
+      written: 0,
+      row: firstRow,
+      skip,
+      loaded: 0,
+      full: false,
+    };
     const result: EncodeResult = { consumed: 0, written: 0, rows: 0, loaded: 0, refused: [] };
     this.#encodeComplete(bytes, batch, result, 0);
     if (final && !batch.full && batch.at < bytes.length && batch.at < batch.stop)
       this.#encodeTail(bytes, batch, result);
     result.consumed = batch.at - from;
     result.written = batch.written;
-    result.rows = counter.value - firstRow;
+    result.rows = batch.row - firstRow;
     result.loaded = batch.loaded;
     return result;
   }
 
   #encodeComplete(bytes: Buffer, batch: Batch, result: EncodeResult, base: number): void {
     const limit = bytes.lastIndexOf(this.#grammar.eol);
+    this.#plain.begin(bytes, limit);
     while (batch.at <= limit && batch.at < batch.stop && !batch.full) {
-      if (!this.#countFields) copyPlainRecords(bytes, limit, this.#grammar, this.#columns, batch);
+      this.#plain.run(batch);
       if (batch.at > limit || batch.at >= batch.stop) return;
       if (!readRecord(bytes, batch.at, limit, this.#grammar, this.#view)) return;
       this.#encodeRecord(bytes, batch, result, base);
@@ -108,7 +123,7 @@ export class BatchEncoder {
     this.#encodeComplete(tail, batch, result, start);
     if (batch.at === 0 && !batch.full) {
       const detail = 'A quote is opened in the last record and never closed.';
-      throw new CsvError('unclosed_quote', detail, { row: batch.counter.value });
+      throw new CsvError('unclosed_quote', detail, { row: batch.row });
     }
     batch.at = batch.at === 0 ? start : bytes.length;
   }
@@ -120,15 +135,14 @@ export class BatchEncoder {
       batch.at = view.next;
       return;
     }
-    const row = batch.counter.value;
-    const length = view.end - view.start;
-    if (!batch.skip?.(row)) {
+    const { row } = batch;
+    if (batch.skip.from(row) !== row) {
+      const length = view.end - view.start;
       const fault = faultOf(view, this.#columns);
-      // What looks well formed to COPY's splitting passes as it is; only a record to be rewritten must have its fields.
-      if (fault !== null && (this.#countFields || view.bare || view.nul > 0 || view.stray > 0)) {
+      if (fault !== null) {
         result.refused.push({ row, offset: base + view.start, length, reason: fault, found: view.fields });
       } else {
-        const needed = batch.counter.width + 2 + length + (view.bare ? 2 * this.#columns : 0);
+        const needed = String(row).length + this.#fieldsLength(bytes) + 1;
         if (batch.written + needed > batch.out.length) {
           batch.full = true;
           if (batch.written === 0) result.needed = needed;
@@ -137,22 +151,25 @@ export class BatchEncoder {
         this.#writeRecord(bytes, batch);
       }
     }
-    batch.counter.increment();
+    batch.row++;
     batch.at = view.next;
   }
 
+  /** Bytes of the record at hand in text format, its number and line end left out. */
+  #fieldsLength(bytes: Buffer): number {
+    const { starts, ends, quoted } = this.#view;
+    let length = this.#columns;
+    for (let c = 0; c < this.#columns; c++) length += fieldLength(bytes, starts[c], ends[c], quoted[c]);
+    return length;
+  }
+
   #writeRecord(bytes: Buffer, batch: Batch): void {
-    const view = this.#view;
+    const { starts, ends, quoted } = this.#view;
     const { out } = batch;
-    let to = batch.counter.write(out, batch.written);
-    if (!view.bare) {
-      out[to++] = this.#grammar.delimiter;
-      to += bytes.copy(out, to, view.start, view.end);
-    } else {
-      for (let c = 0; c < this.#columns; c++) {
-        out[to++] = this.#grammar.delimiter;
-        to = writeField(bytes, view.starts[c], view.ends[c], view.quoted[c], out, to);
-      }
+    let to = batch.written + out.write(String(batch.row), batch.written, 'latin1');
+    for (let c = 0; c < this.#columns; c++) {
+      out[to++] = TAB;
+      to = writeField(bytes, starts[c], ends[c], quoted[c], out, to);
     }
     out[to++] = LF;
     batch.written = to;
@@ -160,17 +177,33 @@ export class BatchEncoder {
   }
 }
 
-/** A field with a line-end byte gets quotes; no quote can be inside, for that would be stray. */
-function writeField(bytes: Buffer, start: number, end: number, quoted: boolean, out: Buffer, at: number): number {
-  let to = at;
-  const quote = quoted || hasLineEnd(bytes, start, end);
-  if (quote) out[to++] = QUOTE;
-  to += bytes.copy(out, to, start, end);
-  if (quote) out[to++] = QUOTE;
-  return to;
+function fieldLength(bytes: Buffer, start: number, end: number, quoted: boolean): number {
+  if (start === end) return quoted ? 0 : 2;
+  let length = end - start;
+  for (let i = start; i < end; i++) {
+    if (ESCAPES[bytes[i]] > 0) length++;
+    else if (bytes[i] === QUOTE) {
+      length--;
+      i++;
+    }
+  }
+  return length;
 }
 
-function hasLineEnd(bytes: Buffer, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (bytes[i] === CR || bytes[i] === LF) return true;
-  return false;
+function writeField(bytes: Buffer, start: number, end: number, quoted: boolean, out: Buffer, at: number): number {
+  if (start === end && !quoted) return at + out.write('\\N', at, 'latin1');
+  let to = at;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    const letter = ESCAPES[byte];
+    if (letter > 0) {
+      out[to++] = BACKSLASH;
+      out[to++] = letter;
+    } else {
+      out[to++] = byte;
+      // A quote inside of quotes is written twice.
+      if (byte === QUOTE) i++;
+    }
+  }
+  return to;
 }

@@ -6,7 +6,7 @@ import { type Dialect, hasBom, separatorLine } from './dialect.js';
 import { grammarOf, RecordView, readRecord } from './record.js';
 
 /** PostgreSQL takes 1,600 columns in a table; one is `_row`. */
-export const MAX_COLUMNS = 1599;
+const MAX_COLUMNS = 1599;
 /** PostgreSQL cuts identifiers after 63 bytes (NAMEDATALEN - 1), with a NOTICE only. */
 const MAX_NAME_BYTES = 63;
 /** A code point that Unicode sets aside as never a character (The Unicode Standard, 23.7), so that no name holds it. */
@@ -19,7 +19,7 @@ const RESERVED = ['_row', 'tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid'];
  * @param head the file's beginning, from byte 0
  * @param final the head is the whole file, so the header may lack its line end
  * @throws CsvError record_too_large, unclosed_quote (the header does not end within head), invalid_utf8, empty_file,
- *   not_a_text_file (a NUL in a name)
+ *   not_a_text_file (a NUL in a name), too_many_columns above 1,599
  */
 export function readHeader(head: Buffer, dialect: Dialect, final = false): { names: string[]; end: number } {
   const grammar = grammarOf(dialect);
@@ -46,19 +46,18 @@ export function readHeader(head: Buffer, dialect: Dialect, final = false): { nam
     const advice = `The name of column ${view.nul} in the header line holds a NUL byte. Remove it and upload the file again.`;
     throw new CsvError('not_a_text_file', advice, { byteOffset: view.start });
   }
+  if (view.fields > MAX_COLUMNS) {
+    const detail = `The file has ${view.fields} columns; a table takes at most ${MAX_COLUMNS}. Split the file by columns.`;
+    throw new CsvError('too_many_columns', detail);
+  }
   return { names: fieldTexts(bytes, view, dialect.delimiter), end: Math.min(view.next, head.length) };
 }
 
 /**
  * The names the columns get in PostgreSQL: unique, at most 63 bytes of UTF-8, the original spelling (NFC) wherever that is
  * possible. Control characters are dropped, empty names become `column_3`, names taken twice or reserved `name_2`, `name_3`.
- * @throws CsvError too_many_columns above 1,599
  */
 export function columnNames(headers: string[]): string[] {
-  if (headers.length > MAX_COLUMNS) {
-    const detail = `The file has ${headers.length} columns; a table takes at most ${MAX_COLUMNS}. Split the file by columns.`;
-    throw new CsvError('too_many_columns', detail);
-  }
   const wanted = headers.map((header, index) => cutToBytes(cleanName(header) || `column_${index + 1}`, MAX_NAME_BYTES));
   const taken = new Set([...RESERVED, ...wanted]);
   const used = new Set(RESERVED);

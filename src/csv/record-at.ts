@@ -1,40 +1,38 @@
 import type { Dialect } from './dialect.js';
-import { CR, LF, QUOTE } from './record.js';
-
-/** A record in a batch: its row number, and where it stands behind that number, without its line end. */
-export interface SentRecord {
-  row: number;
-  start: number;
-  end: number;
-}
+import { grammarOf, LF, RecordView, readRecord } from './record.js';
 
 /**
- * The record that COPY means by `COPY t, line 17`, for a batch written by `BatchEncoder`; null when the batch has no such
- * line. PostgreSQL counts physical lines, and quoted line breaks only of the kind it has seen end a line: until the first
- * record has ended that is taken to be CR (CopyReadLineText, src/backend/commands/copyfromparse.c).
+ * The row number of a line in a batch written by `BatchEncoder`: each record is one, and COPY counts them so. null when the
+ * batch has no such line.
  * @param batch the bytes written, no more
  * @param line from 1
  */
-export function recordAt(batch: Buffer, { delimiter }: Pick<Dialect, 'delimiter'>, line: number): SentRecord | null {
+export function rowOfLine(batch: Buffer, line: number): number | null {
   let start = 0;
-  let lines = 1;
-  let quoted = false;
-  for (let i = 0; i < batch.length; i++) {
-    const byte = batch[i];
-    if (byte === QUOTE) quoted = !quoted;
-    else if (quoted) {
-      if (byte === (start === 0 ? CR : LF)) lines++;
-    } else if (byte === LF) {
-      if (line <= lines) return sentRecord(batch, start, i, delimiter);
-      lines++;
-      start = i + 1;
-    }
-  }
-  return null;
+  for (let passed = 1; passed < line && start > -1; passed++) start = batch.indexOf(LF, start) + 1 || -1;
+  return start < 0 || start >= batch.length ? null : Number.parseInt(batch.toString('latin1', start, start + 20), 10);
 }
 
-/** @param end of the record with its number in front */
-export function sentRecord(batch: Buffer, from: number, end: number, delimiter: string): SentRecord {
-  const start = batch.indexOf(delimiter, from) + 1;
-  return { row: Number(batch.toString('latin1', from, start - 1)), start, end };
+/**
+ * Where the record lies that has `before` records before it, without its terminator; null when there are no more.
+ * @param bytes from a record's beginning on
+ */
+export function recordAt(
+  bytes: Buffer,
+  dialect: Dialect,
+  columns: number,
+  before: number,
+): { start: number; end: number } | null {
+  const grammar = grammarOf(dialect);
+  const view = new RecordView(0);
+  const limit = bytes.length;
+  // The last record of a file may lack its terminator.
+  const whole = Buffer.concat([bytes, Buffer.of(grammar.eol)]);
+  let passed = 0;
+  for (let at = 0; at < limit; at = view.next) {
+    if (!readRecord(whole, at, limit, grammar, view)) return null;
+    const isBlank = columns > 1 && view.end === view.start;
+    if (!isBlank && passed++ === before) return { start: view.start, end: view.end };
+  }
+  return null;
 }

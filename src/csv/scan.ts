@@ -4,7 +4,7 @@ import type { Dialect } from './dialect.js';
 import type { ColumnEvidence } from './evidence.js';
 import { EvidenceCollector } from './evidence-collector.js';
 import { describeMalformed, faultOf, type Malformed } from './malformed.js';
-import { PlainRunner } from './plain-run.js';
+import { PlainScanner } from './plain-scanner.js';
 import { type Grammar, grammarOf, QUOTE, RecordView, readRecord } from './record.js';
 import { firstInvalidUtf8 } from './utf8.js';
 
@@ -49,7 +49,7 @@ export class RecordScanner {
   readonly #grammar: Grammar;
   readonly #view: RecordView;
   readonly #collector: EvidenceCollector;
-  readonly #runner: PlainRunner;
+  readonly #plain: PlainScanner;
   /** File offset of a quote that was open when the last chunk ended, and of the byte from which to search on. */
   #openQuote = -1;
   #searched = 0;
@@ -60,7 +60,7 @@ export class RecordScanner {
     this.#grammar = grammarOf(dialect);
     this.#view = new RecordView(columns);
     this.#collector = new EvidenceCollector(columns);
-    this.#runner = new PlainRunner(this.#grammar, this.#collector, maxRecordBytes);
+    this.#plain = new PlainScanner(this.#grammar, this.#collector, maxRecordBytes);
   }
 
   get evidence(): ColumnEvidence[] {
@@ -87,10 +87,11 @@ export class RecordScanner {
     const limit = bytes.lastIndexOf(this.#grammar.eol);
     const stop = stopAt - base;
     const rowsBefore = this.rows;
+    this.#plain.begin(bytes, limit);
     let at = 0;
     let pending = this.#resume(base);
     while (at <= limit && !this.stopped) {
-      if (!pending) at = this.#plainRecords(bytes, at, limit, stop);
+      if (!pending) at = this.#plainRecords(at, stop);
       pending = false;
       if (at > limit || this.stopped) break;
       if (!readRecord(bytes, at, limit, this.#grammar, this.#view)) break;
@@ -105,12 +106,12 @@ export class RecordScanner {
     return at;
   }
 
-  #plainRecords(bytes: Buffer, at: number, limit: number, stop: number): number {
-    const runner = this.#runner;
-    const end = runner.run(bytes, at, limit, stop);
-    this.rows += runner.rows;
-    this.blankLines += runner.blankLines;
-    this.stopped = runner.stopped;
+  #plainRecords(at: number, stop: number): number {
+    const plain = this.#plain;
+    const end = plain.run(at, stop);
+    this.rows += plain.rows;
+    this.blankLines += plain.blankLines;
+    this.stopped = plain.stopped;
     return end;
   }
 

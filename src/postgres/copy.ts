@@ -2,11 +2,10 @@ import { once } from 'node:events';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 
-/** A table and its columns as COPY needs them; names are quoted here. */
+/** A table and its columns as COPY needs them; the columns' names are quoted here. */
 export interface CopyTarget {
   table: string;
   columns: string[];
-  delimiter: string;
 }
 
 /**
@@ -16,15 +15,13 @@ export interface CopyTarget {
 const MESSAGE_BYTES = 64 << 10;
 
 /**
- * Sends one batch of CSV records to a table. Resolves with the number of rows that PostgreSQL took; the rows count when the
+ * Sends one batch of rows, in COPY's text format, to a table. Resolves with the number of rows that PostgreSQL took; the rows count when the
  * caller's transaction commits. `bytes` must not be changed before it resolves.
  * @throws the error of PostgreSQL, with `where` naming line and column of the batch
  */
 export async function copyIn(client: pg.ClientBase, target: CopyTarget, bytes: Buffer): Promise<number> {
   const columns = target.columns.map(quoteIdent).join(', ');
-  const stream = client.query(
-    copyFrom(`COPY ${target.table} (${columns}) FROM STDIN (FORMAT csv, DELIMITER ${quoteLiteral(target.delimiter)})`),
-  );
+  const stream = client.query(copyFrom(`COPY ${target.table} (${columns}) FROM STDIN`));
   const finished = once(stream, 'finish'); // Rejects on 'error'.
   for (let from = 0; from < bytes.length; from += MESSAGE_BYTES)
     stream.write(bytes.subarray(from, from + MESSAGE_BYTES));

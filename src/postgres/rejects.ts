@@ -64,12 +64,12 @@ export async function rejectedRows(
   taskId: string,
   from: number,
   to: number,
-): Promise<Set<number>> {
+): Promise<number[]> {
   const { rows } = await db.query(
     'SELECT row_no FROM long_task.rejects WHERE task_id = $1 AND row_no BETWEEN $2 AND $3',
     [taskId, from, to],
   );
-  return new Set(rows.map((row) => row.row_no));
+  return rows.map((row) => row.row_no);
 }
 
 /** Rejects in file order, a page at a time, from after a row number. */

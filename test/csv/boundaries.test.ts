@@ -3,7 +3,18 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CsvError } from '../../src/csv/csv-error.js';
 import { formatRecord } from '../../src/csv/format-record.js';
-import { anyDialect, dialectOf, encodeAll, hostileText, scanChunked, summary } from './support.js';
+import { kernel } from '../../src/csv/kernel.js';
+import { RowSet } from '../../src/csv/row-set.js';
+import {
+  anyDialect,
+  dialectOf,
+  encodeAll,
+  hostileText,
+  poisonKernel,
+  readCopyText,
+  scanChunked,
+  summary,
+} from './support.js';
 
 const RUNS = { numRuns: 2000 };
 const chunks = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 6 });
@@ -22,6 +33,7 @@ test('a scan gives the same results however hostile bytes are cut into chunks', 
     fc.property(hostileText, anyDialect, fc.integer({ min: 1, max: 4 }), chunks, (text, form, columns, sizes) => {
       const bytes = Buffer.from(text);
       const dialect = dialectOf(form);
+      poisonKernel();
       const whole = attempt(() => summary(scanChunked(bytes, dialect, columns)));
       const cut = attempt(() => summary(scanChunked(bytes, dialect, columns, sizes)));
       expect(cut).toEqual(whole);
@@ -40,26 +52,54 @@ test('scanner and encoder agree on every record of hostile bytes, for any batch,
     fc.property(hostileText, anyDialect, fc.integer({ min: 1, max: 4 }), sizes, (text, form, columns, cut) => {
       const bytes = Buffer.from(text);
       const dialect = dialectOf(form);
+      poisonKernel();
       const scanned = attempt(() => scanChunked(bytes, dialect, columns));
       fc.pre(!('code' in scanned));
       const malformed = new Map(scanned.malformed.map((one) => [one.row, one]));
-      const skip = (row: number) => malformed.has(row);
+      const skip = new RowSet(malformed.keys());
       const whole = encodeAll(bytes, dialect, columns, { skip });
       expect(whole.rows).toBe(scanned.rows);
       expect(whole.loaded).toBe(scanned.rows - scanned.malformedCount);
       expect(whole.refused).toEqual([]);
+      poisonKernel();
       expect(encodeAll(bytes, dialect, columns, { skip, ...cut })).toEqual(whole);
       const unskipped = encodeAll(bytes, dialect, columns);
       expect(encodeAll(bytes, dialect, columns, cut)).toEqual(unskipped);
       for (const { row, offset, length, reason } of unskipped.refused) {
         expect(malformed.get(row)).toMatchObject({ byteOffset: offset, length, reason });
       }
-      // Read by PostgreSQL's rules, in which a quote toggles wherever it stands, the batch has the same records.
-      expect(toggledRecords(whole.text).map((record) => Number.parseInt(record, 10))).toEqual(
+      const records = readCopyText(whole.text);
+      expect(records.map(([row]) => Number(row))).toEqual(
         Array.from({ length: scanned.rows }, (_, k) => k + 1).filter((row) => !malformed.has(row)),
       );
+      for (const record of records) expect(record).toHaveLength(columns + 1);
     }),
     RUNS,
+  );
+});
+
+test("what stands where the kernel's input ends is read as anywhere else", () => {
+  const CAPACITY = kernel.CAPACITY.value;
+  const place = fc.record({ before: fc.integer({ min: 0, max: 200 }), long: fc.constantFrom(0, 1000, CAPACITY + 9) });
+  fc.assert(
+    fc.property(hostileText, anyDialect, place, (text, form, { before, long }) => {
+      const dialect = dialectOf(form);
+      const { delimiter, newline } = dialect;
+      const line = `1${delimiter}"${'x'.repeat(long)}"${newline}`;
+      const count = Math.ceil((CAPACITY - before - long) / line.length);
+      const pad = 'y'.repeat(Math.max(0, CAPACITY - before - count * line.length));
+      const bytes = Buffer.from(
+        `${line.repeat(Math.max(0, count))}1${delimiter}${pad}${newline}${text}${newline}${line}`,
+      );
+      const whole = attempt(() => summary(scanChunked(bytes, dialect, 2)));
+      expect(attempt(() => summary(scanChunked(bytes, dialect, 2, [40_009])))).toEqual(whole);
+      if ('code' in whole) return;
+      const encoded = encodeAll(bytes, dialect, 2);
+      expect(encoded.rows).toBe(whole.rows);
+      expect(encoded.refused).toHaveLength(whole.malformedCount);
+      expect(encodeAll(bytes, dialect, 2, { maxInput: 40_009, outSize: 30_011 })).toEqual(encoded);
+    }),
+    { numRuns: 300 },
   );
 });
 
@@ -98,32 +138,16 @@ test('scanner, encoder and csv-parse agree on valid CSV, NULL and empty string k
       for (let c = 0; c < columns; c++) {
         expect(scanned.evidence[c].nulls).toBe(rows.filter((row) => row[c] === null).length);
       }
-      const cells = (input: string, newline: string) =>
-        parse(input, {
-          delimiter: dialect.delimiter,
-          record_delimiter: newline,
-          cast: (text, { quoting }) => (text === '' && !quoting ? null : text),
-        });
-      expect(cells(text, dialect.newline)).toEqual(rows);
+      const parsed = parse(text, {
+        delimiter: dialect.delimiter,
+        record_delimiter: dialect.newline,
+        cast: (text, { quoting }) => (text === '' && !quoting ? null : text),
+      });
+      expect(parsed).toEqual(rows);
       const encoded = encodeAll(bytes, dialect, columns);
       expect(encoded.refused).toEqual([]);
-      expect(cells(encoded.text, '\n')).toEqual(rows.map((row, k) => [String(k + 1), ...row]));
+      expect(readCopyText(encoded.text)).toEqual(rows.map((row, k) => [String(k + 1), ...row]));
     }),
     RUNS,
   );
 });
-
-function toggledRecords(text: string): string[] {
-  const records: string[] = [];
-  let quoted = false;
-  let start = 0;
-  for (let i = 0; i < text.length; i++) {
-    if (text[i] === '"') quoted = !quoted;
-    else if (text[i] === '\n' && !quoted) {
-      records.push(text.slice(start, i));
-      start = i + 1;
-    } else if (text[i] === '\r' && !quoted) throw new Error('an unquoted carriage return');
-  }
-  expect(start).toBe(text.length);
-  return records;
-}

@@ -1,37 +1,45 @@
 import { expect, test } from 'vitest';
 import { BatchEncoder } from '../../src/csv/encode.js';
 import { formatRecord } from '../../src/csv/format-record.js';
-import { recordAt } from '../../src/csv/record-at.js';
+import { recordAt, rowOfLine } from '../../src/csv/record-at.js';
+import { RowSet } from '../../src/csv/row-set.js';
 import { dialectOf, encodeAll } from './support.js';
 
-test('records get their row number in front and LF behind, their bytes untouched', () => {
-  const bytes = Buffer.from('a,"b ""x"""\r\n\r\n,""\nc,"d\r\ne"\r\nlast,');
+test('records become lines of COPY text: number and fields with tabs between, no quotes, N for NULL', () => {
+  const bytes = Buffer.from('a,"b ""x"""\r\n\r\n,""\nc,"d\r\ne\tf"\r\n\\N,"g\\"\nlast,');
   expect(encodeAll(bytes, dialectOf(), 2)).toMatchObject({
-    text: '1,a,"b ""x"""\n2,,""\n3,c,"d\r\ne"\n4,last,\n',
-    rows: 4,
-    loaded: 4,
+    text: '1\ta\tb "x"\n2\t\\N\t\n3\tc\td\\r\\ne\\tf\n4\t\\\\N\tg\\\\\n5\tlast\t\\N\n',
+    rows: 5,
+    loaded: 5,
   });
 });
 
-test('fields with an unquoted line end of another kind get quotes, the others keep theirs', () => {
-  expect(encodeAll(Buffer.from('a\rb,,"",""" """\n'), dialectOf(), 4).text).toBe('1,"a\rb",,"",""" """\n');
-  expect(encodeAll(Buffer.from('a\nb,\r,"x\ry"\r'), dialectOf({ newline: '\r' }), 2).text).toBe(
-    '1,"a\nb",\n2,,"x\ry"\n',
+test('a line end of another kind is data, and so is a tab where it is not the delimiter', () => {
+  expect(encodeAll(Buffer.from('a\rb,,"",""" """\n'), dialectOf(), 4).text).toBe('1\ta\\rb\t\\N\t\t" "\n');
+  expect(encodeAll(Buffer.from('a\nb,\r,"x\ry"\r\tz,1\r'), dialectOf({ newline: '\r' }), 2).text).toBe(
+    '1\ta\\nb\t\\N\n2\t\\N\tx\\ry\n3\t\\tz\t1\n',
   );
+  expect(encodeAll(Buffer.from('a\t"b\tc"\n'), dialectOf({ delimiter: '\t' }), 2).text).toBe('1\ta\tb\\tc\n');
 });
 
-test('skipped rows are counted and left out; stray quotes and NULs are refused even when nobody skips them', () => {
-  const bytes = Buffer.from('a,1\nb"x,2\nc,\0\nd,4\n');
-  const skipping = encodeAll(bytes, dialectOf(), 2, { skip: (row) => row === 1 || row === 2 });
+test('skipped rows are counted and left out; malformed ones are refused even when nobody skips them', () => {
+  const bytes = Buffer.from('a,1\nb"x,2\nc,\0\nd,4\ne\nf,6,6\n');
+  const skipping = encodeAll(bytes, dialectOf(), 2, { skip: new RowSet([2, 1]) });
   expect(skipping).toMatchObject({
-    text: '4,d,4\n',
-    rows: 4,
+    text: '4\td\t4\n',
+    rows: 6,
     loaded: 1,
-    refused: [{ row: 3, offset: 10, length: 3, reason: 'nul_byte' }],
+    refused: [
+      { row: 3, offset: 10, length: 3, reason: 'nul_byte' },
+      { row: 5, offset: 18, length: 1, reason: 'too_few_fields', found: 1 },
+      { row: 6, offset: 20, length: 5, reason: 'too_many_fields', found: 3 },
+    ],
   });
   expect(encodeAll(bytes, dialectOf(), 2).refused.map(({ row, reason }) => [row, reason])).toEqual([
     [2, 'stray_quote'],
     [3, 'nul_byte'],
+    [5, 'too_few_fields'],
+    [6, 'too_many_fields'],
   ]);
 });
 
@@ -54,7 +62,7 @@ test('row numbers count on through powers of ten', () => {
   const lines = encodeAll(Buffer.from('x\n'.repeat(1234)), dialectOf(), 1)
     .text.split('\n')
     .slice(0, -1);
-  expect(lines).toEqual(Array.from({ length: 1234 }, (_, k) => `${k + 1},x`));
+  expect(lines).toEqual(Array.from({ length: 1234 }, (_, k) => `${k + 1}\tx`));
 });
 
 test('quotes by the 100 MB and cells of megabytes take time in proportion', () => {
@@ -67,14 +75,13 @@ test('quotes by the 100 MB and cells of megabytes take time in proportion', () =
   });
 }, 20_000);
 
-test('the line that COPY reports leads back to the record, line breaks in values counted as PostgreSQL does', () => {
-  // In the first record, before any line end has been seen, PostgreSQL counts quoted CRs; from then on quoted LFs.
-  const batch = Buffer.from('7,"a\nb\rc"\n8,x\n9,"d\n\ne\r"\n10,y\n');
-  const rows = Array.from({ length: 8 }, (_, k) => recordAt(batch, { delimiter: ',' }, k + 1));
-  expect(rows.map((record) => record?.row)).toEqual([7, 7, 8, 9, 9, 9, 10, undefined]);
-  const texts = rows.map((record) => record && batch.toString('utf8', record.start, record.end));
-  const [seven, nine] = ['"a\nb\rc"', '"d\n\ne\r"'];
-  expect(texts).toEqual([seven, seven, 'x', nine, nine, nine, 'y', null]);
+test('the line that COPY reports leads to the row, and the row to its record in the file', () => {
+  const bytes = Buffer.from('"a\nb",x\n\nc\r,y\n"d\n\n",z');
+  const batch = Buffer.from(encodeAll(bytes, dialectOf(), 2).text);
+  expect([1, 2, 3, 4].map((line) => rowOfLine(batch, line))).toEqual([1, 2, 3, null]);
+  const records = [0, 1, 2, 3].map((before) => recordAt(bytes, dialectOf(), 2, before));
+  const texts = records.map((record) => record && bytes.toString('utf8', record.start, record.end));
+  expect(texts).toEqual(['"a\nb",x', 'c\r,y', '"d\n\n",z', null]);
 });
 
 test('formatRecord quotes only what needs it', () => {

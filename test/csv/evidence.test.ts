@@ -108,6 +108,32 @@ test('the quick path finds the same types as looking at each value by itself', (
   );
 });
 
+test.each([
+  ['integer', ['1', '2147483647', '-2147483648']],
+  ['bigint', ['1', '2147483648']],
+  ['bigint', ['1', '-2147483649']],
+  ['bigint', ['3000000000', '9223372036854775807', '-9223372036854775808']],
+  ['numeric', ['3000000000', '9223372036854775808']],
+  ['numeric', ['3000000000', '-9223372036854775809']],
+  ['numeric', ['1.5', '-0.5', '10', `-${'9'.repeat(60)}.${'9'.repeat(40)}`]],
+  ['text', ['1.5', '-0.0']],
+  ['text', ['1.5', `1${'0'.repeat(60)}.${'0'.repeat(40)}`]],
+  ['text', ['1.5', '.5']],
+  ['text', ['1.5', '5.']],
+  ['text', ['1.5', '1.2.3']],
+  ['text', ['1', '01']],
+  ['text', ['1', '-']],
+  ['text', ['1', '-0']],
+  ['date', ['2024-01-01', '2024-02-29', '2023-12-31']],
+  ['text', ['2024-01-01', '2023-02-29']],
+  ['text', ['2024-01-01', '2024-01-01 00:00:00']],
+  ['timestamp', ['2024-01-01 00:00:00', '2024-01-01 23:59:59.123']],
+  ['text', ['2024-01-01 00:00:00', '2024-01-01 23:59:59.120']],
+])('a column is %s where values at a limit follow others: %j', (type, list) => {
+  expect(columnType(evidenceOf(list))).toBe(type);
+  expect(columnType(evidenceOf(list.map((value) => `"${value}"`)))).toBe(type);
+});
+
 test('evidence is described in one sentence', () => {
   expect(describeEvidence(evidenceOf(['1', '', '007']))).toBe(
     'text: 2 values, 1 NULL; row 3 holds "007", which integer would refuse or alter.',

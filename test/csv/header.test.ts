@@ -56,6 +56,8 @@ test('any headers become unique names that PostgreSQL takes as they are', () => 
 });
 
 test('1,599 columns are the most', () => {
-  expect(columnNames(Array(1599).fill('x'))).toHaveLength(1599);
-  expect(() => columnNames(Array(1600).fill('x'))).toThrow(expect.objectContaining({ code: 'too_many_columns' }));
+  const header = (columns: number) => Buffer.from(`${Array(columns).fill('x').join(',')}\n`);
+  const { names } = readHeader(header(1599), dialectOf());
+  expect(new Set(columnNames(names)).size).toBe(1599);
+  expect(() => readHeader(header(1600), dialectOf())).toThrow(expect.objectContaining({ code: 'too_many_columns' }));
 });

@@ -54,6 +54,13 @@ test('only the first thousand malformed records are kept', () => {
   expect(scanner).toMatchObject({ rows: 1500, malformedCount: 1500 });
 });
 
+test('as many columns as a table takes have their NULLs counted', () => {
+  const line = `${Array.from({ length: 1599 }, (_, c) => (c % 3 === 0 ? '' : 1)).join(',')}\n`;
+  const { rows, evidence } = scan(line.repeat(40), 1599);
+  expect(rows).toBe(40);
+  expect(evidence.map(({ nulls }) => nulls)).toEqual(Array.from({ length: 1599 }, (_, c) => (c % 3 === 0 ? 40 : 0)));
+});
+
 test('an excerpt has at most 200 characters and cuts none in two', () => {
   const [one] = scan(`${'😀'.repeat(300)}\n`, 2).malformed;
   expect(one?.excerpt.length).toBeLessThanOrEqual(200);
@@ -104,6 +111,15 @@ describe('what cannot be read at all', () => {
     const act = () => scan('a,b\nc,"d\ne,f\n', 2);
     expect(act).toThrow(expect.objectContaining({ code: 'unclosed_quote', row: 2, byteOffset: 6 }));
     expect(act).toThrow(/^Row 2, byte 6: A quote is opened here/);
+  });
+
+  test('a record as long as the limit is taken', () => {
+    const scanner = new RecordScanner({ dialect: dialectOf(), columns: 2, maxRecordBytes: 64 });
+    const record = (length: number) => Buffer.from(`a,b\n${'x'.repeat(length - 2)},\n`);
+    expect(scanner.scan(record(64), { baseOffset: 0, final: true })).toBe(68);
+    expect(() => scanner.scan(record(65), { baseOffset: 0, final: true })).toThrow(
+      expect.objectContaining({ code: 'record_too_large' }),
+    );
   });
 
   test('a record beyond the limit is refused, alike for every chunk size', () => {

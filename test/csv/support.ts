@@ -1,6 +1,9 @@
 import fc from 'fast-check';
+import { expect } from 'vitest';
 import type { Dialect } from '../../src/csv/dialect.js';
 import { BatchEncoder, type RefusedRecord } from '../../src/csv/encode.js';
+import { kernel } from '../../src/csv/kernel.js';
+import { RowSet } from '../../src/csv/row-set.js';
 import { RecordScanner } from '../../src/csv/scan.js';
 
 export function dialectOf(overrides: Partial<Dialect> = {}): Dialect {
@@ -29,6 +32,11 @@ export function summary(scanner: RecordScanner) {
   return { rows, blankLines, malformed, malformedCount, quoted, evidence };
 }
 
+/** Fills the kernel's input with what would be read if it looked past the end of what it is given. */
+export function poisonKernel(): void {
+  Buffer.from(kernel.memory.buffer, kernel.input.value, kernel.CAPACITY.value).fill('",\n"\n,\r"\r');
+}
+
 export interface Encoded {
   text: string;
   rows: number;
@@ -41,7 +49,7 @@ export function encodeAll(
   bytes: Buffer,
   dialect: Dialect,
   columns: number,
-  { maxInput = 1e9, outSize = 1 << 20, chunk = 1e9, skip = undefined as ((row: number) => boolean) | undefined } = {},
+  { maxInput = 1e9, outSize = 1 << 20, chunk = 1e9, skip = new RowSet() } = {},
 ): Encoded {
   const encoder = new BatchEncoder({ dialect, columns });
   const parts: Buffer[] = [];
@@ -63,6 +71,17 @@ export function encodeAll(
     else if (result.consumed === 0) end = Math.min(bytes.length, end + chunk);
   }
   return { text: Buffer.concat(parts).toString(), rows, loaded, refused };
+}
+
+/** The rows of a batch in COPY's text format, null for NULL; each begins with its number. */
+export function readCopyText(text: string): (string | null)[][] {
+  const letters: Record<string, string> = { n: '\n', r: '\r', t: '\t', '\\': '\\' };
+  const field = (raw: string) => (raw === '\\N' ? null : raw.replace(/\\(.)/g, (_, letter) => letters[letter]));
+  expect(text).toMatch(/^([^\0\r\n]*\n)*$/);
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => line.split('\t').map(field));
 }
 
 export const anyDialect = fc.record({

@@ -29,8 +29,8 @@ async function loadRow(row: TaskRow, fence: Fence, number: number, beforeCommit?
       withFence(client, fence, async () => {
         await copyIn(
           client,
-          { table: stagingTable(row.lock_key), columns: ['_row', 'a'], delimiter: ',' },
-          Buffer.from(`${number},x\n`),
+          { table: stagingTable(row.lock_key), columns: ['_row', 'a'] },
+          Buffer.from(`${number}\tx\n`),
         );
         await beforeCommit?.();
       }),
@@ -194,11 +194,7 @@ describe('the checkpoint of a part', () => {
     await withClient(db.pool, async (client) => {
       const part = await claimPart(client, fence, 1, 'part 1');
       const batch = withFence(client, fence, async () => {
-        await copyIn(
-          client,
-          { table: stagingTable(row.lock_key), columns: ['_row', 'a'], delimiter: ',' },
-          Buffer.from('1,x\n'),
-        );
+        await copyIn(client, { table: stagingTable(row.lock_key), columns: ['_row', 'a'] }, Buffer.from('1\tx\n'));
         await advancePart(client, row.id, part, advance);
         throw new Error('cut off before the commit');
       });

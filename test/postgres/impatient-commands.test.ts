@@ -24,9 +24,9 @@ describe('a batch that takes long, here by a slow trigger of its table', () => {
       `CREATE OR REPLACE FUNCTION public.slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END';
        CREATE TRIGGER slow BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION public.slowly()`,
     );
-    const target = { table, columns: ['_row', 'a'], delimiter: ',' };
+    const target = { table, columns: ['_row', 'a'] };
     const load = (client: pg.ClientBase, rows = 200) =>
-      withFence(client, fence, () => copyIn(client, target, Buffer.from('1,x\n'.repeat(rows))));
+      withFence(client, fence, () => copyIn(client, target, Buffer.from('1\tx\n'.repeat(rows))));
     return { row, fence, load };
   }
 

@@ -33,7 +33,12 @@ describe('a file that cannot be read is refused with a clear error, and nothing 
       2,
     ],
     ['a quote that never closes', 'a,b\n1,2\n"3,4\n5,6\n', 'unclosed_quote', 2],
-    ['1,601 columns', `${Array.from({ length: 1601 }, (_, i) => `c${i}`).join(',')}\n`, 'too_many_columns', undefined],
+    [
+      '1,601 columns',
+      `${Array.from({ length: 1601 }, (_, i) => `c${i}`).join(',')}\n${','.repeat(1600)}\n`,
+      'too_many_columns',
+      undefined,
+    ],
     ['a row with too few fields', 'a,b\n1,2\n3\n', 'reject_limit', 2],
     ['a row with too many fields', 'a,b\n1,2,3\n', 'reject_limit', 1],
     ['a NUL byte', 'a,b\n1,2\n3,x\0y\n', 'reject_limit', 2],

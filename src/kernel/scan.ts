@@ -1,0 +1,144 @@
+import { byteAt, CONTROLS, CR, LF, NUL, QUOTE, STEP } from './bytes';
+import { nullColumns, nulls, types } from './memory';
+import { confirms } from './value';
+
+/** Results of the last call. */
+export let scannedRows: u32 = 0;
+export let blankLines: u32 = 0;
+export let isStopped: bool = false;
+
+/** The bytes end within a quoted value. */
+export let isScanCut: bool = false;
+
+/** Columns that are NULL in the record at hand: counted when it is known to be well formed. Or it is a blank line. */
+let nullCount: u32 = 0;
+let isBlank: bool = false;
+
+/** Where the field at hand ends. */
+let fieldEnd: usize = 0;
+
+/**
+ * Runs over records that are well formed and confirm what their columns are known to be, and stops before the first one
+ * that is not. It changes no evidence but the count of NULLs.
+ * @param end behind the last byte, which is an eol: something follows every quote and every unquoted field
+ * @param stop stop at the first record end that reaches it
+ * @param longest record that is taken, in bytes with its terminator
+ * @returns the start of the first record not taken
+ */
+export function scan(
+  from: usize,
+  end: usize,
+  stop: usize,
+  columns: u32,
+  delimiter: u32,
+  eol: u32,
+  longest: u32,
+): usize {
+  let start = from;
+  let rows: u32 = 0;
+  let blank: u32 = 0;
+  isStopped = false;
+  isScanCut = false;
+  while (start < end && !isStopped) {
+    const next = recordEnd(start, end, columns, delimiter, eol);
+    if (next === 0 || next - start > longest) break;
+    start = next;
+    if (isBlank) {
+      blank++;
+      continue;
+    }
+    rows++;
+    for (let k: u32 = 0; k < nullCount; k++) {
+      const count = nulls + (usize(load<u16>(nullColumns + (k << 1))) << 2);
+      store<u32>(count, load<u32>(count) + 1);
+    }
+    isStopped = start >= stop;
+  }
+  scannedRows = rows;
+  blankLines = blank;
+  return start;
+}
+
+/** Where the next record begins; 0 if this one is not to be taken. */
+function recordEnd(start: usize, end: usize, columns: u32, delimiter: u32, eol: u32): usize {
+  const last = columns - 1;
+  let p = start;
+  nullCount = 0;
+  isBlank = false;
+  for (let c: u32 = 0; ; c++, p++) {
+    const type = u32(load<u8>(types + c));
+    if (byteAt(p) === QUOTE) {
+      const value = ++p;
+      if (type === 0 || !quotedField(value, end)) return 0;
+      p = fieldEnd;
+      if (!confirms(type, value, u32(p - value), v128.load(value))) return 0;
+      p++;
+    } else {
+      const value = p;
+      if (!plainField(value, delimiter, eol)) return 0;
+      p = fieldEnd;
+      if (p === value) store<u16>(nullColumns + (nullCount++ << 1), u16(c));
+      else if (type === 0 || !confirms(type, value, u32(p - value), v128.load(value))) return 0;
+    }
+    if (byteAt(p) === delimiter) {
+      if (c === last) return 0;
+      continue;
+    }
+    if (c !== last) {
+      // Nothing before the line end, in a file of two or more columns.
+      if (p !== start) return 0;
+      isBlank = true;
+    }
+    if (byteAt(p) === eol) return p + 1;
+    return byteAt(p) === CR && eol === LF && byteAt(p + 1) === LF ? p + 2 : 0;
+  }
+}
+
+/** Finds the closing quote; false for a value with a NUL, and for one that is not complete. */
+function quotedField(from: usize, end: usize): bool {
+  const quotes = i8x16.splat(34);
+  const nuls = i8x16.splat(0);
+  let p = from;
+  while (p < end) {
+    const bytes = v128.load(p);
+    const special: u32 = i8x16.bitmask(v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, nuls)));
+    if (special === 0) {
+      p += STEP;
+      continue;
+    }
+    p += ctz(special);
+    if (p >= end) break;
+    if (byteAt(p) === NUL) return false;
+    if (byteAt(p + 1) !== QUOTE) {
+      fieldEnd = p;
+      return true;
+    }
+    p += 2;
+  }
+  isScanCut = true;
+  return false;
+}
+
+/** Finds the delimiter or line end; false for a value with a quote or NUL. A bare CR (in CR files an LF) is data. */
+function plainField(from: usize, delimiter: u32, eol: u32): bool {
+  const quotes = i8x16.splat(34);
+  const delimiters = i8x16.splat(i8(delimiter));
+  const controls = i8x16.splat(CONTROLS);
+  let p = from;
+  while (true) {
+    const bytes = v128.load(p);
+    let special: u32 = i8x16.bitmask(
+      v128.or(v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, delimiters)), i8x16.lt_u(bytes, controls)),
+    );
+    for (; special !== 0; special &= special - 1) {
+      const at = p + ctz(special);
+      const byte = byteAt(at);
+      if (byte === delimiter || byte === eol || (byte === CR && byteAt(at + 1) === LF)) {
+        fieldEnd = at;
+        return true;
+      }
+      if (byte === QUOTE || byte === NUL) return false;
+    }
+    p += STEP;
+  }
+}
