@@ -2,7 +2,7 @@ import { copyOutput, KernelInput, kernel, OUTPUT, OUTPUT_BYTES } from './kernel.
 import type { Grammar } from './record.js';
 import type { RowSet } from './row-set.js';
 
-/** More than a window holds. */
+/** More than the input holds. */
 const MOST_ROWS = 0x7fffffff;
 
 /** An encoding under way. */
