@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inProject } from './paths.js';
 import { freePort } from './ports.js';
 import { type Services, servicesFile } from './services-file.js';
+import { endingWithUs } from './setpriv.js';
 
 export interface ServiceOptions {
   /** A folder of its own: the servers' data, files, logs. Made where it is missing. */
@@ -50,7 +51,8 @@ export interface Service {
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataDir, log } = options;
   mkdirSync(dataDir, { recursive: true });
-  const child = spawn(process.execPath, [inProject('dev', 'run.mjs'), 'start'], {
+  const [program, ...args] = endingWithUs([process.execPath, inProject('dev', 'run.mjs'), 'start'], 'SIGTERM');
+  const child = spawn(program as string, args, {
     env: { ...process.env, ...embedded, ...(await portVariables(options.ports)), DATA_DIR: dataDir, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

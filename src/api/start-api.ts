@@ -106,7 +106,8 @@ async function awaitTemporal(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const hint = `Temporal cannot be reached at ${config.TEMPORAL_ADDRESS}. Start it, or set TEMPORAL_ADDRESS; tasks are taken and wait.`;
+  const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = config;
+  const hint = `Temporal cannot be used yet at ${address}, namespace "${namespace}". Start it and create the namespace, or set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE; tasks are taken and wait.`;
   await retrying(() => temporal.check(), hint, log, signal);
 }
 

@@ -46,7 +46,7 @@ export interface TemporalGateway {
   liftNativePauses(row: TaskRow): Promise<void>;
   /** The progress as the workflow knows it, or null when it does not answer at once. */
   queryProgress(row: TaskRow): Promise<ProgressAnswer | null>;
-  /** @throws when Temporal does not answer within a second */
+  /** @throws when Temporal does not answer within a second, or has no such namespace */
   check(): Promise<void>;
   close(): Promise<void>;
 }
@@ -124,7 +124,8 @@ export function connectTemporal(
         () => null,
       ),
     check: async () => {
-      await call(CHECK_MS, () => connection.workflowService.getSystemInfo({}));
+      const { TEMPORAL_NAMESPACE: namespace } = config;
+      await call(CHECK_MS, () => connection.workflowService.describeNamespace({ namespace }));
     },
     close: async () => {
       isClosing = true;

@@ -5,12 +5,22 @@ import type { Logger } from '../log.js';
 import { migrate } from '../postgres/migrate.js';
 import { retrying } from '../retrying.js';
 
-/** Connects to Temporal, for as long as it takes; says what is missing and how to mend it. */
+/** Connects to Temporal, for as long as it takes until its namespace is there; says what is missing and how to mend it. */
 export async function connectTemporal(config: Config, log: Logger, signal: AbortSignal): Promise<NativeConnection> {
   const { connectionOptions } = loadClientConnectConfig();
-  const options = { ...connectionOptions, address: config.TEMPORAL_ADDRESS } as NativeConnectionOptions;
-  const hint = `Temporal cannot be used yet at ${config.TEMPORAL_ADDRESS}. Start it, or set TEMPORAL_ADDRESS and its key; trying again.`;
-  return retrying(() => NativeConnection.connect(options), hint, log, signal);
+  const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = config;
+  const hint = `Temporal cannot be used yet at ${address}, namespace "${namespace}". Start it and create the namespace, or set TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and its key; trying again.`;
+  const connect = async () => {
+    const connection = await NativeConnection.connect({ ...connectionOptions, address } as NativeConnectionOptions);
+    try {
+      await connection.workflowService.describeNamespace({ namespace });
+      return connection;
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  };
+  return retrying(connect, hint, log, signal);
 }
 
 /** Waits until PostgreSQL is there and its schema up to date. */

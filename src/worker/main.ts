@@ -47,6 +47,7 @@ const pool = createPool({
 try {
   await awaitDatabase(config, log, stopping.signal);
   const connection = await connectTemporal(config, log, stopping.signal);
+  log.info({ temporal: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE }, 'connected to Temporal');
   try {
     const worker = await createWorker({
       connection,
@@ -63,7 +64,7 @@ try {
       window: config.WORKER_PARTS,
       slots: SLOTS,
     });
-    log.info({ task_queue: config.TASK_QUEUE, temporal: config.TEMPORAL_ADDRESS }, 'worker started');
+    log.info({ task_queue: config.TASK_QUEUE }, 'worker started');
     await worker.runUntil(aborted(stopping.signal));
   } finally {
     await connection.close();
@@ -77,6 +78,8 @@ try {
   await scanner.close();
   await pool.end();
   log.info('worker stopped');
+  // The SDK leaves a thread behind where a worker could not be created: nobody would start this process anew.
+  setTimeout(() => process.exit(), 500).unref();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -28,6 +28,14 @@ function taskRow(): TaskRow {
 const toNowhere = (): TemporalGateway =>
   connectTemporal({ TEMPORAL_ADDRESS: NOWHERE, TEMPORAL_NAMESPACE: 'default', TASK_QUEUE: 'nobody' });
 
+it('is not ready where the server does not know the namespace', async () => {
+  const address = inject('temporalAddress');
+  const gateway = connectTemporal({ TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'nowhere', TASK_QUEUE: 'nobody' });
+  await temporal.gateway.check();
+  await expect(gateway.check()).rejects.toThrow(/not found/i);
+  await gateway.close();
+});
+
 describe('the gateway to Temporal', () => {
   it('starts a workflow once, and says so when it has ended', async () => {
     const row = taskRow();
