@@ -164,8 +164,10 @@ export class PartLoader {
     // A row too big for a page is found when COPY flushes what it has gathered: the line is only where it had come to.
     const isLate = (error as { code?: string }).code === ROW_TOO_BIG;
     const fault = isLate ? null : copyFault(error, this.#target.columns);
-    const row = rowOfLine(sent, batch.loaded === 1 ? 1 : (fault?.line ?? Number.POSITIVE_INFINITY));
+    const line = batch.loaded === 1 ? 1 : fault?.line;
+    const row = line === undefined ? null : rowOfLine(sent, line);
     if (row === null) return false;
+    // It was read from there a moment ago.
     const record = recordAt(batch.bytes, this.#dialect, this.#headers.length, row - this.#nextRow)!;
     const column = task.columns!.find(({ name }) => name === fault?.column);
     const reject: Reject = {

@@ -1,7 +1,8 @@
 import type { ColumnEvidence, ColumnType, EvidenceStep } from './evidence.js';
+import { typeOfValue } from './kernel.js';
 import { excerptOf } from './malformed.js';
 import type { RecordView } from './record.js';
-import { joinTypes, NONE, TYPES, type TypeCode, typeOfValue } from './value-type.js';
+import { joinTypes, NONE, TYPES, type TypeCode } from './value-type.js';
 
 const SAMPLE = 80;
 
@@ -19,8 +20,9 @@ export class EvidenceCollector {
     this.#steps = Array.from({ length: columns }, () => []);
   }
 
-  /** Takes a well-formed record. */
-  add(bytes: Buffer, view: RecordView, row: number): void {
+  /** Takes a well-formed record. Returns whether it has changed the type of a column. */
+  add(bytes: Buffer, view: RecordView, row: number): boolean {
+    let hasChanged = false;
     for (let c = 0; c < this.types.length; c++) {
       const start = view.starts[c];
       const end = view.ends[c];
@@ -39,7 +41,9 @@ export class EvidenceCollector {
         value: view.quoted[c] ? value.replaceAll('""', '"') : value,
       };
       this.#steps[c].push(step);
+      hasChanged = true;
     }
+    return hasChanged;
   }
 
   /** The evidence of `records` well-formed records. */

@@ -3,10 +3,9 @@ import { parse } from 'csv-parse/sync';
 import { cutToBytes } from '../contract/cut-to-bytes.js';
 import { CsvError } from './csv-error.js';
 import { type Dialect, hasBom, separatorLine } from './dialect.js';
+import { MAX_COLUMNS } from './kernel.js';
 import { grammarOf, RecordView, readRecord } from './record.js';
 
-/** PostgreSQL takes 1,600 columns in a table; one is `_row`. */
-const MAX_COLUMNS = 1599;
 /** PostgreSQL cuts identifiers after 63 bytes (NAMEDATALEN - 1), with a NOTICE only. */
 const MAX_NAME_BYTES = 63;
 /** A code point that Unicode sets aside as never a character (The Unicode Standard, 23.7), so that no name holds it. */

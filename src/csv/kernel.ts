@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { TEXT, type TypeCode } from './value-type.js';
 
 /** Of the types for WebAssembly, which come with those for browsers, as much as is needed here. */
 declare const WebAssembly: {
@@ -19,6 +20,9 @@ interface Exports {
   types: Global;
   nulls: Global;
   CAPACITY: Global;
+  MAX_COLUMNS: Global;
+  LONGEST_TYPED: Global;
+  isCut: Global;
   scan(
     from: number,
     end: number,
@@ -31,7 +35,6 @@ interface Exports {
   scannedRows: Global;
   blankLines: Global;
   isStopped: Global;
-  isScanCut: Global;
   encode(
     from: number,
     end: number,
@@ -47,7 +50,6 @@ interface Exports {
   encodedRows: Global;
   written: Global;
   isFull: Global;
-  isEncodeCut: Global;
   typeOf(at: number, length: number): number;
 }
 
@@ -55,16 +57,26 @@ interface Exports {
 const file = createRequire(import.meta.url).resolve('#kernel');
 const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)));
 
-/** One per thread. Calls are synchronous and leave nothing behind, so that all scanners and encoders share it. */
+/** One per thread, shared by all scanners and encoders. Each `scan` or `encode` of theirs is synchronous and takes it for itself. */
 export const kernel = exports as Exports;
 
-const MEMORY = Buffer.from(kernel.memory.buffer);
+const { buffer } = kernel.memory;
+const MEMORY = Buffer.from(buffer);
 const INPUT = kernel.input.value;
 const CAPACITY = kernel.CAPACITY.value;
 
+/** The most columns that a file may have. */
+export const MAX_COLUMNS = kernel.MAX_COLUMNS.value;
+
+/** The kernel checks nothing: with more columns it would write over what lies behind them. */
+export function assertColumns(columns: number): void {
+  if (columns < 1 || columns > MAX_COLUMNS)
+    throw new RangeError(`a file has 1 to ${MAX_COLUMNS} columns, not ${columns}`);
+}
+
 /** Type codes of the columns, and NULLs met per column; see src/kernel/memory.ts. */
-export const kernelTypes = new Uint8Array(kernel.memory.buffer, kernel.types.value, 1600);
-export const kernelNulls = new Uint32Array(kernel.memory.buffer, kernel.nulls.value, 1600);
+export const kernelTypes = new Uint8Array(buffer, kernel.types.value, MAX_COLUMNS);
+export const kernelNulls = new Uint32Array(buffer, kernel.nulls.value, MAX_COLUMNS);
 
 /** What a call may write, and where it begins. */
 export const OUTPUT = kernel.output.value;
@@ -75,22 +87,25 @@ export function copyOutput(into: Buffer, at: number, length: number): void {
   MEMORY.copy(into, at, OUTPUT, OUTPUT + length);
 }
 
-/** Copies a value of at most OUTPUT_BYTES to where the output else is, and returns its address. */
-export function placeValue(bytes: Uint8Array, start: number, end: number): number {
+/** The narrowest type whose PostgreSQL output is exactly these bytes (never NONE). Goes by way of the output; the input stays. */
+export function typeOfValue(bytes: Uint8Array, start: number, end: number): TypeCode {
+  if (end - start > kernel.LONGEST_TYPED.value) return TEXT;
   MEMORY.set(bytes.subarray(start, end), OUTPUT);
-  return OUTPUT;
+  return kernel.typeOf(OUTPUT, end - start) as TypeCode;
 }
 
-/** The stretch of a caller's bytes that lies in the kernel's input: it is moved on as the work goes on. */
+const NOTHING = Buffer.alloc(0);
+
+/** The kernel's input: a stretch of a caller's bytes, which is moved on as the work goes on. */
 export class KernelInput {
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NOTHING;
   #eol = 0;
   /** Indexes into the caller's bytes: of the stretch's first byte, and behind its last eol. */
   #from = 0;
   #end = 0;
   #limit = -1;
 
-  /** Begins to work on bytes, or on the same ones after somebody else has used the kernel. */
+  /** Takes the input for these bytes, up to the eol at index `limit`, until `end`. */
   begin(bytes: Buffer, limit: number, eol: number): void {
     this.#bytes = bytes;
     this.#limit = limit;
@@ -98,8 +113,14 @@ export class KernelInput {
     this.#from = this.#end = 0;
   }
 
-  /** Index behind the last eol of the input. */
-  get end(): number {
+  /** Keeps nothing of the caller's. */
+  end(): void {
+    this.#bytes = NOTHING;
+    this.#limit = -1;
+  }
+
+  /** Index behind the last eol of the stretch. */
+  get stretchEnd(): number {
     return this.#end;
   }
 

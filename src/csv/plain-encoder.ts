@@ -33,7 +33,7 @@ export class PlainEncoder {
   ) {}
 
   /**
-   * The runs that follow are over these bytes. Nobody else may use the kernel in between.
+   * The runs that follow, until `end`, are over these bytes.
    * @param limit index of the last eol byte
    */
   begin(bytes: Buffer, limit: number): void {
@@ -46,20 +46,27 @@ export class PlainEncoder {
     const nextSkipped = batch.skip.from(batch.row);
     while (batch.at < batch.stop && batch.row < nextSkipped && input.reach(batch.at)) {
       const first = input.addressOf(batch.at);
-      const end = input.addressOf(input.end);
+      const end = input.addressOf(input.stretchEnd);
       const stop = input.addressOf(batch.stop);
       const outEnd = OUTPUT + Math.min(OUTPUT_BYTES, batch.out.length - batch.written);
       const most = Math.min(nextSkipped - batch.row, MOST_ROWS);
       const next = kernel.encode(first, end, stop, OUTPUT, outEnd, this.columns, delimiter, eol, batch.row, most);
+      const rows = kernel.encodedRows.value;
       const written = kernel.written.value - OUTPUT;
       copyOutput(batch.out, batch.written, written);
       batch.at = input.indexOf(next);
       batch.written += written;
-      batch.row += kernel.encodedRows.value;
-      batch.loaded += kernel.encodedRows.value;
-      const isOdd = batch.at < input.end && kernel.encodedRows.value < most && batch.at < batch.stop;
-      if (isOdd && !(kernel.isFull.value && written > 0) && !(kernel.isEncodeCut.value && input.advance(batch.at)))
-        return;
+      batch.row += rows;
+      batch.loaded += rows;
+      const hasMore = batch.at < input.stretchEnd && batch.at < batch.stop && rows < most;
+      // Where not even one record fits, the room that it takes has to be told.
+      const isEmptied = kernel.isFull.value !== 0 && written > 0;
+      const goesOn = !hasMore || isEmptied || (kernel.isCut.value !== 0 && input.advance(batch.at));
+      if (!goesOn) return;
     }
+  }
+
+  end(): void {
+    this.#input.end();
   }
 }

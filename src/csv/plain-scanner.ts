@@ -21,11 +21,18 @@ export class PlainScanner {
   ) {}
 
   /**
-   * The runs that follow are over these bytes. Nobody else may use the kernel in between.
+   * The runs that follow, until `end`, are over these bytes.
    * @param limit index of the last eol byte
    */
   begin(bytes: Buffer, limit: number): void {
     this.#input.begin(bytes, limit, this.grammar.eol);
+    this.learnTypes();
+    kernelNulls.fill(0, 0, this.collector.types.length);
+  }
+
+  /** To be called when the types of the columns have changed. */
+  learnTypes(): void {
+    kernelTypes.set(this.collector.types);
   }
 
   /**
@@ -33,28 +40,30 @@ export class PlainScanner {
    * @returns the start of the first record not taken
    */
   run(from: number, stop: number): number {
-    const { types, nulls } = this.collector;
+    const columns = this.collector.types.length;
     const { delimiter, eol } = this.grammar;
     const input = this.#input;
-    const columns = types.length;
     this.rows = this.blankLines = 0;
     this.stopped = false;
-    kernelTypes.set(types);
-    kernelNulls.fill(0, 0, columns);
     let at = from;
-    while (input.reach(at)) {
+    while (!this.stopped && input.reach(at)) {
       const first = input.addressOf(at);
-      const end = input.addressOf(input.end);
-      const last = input.addressOf(stop);
-      at = input.indexOf(kernel.scan(first, end, last, columns, delimiter, eol, this.maxRecordBytes));
+      const end = input.addressOf(input.stretchEnd);
+      const stopAddress = input.addressOf(stop);
+      at = input.indexOf(kernel.scan(first, end, stopAddress, columns, delimiter, eol, this.maxRecordBytes));
       this.rows += kernel.scannedRows.value;
       this.blankLines += kernel.blankLines.value;
       this.stopped = kernel.isStopped.value !== 0;
-      if (this.stopped) break;
-      const isOdd = at < input.end;
-      if (isOdd && !(kernel.isScanCut.value && input.advance(at))) break;
+      const hasMore = at < input.stretchEnd;
+      if (hasMore && !(kernel.isCut.value && input.advance(at))) break;
     }
-    for (let c = 0; c < columns; c++) nulls[c] += kernelNulls[c];
     return at;
+  }
+
+  /** Adds up what the runs have found. */
+  end(): void {
+    const { nulls } = this.collector;
+    for (let c = 0; c < nulls.length; c++) nulls[c] += kernelNulls[c];
+    this.#input.end();
   }
 }

@@ -9,8 +9,12 @@ import { grammarOf, LF, RecordView, readRecord } from './record.js';
  */
 export function rowOfLine(batch: Buffer, line: number): number | null {
   let start = 0;
-  for (let passed = 1; passed < line && start > -1; passed++) start = batch.indexOf(LF, start) + 1 || -1;
-  return start < 0 || start >= batch.length ? null : Number.parseInt(batch.toString('latin1', start, start + 20), 10);
+  for (let passed = 1; passed < line; passed++) {
+    const end = batch.indexOf(LF, start);
+    if (end < 0) return null;
+    start = end + 1;
+  }
+  return start < batch.length ? Number.parseInt(batch.toString('latin1', start, start + 20), 10) : null;
 }
 
 /**

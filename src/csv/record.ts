@@ -11,16 +11,12 @@ export interface Grammar {
   eol: number;
   /** 1 for each byte that an unquoted field cannot simply run over: delimiter, quote, LF, CR, NUL. */
   special: Uint8Array;
-  /** The same without the delimiter. */
-  lineSpecial: Uint8Array;
 }
 
 export function grammarOf({ delimiter, newline }: Pick<Dialect, 'delimiter' | 'newline'>): Grammar {
-  const lineSpecial = new Uint8Array(256);
-  for (const byte of [QUOTE, LF, CR, 0]) lineSpecial[byte] = 1;
-  const special = lineSpecial.slice();
-  special[delimiter.charCodeAt(0)] = 1;
-  return { delimiter: delimiter.charCodeAt(0), eol: newline === '\r' ? CR : LF, special, lineSpecial };
+  const special = new Uint8Array(256);
+  for (const byte of [delimiter.charCodeAt(0), QUOTE, LF, CR, 0]) special[byte] = 1;
+  return { delimiter: delimiter.charCodeAt(0), eol: newline === '\r' ? CR : LF, special };
 }
 
 /** One record as `readRecord` saw it. One object is used over and over; `keep` fields have their places noted. */
@@ -33,8 +29,6 @@ export class RecordView {
   /** 1-based field with a stray quote, with a NUL; 0 = none. */
   stray = 0;
   nul = 0;
-  /** An unquoted line-end byte that is data: a bare CR (in CR files a bare LF). */
-  bare = false;
   /** Where the quote opened that was still open when the bytes ended, else -1; and how far it was searched. */
   openQuote = -1;
   searched = 0;
@@ -52,7 +46,6 @@ export class RecordView {
   reset(start: number): void {
     this.start = this.end = this.next = start;
     this.fields = this.stray = this.nul = 0;
-    this.bare = false;
     this.openQuote = -1;
   }
 
@@ -101,8 +94,8 @@ function plainField(bytes: Buffer, start: number, limit: number, grammar: Gramma
       return i;
     }
     if (byte === QUOTE) return strayRest(bytes, start, i, grammar, view);
+    // A bare CR (in CR files a bare LF) is data.
     if (byte === 0) view.nul ||= view.fields + 1;
-    else view.bare = true;
   }
   return -1;
 }

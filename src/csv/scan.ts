@@ -3,6 +3,7 @@ import { CsvError } from './csv-error.js';
 import type { Dialect } from './dialect.js';
 import type { ColumnEvidence } from './evidence.js';
 import { EvidenceCollector } from './evidence-collector.js';
+import { assertColumns } from './kernel.js';
 import { describeMalformed, faultOf, type Malformed } from './malformed.js';
 import { PlainScanner } from './plain-scanner.js';
 import { type Grammar, grammarOf, QUOTE, RecordView, readRecord } from './record.js';
@@ -13,6 +14,7 @@ const MALFORMED_KEPT = 1000;
 
 export interface RecordScannerOptions {
   dialect: Dialect;
+  /** 1 to 1,599. */
   columns: number;
   /** Longest record allowed, in bytes with its terminator. Default 32 MiB. */
   maxRecordBytes?: number;
@@ -55,6 +57,7 @@ export class RecordScanner {
   #searched = 0;
 
   constructor({ dialect, columns, maxRecordBytes = MAX_RECORD_BYTES }: RecordScannerOptions) {
+    assertColumns(columns);
     this.#columns = columns;
     this.#maxRecordBytes = maxRecordBytes;
     this.#grammar = grammarOf(dialect);
@@ -101,6 +104,7 @@ export class RecordScanner {
       at = this.#view.next;
       if (at >= stop && this.#view.end > this.#view.start) this.stopped = true;
     }
+    this.#plain.end();
     this.#finish(bytes, base, at, rowsBefore);
     if (!this.stopped) this.#suspend(bytes, base, at, limit);
     return at;
@@ -124,7 +128,7 @@ export class RecordScanner {
     this.rows++;
     const fault = faultOf(view, this.#columns);
     if (fault === null) {
-      this.#collector.add(bytes, view, this.rows);
+      if (this.#collector.add(bytes, view, this.rows)) this.#plain.learnTypes();
       return;
     }
     if (++this.malformedCount > MALFORMED_KEPT) return;

@@ -1,5 +1,3 @@
-import { kernel, placeValue } from './kernel.js';
-
 /**
  * The types a column can get, as a small lattice: integer < bigint < numeric < text, and date, timestamp, uuid < text.
  * `none` is a column without a value so far.
@@ -9,10 +7,7 @@ export type TypeCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
 export const NONE = 0;
 const NUMERIC = 3;
-const TEXT = 7;
-
-/** The longest value that is of a type other than text: a sign, 100 digits and a point (src/kernel/value.ts). */
-const LONGEST_TYPED = 102;
+export const TEXT = 7;
 
 /** The narrowest type that holds both. */
 export function joinTypes(a: TypeCode, b: TypeCode): TypeCode {
@@ -20,10 +15,4 @@ export function joinTypes(a: TypeCode, b: TypeCode): TypeCode {
   if (a === NONE) return b;
   if (a <= NUMERIC && b <= NUMERIC) return a > b ? a : b;
   return TEXT;
-}
-
-/** The narrowest type whose PostgreSQL output is exactly these bytes (never NONE). */
-export function typeOfValue(bytes: Uint8Array, start: number, end: number): TypeCode {
-  if (end - start > LONGEST_TYPED) return TEXT;
-  return kernel.typeOf(placeValue(bytes, start, end), end - start) as TypeCode;
 }

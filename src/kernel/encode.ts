@@ -1,12 +1,15 @@
-import { BACKSLASH, byteAt, CONTROLS, CR, LF, NUL, QUOTE, STEP, TAB, ZERO } from './bytes';
-import { digits } from './memory';
+import { areControls, areEqual, BACKSLASH, byteAt, CR, LF, NINE, NUL, QUOTE, STEP, TAB, ZERO } from './bytes';
+import { DIGITS_END, digits, setCut } from './memory';
+
+const LETTER_N: u32 = 78;
+const LOWER_N: u32 = 110;
+const LOWER_R: u32 = 114;
+const LOWER_T: u32 = 116;
 
 /** Results of the last call: records written, the end of what they fill, and whether the next one does not fit. */
 export let encodedRows: u32 = 0;
 export let written: usize = 0;
 export let isFull: bool = false;
-/** The bytes end within a quoted value. */
-export let isEncodeCut: bool = false;
 
 /** Digits of the number of the next row. */
 let width: u32 = 0;
@@ -20,7 +23,8 @@ let to: usize = 0;
  * formed, does not fit, or is one too many.
  * @param end behind the last byte, which is an eol: something follows every quote and every unquoted field
  * @param stop stop at the first record end that reaches it
- * @param outEnd behind the last byte that counts as written; up to 48 more are written over
+ * @param outEnd behind the last byte that counts as written; what lies behind it may be written over
+ * @param firstRow from 1
  * @returns the start of the first record not taken
  */
 export function encode(
@@ -40,7 +44,7 @@ export function encode(
   to = out;
   written = out;
   isFull = false;
-  isEncodeCut = false;
+  setCut(false);
   setDigits(u64(firstRow));
   while (start < end && start < stop && rows < mostRows) {
     at = start;
@@ -49,8 +53,9 @@ export function encode(
       start += byteAt(at) === eol ? 1 : 2;
       continue;
     }
-    v128.store(to, v128.load(digits + 24 - width));
-    v128.store(to + STEP, v128.load(digits + 40 - width));
+    const first = digits + DIGITS_END - width;
+    v128.store(to, v128.load(first));
+    v128.store(to + STEP, v128.load(first + STEP));
     to += width;
     if (!encodeFields(end, outEnd, columns, delimiter, eol)) break;
     store<u8>(to++, u8(LF));
@@ -86,9 +91,6 @@ function encodeFields(end: usize, outEnd: usize, columns: u32, delimiter: u32, e
 }
 
 function quotedField(end: usize, outEnd: usize): bool {
-  const quotes = i8x16.splat(34);
-  const backslashes = i8x16.splat(92);
-  const controls = i8x16.splat(CONTROLS);
   let p = at + 1;
   let o = to;
   while (p < end) {
@@ -99,7 +101,7 @@ function quotedField(end: usize, outEnd: usize): bool {
     const bytes = v128.load(p);
     v128.store(o, bytes);
     const special: u32 = i8x16.bitmask(
-      v128.or(v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, backslashes)), i8x16.lt_u(bytes, controls)),
+      v128.or(v128.or(areEqual(bytes, QUOTE), areEqual(bytes, BACKSLASH)), areControls(bytes)),
     );
     if (special === 0) {
       p += STEP;
@@ -124,15 +126,11 @@ function quotedField(end: usize, outEnd: usize): bool {
       o = escaped(byte, o);
     }
   }
-  isEncodeCut = true;
+  setCut(true);
   return false;
 }
 
 function plainField(outEnd: usize, delimiter: u32, eol: u32): bool {
-  const quotes = i8x16.splat(34);
-  const backslashes = i8x16.splat(92);
-  const controls = i8x16.splat(CONTROLS);
-  const delimiters = i8x16.splat(i8(delimiter));
   let p = at;
   let o = to;
   while (true) {
@@ -144,8 +142,8 @@ function plainField(outEnd: usize, delimiter: u32, eol: u32): bool {
     v128.store(o, bytes);
     const special: u32 = i8x16.bitmask(
       v128.or(
-        v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, backslashes)),
-        v128.or(i8x16.eq(bytes, delimiters), i8x16.lt_u(bytes, controls)),
+        v128.or(areEqual(bytes, QUOTE), areEqual(bytes, BACKSLASH)),
+        v128.or(areEqual(bytes, delimiter), areControls(bytes)),
       ),
     );
     if (special === 0) {
@@ -158,8 +156,8 @@ function plainField(outEnd: usize, delimiter: u32, eol: u32): bool {
     const byte = byteAt(p);
     if (byte === delimiter || byte === eol || (byte === CR && byteAt(p + 1) === LF)) {
       if (p === at) {
-        // NULL, "\N"; the empty string is nothing at all.
-        store<u16>(o, 0x4e5c);
+        // NULL; the empty string is nothing at all.
+        store<u16>(o, u16(BACKSLASH | (LETTER_N << 8)));
         o += 2;
       }
       at = p;
@@ -174,7 +172,7 @@ function plainField(outEnd: usize, delimiter: u32, eol: u32): bool {
 
 /** Writes a byte that is data: what COPY's text format gives a meaning gets a backslash. */
 function escaped(byte: u32, o: usize): usize {
-  const letter: u32 = byte === LF ? 110 : byte === CR ? 114 : byte === TAB ? 116 : byte === BACKSLASH ? BACKSLASH : 0;
+  const letter = letterOf(byte);
   if (letter === 0) {
     store<u8>(o, u8(byte));
     return o + 1;
@@ -183,16 +181,23 @@ function escaped(byte: u32, o: usize): usize {
   return o + 2;
 }
 
+function letterOf(byte: u32): u32 {
+  if (byte === LF) return LOWER_N;
+  if (byte === CR) return LOWER_R;
+  if (byte === TAB) return LOWER_T;
+  return byte === BACKSLASH ? BACKSLASH : 0;
+}
+
 /** A number kept as its digits: counting up and copying cost far less than formatting each number. */
 function setDigits(row: u64): void {
-  for (let k: usize = 0; k < 24; k++) store<u8>(digits + k, u8(ZERO));
+  for (let k: usize = 0; k < DIGITS_END; k++) store<u8>(digits + k, u8(ZERO));
   width = 0;
-  for (let rest = row; rest > 0; rest /= 10) store<u8>(digits + 23 - width++, u8(u64(ZERO) + (rest % 10)));
+  for (let rest = row; rest > 0; rest /= 10) store<u8>(digits + DIGITS_END - 1 - width++, u8(u64(ZERO) + (rest % 10)));
 }
 
 function countUp(): void {
-  let k = digits + 23;
-  while (byteAt(k) === 57) store<u8>(k--, u8(ZERO));
+  let k = digits + DIGITS_END - 1;
+  while (byteAt(k) === NINE) store<u8>(k--, u8(ZERO));
   store<u8>(k, u8(byteAt(k) + 1));
-  if (k < digits + 24 - width) width++;
+  if (k < digits + DIGITS_END - width) width++;
 }

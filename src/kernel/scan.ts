@@ -1,14 +1,11 @@
-import { byteAt, CONTROLS, CR, LF, NUL, QUOTE, STEP } from './bytes';
-import { nullColumns, nulls, types } from './memory';
-import { confirms } from './value';
+import { areControls, areEqual, byteAt, CR, LF, NUL, QUOTE, STEP } from './bytes';
+import { nullColumns, nulls, setCut, types } from './memory';
+import { confirms, NONE } from './value';
 
 /** Results of the last call. */
 export let scannedRows: u32 = 0;
 export let blankLines: u32 = 0;
 export let isStopped: bool = false;
-
-/** The bytes end within a quoted value. */
-export let isScanCut: bool = false;
 
 /** Columns that are NULL in the record at hand: counted when it is known to be well formed. Or it is a blank line. */
 let nullCount: u32 = 0;
@@ -20,6 +17,7 @@ let fieldEnd: usize = 0;
 /**
  * Runs over records that are well formed and confirm what their columns are known to be, and stops before the first one
  * that is not. It changes no evidence but the count of NULLs.
+ * @param columns 1 to MAX_COLUMNS, with their types in place
  * @param end behind the last byte, which is an eol: something follows every quote and every unquoted field
  * @param stop stop at the first record end that reaches it
  * @param longest record that is taken, in bytes with its terminator
@@ -38,7 +36,7 @@ export function scan(
   let rows: u32 = 0;
   let blank: u32 = 0;
   isStopped = false;
-  isScanCut = false;
+  setCut(false);
   while (start < end && !isStopped) {
     const next = recordEnd(start, end, columns, delimiter, eol);
     if (next === 0 || next - start > longest) break;
@@ -69,7 +67,7 @@ function recordEnd(start: usize, end: usize, columns: u32, delimiter: u32, eol: 
     const type = u32(load<u8>(types + c));
     if (byteAt(p) === QUOTE) {
       const value = ++p;
-      if (type === 0 || !quotedField(value, end)) return 0;
+      if (type === NONE || !quotedField(value, end)) return 0;
       p = fieldEnd;
       if (!confirms(type, value, u32(p - value), v128.load(value))) return 0;
       p++;
@@ -78,7 +76,7 @@ function recordEnd(start: usize, end: usize, columns: u32, delimiter: u32, eol: 
       if (!plainField(value, delimiter, eol)) return 0;
       p = fieldEnd;
       if (p === value) store<u16>(nullColumns + (nullCount++ << 1), u16(c));
-      else if (type === 0 || !confirms(type, value, u32(p - value), v128.load(value))) return 0;
+      else if (type === NONE || !confirms(type, value, u32(p - value), v128.load(value))) return 0;
     }
     if (byteAt(p) === delimiter) {
       if (c === last) return 0;
@@ -96,12 +94,10 @@ function recordEnd(start: usize, end: usize, columns: u32, delimiter: u32, eol: 
 
 /** Finds the closing quote; false for a value with a NUL, and for one that is not complete. */
 function quotedField(from: usize, end: usize): bool {
-  const quotes = i8x16.splat(34);
-  const nuls = i8x16.splat(0);
   let p = from;
   while (p < end) {
     const bytes = v128.load(p);
-    const special: u32 = i8x16.bitmask(v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, nuls)));
+    const special: u32 = i8x16.bitmask(v128.or(areEqual(bytes, QUOTE), areEqual(bytes, NUL)));
     if (special === 0) {
       p += STEP;
       continue;
@@ -115,20 +111,17 @@ function quotedField(from: usize, end: usize): bool {
     }
     p += 2;
   }
-  isScanCut = true;
+  setCut(true);
   return false;
 }
 
 /** Finds the delimiter or line end; false for a value with a quote or NUL. A bare CR (in CR files an LF) is data. */
 function plainField(from: usize, delimiter: u32, eol: u32): bool {
-  const quotes = i8x16.splat(34);
-  const delimiters = i8x16.splat(i8(delimiter));
-  const controls = i8x16.splat(CONTROLS);
   let p = from;
   while (true) {
     const bytes = v128.load(p);
     let special: u32 = i8x16.bitmask(
-      v128.or(v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, delimiters)), i8x16.lt_u(bytes, controls)),
+      v128.or(v128.or(areEqual(bytes, QUOTE), areEqual(bytes, delimiter)), areControls(bytes)),
     );
     for (; special !== 0; special &= special - 1) {
       const at = p + ctz(special);

@@ -1,16 +1,20 @@
-import { byteAt, digitsOf, MINUS, POINT, ZERO } from './bytes';
+import { areDigits, byteAt, COLON, MINUS, POINT, SPACE, ZERO } from './bytes';
 
 // The codes of src/csv/value-type.ts.
+export const NONE: u32 = 0;
 const INTEGER: u32 = 1;
 const BIGINT: u32 = 2;
 const NUMERIC: u32 = 3;
 const DATE: u32 = 4;
 const TIMESTAMP: u32 = 5;
 const UUID: u32 = 6;
-export const TEXT: u32 = 7;
+const TEXT: u32 = 7;
 
 /** numeric keeps every digit it is given; 100 is far below its limits and bounds the work per value. */
 const MAX_DIGITS: u32 = 100;
+
+/** The longest value that is of another type than text: a sign, the digits and a point. */
+export const LONGEST_TYPED: u32 = MAX_DIGITS + 2;
 
 /**
  * Whether a column of `type` can take the value as it is, without becoming another one.
@@ -27,7 +31,7 @@ export function confirms(type: u32, p: usize, length: u32, head: v128): bool {
 function isPlainNumber(type: u32, p: usize, length: u32, head: v128): bool {
   const negative = u32(byteAt(p) === MINUS);
   const all: u32 = ((1 << length) - 1) & ~negative;
-  const others = all & ~digitsOf(head);
+  const others = all & ~i8x16.bitmask(areDigits(head));
   const hasLeadingZero = byteAt(p + negative) === ZERO;
   if (others === 0) {
     if (hasLeadingZero) return length === 1;
@@ -114,7 +118,7 @@ function isDate(p: usize): bool {
 /** ` HH:MM:SS`, then nothing or a fraction of 1 to 6 digits that does not end in 0. */
 function isTimeOfDay(p: usize, end: usize): bool {
   const length = u32(end - p);
-  if (length < 9 || byteAt(p) !== 32 || byteAt(p + 3) !== 58 || byteAt(p + 6) !== 58) return false;
+  if (length < 9 || byteAt(p) !== SPACE || byteAt(p + 3) !== COLON || byteAt(p + 6) !== COLON) return false;
   if (twoDigits(p + 1) > 23 || twoDigits(p + 4) > 59 || twoDigits(p + 7) > 59) return false;
   if (length === 9) return true;
   if (length < 11 || length > 16 || byteAt(p + 9) !== POINT || byteAt(end - 1) === ZERO) return false;
@@ -122,12 +126,14 @@ function isTimeOfDay(p: usize, end: usize): bool {
   return true;
 }
 
+const LOWER_A: u32 = 97;
+
 function isUuid(p: usize): bool {
   for (let k: usize = 0; k < 36; k++) {
     const byte = byteAt(p + k);
     if (k === 8 || k === 13 || k === 18 || k === 23) {
       if (byte !== MINUS) return false;
-    } else if (!isDigit(byte) && byte - 97 > 5) return false;
+    } else if (!isDigit(byte) && byte - LOWER_A > 5) return false;
   }
   return true;
 }

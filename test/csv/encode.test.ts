@@ -3,7 +3,7 @@ import { BatchEncoder } from '../../src/csv/encode.js';
 import { formatRecord } from '../../src/csv/format-record.js';
 import { recordAt, rowOfLine } from '../../src/csv/record-at.js';
 import { RowSet } from '../../src/csv/row-set.js';
-import { dialectOf, encodeAll } from './support.js';
+import { dialectOf, encodeAll, readCopyText } from './support.js';
 
 test('records become lines of COPY text: number and fields with tabs between, no quotes, N for NULL', () => {
   const bytes = Buffer.from('a,"b ""x"""\r\n\r\n,""\nc,"d\r\ne\tf"\r\n\\N,"g\\"\nlast,');
@@ -63,6 +63,30 @@ test('row numbers count on through powers of ten', () => {
     .text.split('\n')
     .slice(0, -1);
   expect(lines).toEqual(Array.from({ length: 1234 }, (_, k) => `${k + 1}\tx`));
+});
+
+test.each([2 ** 31 - 2, 2 ** 32 - 2, 9_999_999_999_999])('row numbers go on from %d', (firstRow) => {
+  const encoder = new BatchEncoder({ dialect: dialectOf(), columns: 1 });
+  const out = Buffer.alloc(1000);
+  const bytes = Buffer.from('x\n""\n"y"\nz');
+  const { written } = encoder.encode(bytes, { from: 0, out, firstRow, final: true, maxInput: 1e9 });
+  const rows = readCopyText(out.toString('utf8', 0, written));
+  expect(rows).toEqual(['x', '', 'y', 'z'].map((value, k) => [String(firstRow + k), value]));
+});
+
+test('records of 1,599 columns, and those longer than the input of the kernel, are written as any other', () => {
+  const value = 'a"\\\t\nb';
+  const wide = Array.from({ length: 1599 }, (_, c) => (c % 2 ? null : value));
+  const long = [value.repeat(40_000), null, '', value];
+  for (const [columns, record] of [
+    [1599, wide],
+    [4, long],
+  ] as const) {
+    const bytes = Buffer.from(`${formatRecord(record, ',')}\n`.repeat(3));
+    const { text, loaded } = encodeAll(bytes, dialectOf(), columns);
+    expect(loaded).toBe(3);
+    expect(readCopyText(text)).toEqual([1, 2, 3].map((row) => [String(row), ...record]));
+  }
 });
 
 test('quotes by the 100 MB and cells of megabytes take time in proportion', () => {

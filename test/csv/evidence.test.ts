@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { columnType, describeEvidence, emptyEvidence, mergeEvidence, shiftRows } from '../../src/csv/evidence.js';
-import { TYPES, typeOfValue } from '../../src/csv/value-type.js';
+import { typeOfValue } from '../../src/csv/kernel.js';
+import { TYPES } from '../../src/csv/value-type.js';
 import { dialectOf, scanChunked } from './support.js';
 
 function typeOf(value: string): string {

@@ -34,7 +34,8 @@ export function summary(scanner: RecordScanner) {
 
 /** Fills the kernel's input with what would be read if it looked past the end of what it is given. */
 export function poisonKernel(): void {
-  Buffer.from(kernel.memory.buffer, kernel.input.value, kernel.CAPACITY.value).fill('",\n"\n,\r"\r');
+  // And the room behind it, which belongs to the steps of 16 bytes.
+  Buffer.from(kernel.memory.buffer, kernel.input.value, kernel.CAPACITY.value + 64).fill('",\n"\n,\r"\r');
 }
 
 export interface Encoded {
@@ -111,6 +112,11 @@ export const hostileText = fc
       '",',
       '\n"',
       '€',
+      '\\',
+      '\\N',
+      '\\.',
+      'x'.repeat(15),
+      'y'.repeat(17),
     ),
     {
       maxLength: 60,

@@ -10,6 +10,7 @@ interface Rejected {
   column: string;
   value: string;
   raw: string;
+  byte_offset: string;
 }
 
 async function rejectsOf(content: string, columns: Record<string, string>): Promise<Rejected[]> {
@@ -26,6 +27,13 @@ it('the text of a reject is that of its own row, line breaks and numbers in valu
   ]);
   expect(await rejectsOf('a,b\n1,"foo\n3,bar"\n2,y\nq3,z\n', { a: 'integer' })).toMatchObject([
     { row: '3', raw: 'q3,z' },
+  ]);
+});
+
+it('a refused value is shown as PostgreSQL says it, its row and place as they are in the file', async () => {
+  const before = 'a;b\n1;"x\n2;y"\n\n\n';
+  expect(await rejectsOf(`${before}"q\\";"say ""no""\tto"\n3;\n`, { a: 'integer' })).toMatchObject([
+    { row: '2', column: 'a', value: 'q\\', raw: '"q\\";"say ""no""␉to"', byte_offset: String(before.length) },
   ]);
 });
 
