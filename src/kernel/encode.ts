@@ -6,6 +6,9 @@ const LOWER_N: u32 = 110;
 const LOWER_R: u32 = 114;
 const LOWER_T: u32 = 116;
 
+/** A tab and NULL, as bytes in memory. */
+const NULL_FIELD: u32 = TAB | (BACKSLASH << 8) | (LETTER_N << 16);
+
 /** Results of the last call: records written, the end of what they fill, and whether the next one does not fit. */
 export let encodedRows: u32 = 0;
 export let written: usize = 0;
@@ -75,6 +78,11 @@ export function encode(
 /** Writes a tab and a field for each column; false where the record is not to be taken. */
 function encodeFields(end: usize, outEnd: usize, columns: u32, delimiter: u32, eol: u32): bool {
   for (let c: u32 = 1; ; c++) {
+    // One NULL behind another, of which sparse files are made.
+    for (; byteAt(at) === delimiter && c < columns && to <= outEnd; c++, at++) {
+      store<u32>(to, NULL_FIELD);
+      to += 3;
+    }
     store<u8>(to++, u8(TAB));
     const isQuoted = byteAt(at) === QUOTE;
     if (isQuoted ? !quotedField(end, outEnd) : !plainField(outEnd, delimiter, eol)) return false;
