@@ -134,7 +134,7 @@ export class BatchEncoder {
   /** Any record at all, one at a time; `base` is added to the offsets of refused ones. */
   #encodeRecord(bytes: Buffer, batch: Batch, result: EncodeResult, base: number): void {
     const view = this.#view;
-    if (this.#columns > 1 && view.end === view.start) {
+    if (view.isBlank(this.#columns)) {
       batch.at = view.next;
       return;
     }

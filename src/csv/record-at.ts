@@ -35,8 +35,7 @@ export function recordAt(
   let passed = 0;
   for (let at = 0; at < limit; at = view.next) {
     if (!readRecord(whole, at, limit, grammar, view)) return null;
-    const isBlank = columns > 1 && view.end === view.start;
-    if (!isBlank && passed++ === before) return { start: view.start, end: view.end };
+    if (!view.isBlank(columns) && passed++ === before) return { start: view.start, end: view.end };
   }
   return null;
 }

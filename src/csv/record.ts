@@ -49,6 +49,11 @@ export class RecordView {
     this.openQuote = -1;
   }
 
+  /** A line without a byte, in a file of two or more columns: no record. */
+  isBlank(columns: number): boolean {
+    return columns > 1 && this.end === this.start;
+  }
+
   addField(start: number, end: number, quoted: boolean): void {
     const k = this.fields++;
     if (k >= this.keep) return;

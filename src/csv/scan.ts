@@ -121,7 +121,7 @@ export class RecordScanner {
 
   #takeRecord(bytes: Buffer, base: number): void {
     const view = this.#view;
-    if (this.#columns > 1 && view.end === view.start) {
+    if (view.isBlank(this.#columns)) {
       this.blankLines++;
       return;
     }
@@ -168,7 +168,7 @@ export class RecordScanner {
     let records = 0;
     for (let at = 0; at <= index; at = this.#view.next) {
       readRecord(bytes, at, bytes.length - 1, this.#grammar, this.#view);
-      if (this.#columns === 1 || this.#view.end > this.#view.start) records++;
+      if (!this.#view.isBlank(this.#columns)) records++;
     }
     return records;
   }

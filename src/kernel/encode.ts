@@ -6,8 +6,9 @@ const LOWER_N: u32 = 110;
 const LOWER_R: u32 = 114;
 const LOWER_T: u32 = 116;
 
-/** A tab and NULL, as bytes in memory. */
-const NULL_FIELD: u32 = TAB | (BACKSLASH << 8) | (LETTER_N << 16);
+/** NULL, and a tab with NULL, as bytes in memory. */
+const NULL: u32 = BACKSLASH | (LETTER_N << 8);
+const NULL_FIELD: u32 = TAB | (NULL << 8);
 
 /** Results of the last call: records written, the end of what they fill, and whether the next one does not fit. */
 export let encodedRows: u32 = 0;
@@ -164,8 +165,8 @@ function plainField(outEnd: usize, delimiter: u32, eol: u32): bool {
     const byte = byteAt(p);
     if (byte === delimiter || byte === eol || (byte === CR && byteAt(p + 1) === LF)) {
       if (p === at) {
-        // NULL; the empty string is nothing at all.
-        store<u16>(o, u16(BACKSLASH | (LETTER_N << 8)));
+        // The empty string is nothing at all.
+        store<u16>(o, u16(NULL));
         o += 2;
       }
       at = p;
@@ -198,7 +199,7 @@ function letterOf(byte: u32): u32 {
 
 /** A number kept as its digits: counting up and copying cost far less than formatting each number. */
 function setDigits(row: u64): void {
-  for (let k: usize = 0; k < DIGITS_END; k++) store<u8>(digits + k, u8(ZERO));
+  for (let k = 0; k < DIGITS_END; k++) store<u8>(digits + k, u8(ZERO));
   width = 0;
   for (let rest = row; rest > 0; rest /= 10) store<u8>(digits + DIGITS_END - 1 - width++, u8(u64(ZERO) + (rest % 10)));
 }

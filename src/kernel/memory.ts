@@ -1,25 +1,26 @@
 /** Bytes of CSV that are looked at in one call, and of output that it may fill. */
-export const CAPACITY: usize = 1 << 17;
+export const CAPACITY: i32 = 1 << 17;
 
 /** PostgreSQL takes 1,600 columns in a table; one is `_row` (manual, appendix K). The arrays below hold no more. */
-export const MAX_COLUMNS: u32 = 1599;
+export const MAX_COLUMNS: i32 = 1599;
 
 // Bytes are read and written 16 at a time, so behind what counts there is room: reads begin before the end of the input, and end
 // 15 bytes behind it; writes begin at the end of the output at the latest, and end 32 bytes behind it (a row number is stored whole).
 const ROOM: i32 = 64;
-export const input: usize = memory.data((1 << 17) + ROOM, 16);
-export const output: usize = memory.data((1 << 17) + ROOM, 16);
+const LENGTH: i32 = CAPACITY + ROOM;
+export const input: usize = memory.data(LENGTH, 16);
+export const output: usize = memory.data(LENGTH, 16);
 
 /** Type codes of the columns, one byte each. */
-export const types: usize = memory.data(1599, 16);
+export const types: usize = memory.data(MAX_COLUMNS, 16);
 /** NULLs met per column, u32; added to. */
-export const nulls: usize = memory.data(1599 * 4, 16);
+export const nulls: usize = memory.data(MAX_COLUMNS * 4, 16);
 /** Columns that are NULL in the record at hand, u16: counted when the record is known to be well formed. */
-export const nullColumns: usize = memory.data(1599 * 2, 16);
+export const nullColumns: usize = memory.data(MAX_COLUMNS * 2, 16);
 
 /** The number of the next row in decimal digits, which end at byte 24: room to store it whole from any of them. */
-export const DIGITS_END: usize = 24;
-export const digits: usize = memory.data(24 + 32, 16);
+export const DIGITS_END: i32 = 24;
+export const digits: usize = memory.data(DIGITS_END + 32, 16);
 
 /** Result of the last call: the bytes end within a quoted value. */
 export let isCut: bool = false;

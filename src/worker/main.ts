@@ -18,7 +18,7 @@ const SLOTS = 16;
 /** Sessions besides one per slot: watching and closing fences, cancelling statements, each for a moment. */
 const SPARE_CONNECTIONS = 8;
 
-/** A batch and its row numbers: room for rows of 80 bytes; shorter ones make shorter batches. */
+/** A batch and its row numbers: room for rows of 80 bytes; shorter ones, and NULLs, make shorter batches. */
 const BUFFER_BYTES = BATCH_BYTES + (1 << 17);
 
 const config = loadConfig();

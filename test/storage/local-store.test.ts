@@ -1,18 +1,10 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Store } from '../../src/storage/store.js';
-import { chunks, contentOf, remainsOf, sha256, useStore } from './support.js';
+import { chunks, content, remains, root, sha256, store, useStore } from './support.js';
 
-let root: string;
-let store: Store;
-useStore((folder, made) => {
-  [root, store] = [folder, made];
-});
-
-const content = (key: string, range?: { start?: number; end?: number }) => contentOf(store, key, range);
-const remains = () => remainsOf(root);
+useStore();
 
 describe('put', () => {
   it('stores what the source gives, with its size and hash', async () => {
@@ -87,7 +79,6 @@ describe('put', () => {
 });
 
 async function sizeOfTemp(): Promise<number> {
-  const { stat } = await import('node:fs/promises');
   const [name] = await readdir(path.join(root, 'tmp'));
   return (await stat(path.join(root, 'tmp', name!))).size;
 }

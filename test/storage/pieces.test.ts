@@ -4,17 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Store } from '../../src/storage/store.js';
-import { chunks, contentOf, remainsOf, sha256, useStore } from './support.js';
+import { chunks, content, remains, root, sha256, store, useStore } from './support.js';
 
-let root: string;
-let store: Store;
-useStore((folder, made) => {
-  [root, store] = [folder, made];
-});
-
-const content = (key: string, range?: { start?: number; end?: number }) => contentOf(store, key, range);
-const remains = () => remainsOf(root);
+useStore();
 
 describe('concat', () => {
   it('joins head and objects in order, larger than its buffers', async () => {

@@ -7,12 +7,15 @@ import { afterEach, beforeEach } from 'vitest';
 import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';
 
-/** A store in a folder of its own for each test, handed out before it and removed behind it. */
-export function useStore(take: (root: string, store: Store) => void): void {
-  let root: string;
+/** The store of the test that runs, and its folder. */
+export let root: string;
+export let store: Store;
+
+/** A store in a folder of its own for each test, made before it and removed behind it. */
+export function useStore(): void {
   beforeEach(async () => {
     root = await mkdtemp(path.join(os.tmpdir(), 'long-task-store-'));
-    take(root, createLocalStore(root));
+    store = createLocalStore(root);
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
 }
@@ -26,7 +29,7 @@ export async function* chunks(...parts: (string | Uint8Array | Error)[]): AsyncG
   }
 }
 
-export async function contentOf(store: Store, key: string, range?: { start?: number; end?: number }): Promise<string> {
+export async function content(key: string, range?: { start?: number; end?: number }): Promise<string> {
   return Buffer.concat(await store.openRead(key, range).toArray()).toString();
 }
 
@@ -34,8 +37,8 @@ export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Everything in the folder of a store but the empty place for unfinished files. */
-export async function remainsOf(root: string): Promise<string[]> {
+/** Everything in the folder of the store but the empty place for unfinished files. */
+export async function remains(): Promise<string[]> {
   const entries = await readdir(root, { recursive: true });
   return entries.filter((name) => name !== 'tmp').sort();
 }

@@ -3,14 +3,9 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { createLocalStore } from '../../src/storage/local-store.js';
-import type { Store } from '../../src/storage/store.js';
-import { chunks, contentOf, useStore } from './support.js';
+import { chunks, content, root, store, useStore } from './support.js';
 
-let root: string;
-let store: Store;
-useStore((folder, made) => {
-  [root, store] = [folder, made];
-});
+useStore();
 
 describe('sweepTemp', () => {
   it('removes what killed writers left, and nothing that is young', async () => {
@@ -36,7 +31,7 @@ describe('sweepTemp', () => {
       yield Buffer.from('x');
     }
     await store.put('uploads/one', late()).finally(() => vi.useRealTimers());
-    expect(await contentOf(store, 'uploads/one')).toBe('x');
+    expect(await content('uploads/one')).toBe('x');
   });
 });
 
