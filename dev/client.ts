@@ -40,16 +40,17 @@ export class ApiError extends Error {
 export class LongTaskClient {
   constructor(readonly api: string) {}
 
-  /** Starts an upload with the file at `file`, sent as multipart from disk, a piece at a time. */
-  async upload(key: TaskName, file: string, fields: StartFields = {}): Promise<Task> {
+  /** Starts an upload with the file at `file`, sent as multipart from disk, a piece at a time. Some fields may stand behind it. */
+  async upload(key: TaskName, file: string, fields: StartFields = {}, behind: StartFields = {}): Promise<Task> {
     const boundary = `long-task-${randomUUID()}`;
-    const parts = Object.entries({ ...nameOf(key), ...fields }).map(([name, value]) =>
-      formField(boundary, name, String(value)),
-    );
+    const asForm = (values: StartFields) =>
+      Object.entries(values)
+        .map(([name, value]) => formField(boundary, name, String(value)))
+        .join('');
     const disposition = `form-data; name="file"; filename="${encodeURIComponent(path.basename(file))}"`;
     const fileHead = `--${boundary}\r\nContent-Disposition: ${disposition}\r\nContent-Type: text/csv\r\n\r\n`;
-    const head = Buffer.from(parts.join('') + fileHead);
-    const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+    const head = Buffer.from(asForm({ ...nameOf(key), ...fields }) + fileHead);
+    const tail = Buffer.from(`\r\n${asForm(behind)}--${boundary}--\r\n`);
     const length = head.length + (await stat(file)).size + tail.length;
     const request = http.request(new URL('/upload/start', this.api), {
       method: 'POST',

@@ -4,7 +4,7 @@ import { FAILPOINTS, type Failpoint } from '../../src/failpoint.js';
 import type { TaskKey } from '../client.js';
 import { Missed } from '../demo/task-watch.js';
 import type { Running } from '../processes.js';
-import { beginExport, beginLoad, isOnExport, type Lab, untilFurther, untilMoving, watch, workflowId } from './lab.js';
+import { beginFor, beginLoad, isOnExport, type Lab, untilFurther, untilMoving, watch, workflowId } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { endsWithin, type Scenario, Violations, worst } from './scenario.js';
 
@@ -118,8 +118,8 @@ async function provoke(lab: Lab, { failpoint, nth }: Kill, worker: Running): Pro
   const { rig } = lab;
   const moving = (key: TaskKey) => Promise.race([untilMoving(lab, key).catch(whenMissed), worker.exited]);
   const [room] = failpoint.split(':');
-  if (isOnExport(failpoint)) return { key: await beginExport(lab), end: 'completed', goOn: async () => {} };
-  const key = await beginLoad(lab);
+  const key = await beginFor(lab, failpoint);
+  if (isOnExport(failpoint)) return { key, end: 'completed', goOn: async () => {} };
   if (room === 'rollback') {
     await moving(key);
     await rig.client.command('terminate', key);

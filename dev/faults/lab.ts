@@ -87,6 +87,16 @@ export function isOnExport(failpoint: Failpoint): boolean {
   return ['plan', 'dump', 'assemble', 'store'].includes(failpoint.split(':')[0]!);
 }
 
+/** Starts a task that comes by at a failpoint. */
+export async function beginFor(lab: Lab, failpoint: Failpoint): Promise<TaskKey> {
+  if (isOnExport(failpoint)) return beginExport(lab);
+  if (!failpoint.startsWith('inspect:')) return beginLoad(lab);
+  // The form says only behind the file how it is to be read: what was found while it arrived does not count.
+  const key = newKey();
+  await lab.rig.client.upload(key, lab.small.file, {}, { dialect: '{"delimiter":","}' });
+  return key;
+}
+
 /** Starts an export of the small table that takes about so many seconds. */
 export async function beginExport(lab: Lab, seconds = 2): Promise<TaskKey> {
   const key = newKey('download');

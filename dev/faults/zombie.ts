@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failpoint } from '../../src/failpoint.js';
 import type { TaskKey } from '../client.js';
 import { sendSignal } from '../pids.js';
-import { beginExport, beginLoad, isOnExport, type Lab, untilFurther, watch } from './lab.js';
+import { beginFor, beginLoad, type Lab, untilFurther, watch } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations, worst } from './scenario.js';
 
@@ -82,7 +82,7 @@ async function meetAgain(lab: Lab, steps: Failpoint[]): Promise<Finding> {
   for (const step of steps) {
     await rig.killWorkers();
     const zombie = await rig.startWorker(`${step}:1:stop`);
-    const key = await (isOnExport(step) ? beginExport(lab) : beginLoad(lab));
+    const key = await beginFor(lab, step);
     await rig.until(() => rig.saw('"failpoint"', zombie.pid));
     const began = performance.now();
     const other = await rig.startWorker(`${step}:1:delay:1000`);

@@ -5,12 +5,12 @@ import type { Logger } from 'pino';
 import { TaskError } from '../contract/errors.js';
 import type { TaskFault } from '../contract/task.js';
 import { CsvError } from '../csv/csv-error.js';
+import type { Scanner } from '../inspection/scan-part.js';
 import { FencedError } from '../postgres/fence.js';
 import { meaningOf } from '../postgres/sqlstate.js';
 import type { Store } from '../storage/store.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { Pacer } from './pacer.js';
-import type { Scanner } from './scan-part.js';
 
 /** What every activity is given when the worker is built. */
 export interface Dependencies {

@@ -3,7 +3,6 @@ import { TaskError } from '../contract/errors.js';
 import type { RunRef } from '../contract/messages.js';
 import type { UploadOptions } from '../contract/task.js';
 import { CsvError } from '../csv/csv-error.js';
-import { type Dialect, detectDialect } from '../csv/dialect.js';
 import {
   type ColumnEvidence,
   columnType,
@@ -12,9 +11,11 @@ import {
   mergeEvidence,
   shiftRows,
 } from '../csv/evidence.js';
-import { columnNames, readHeader } from '../csv/header.js';
-import { assertText } from '../csv/sniff.js';
+import { columnNames } from '../csv/header.js';
 import { failpoint } from '../failpoint.js';
+import { findParts } from '../inspection/find-parts.js';
+import { HEAD_BYTES, type Head, readHead } from '../inspection/read-head.js';
+import type { Scanner } from '../inspection/scan-part.js';
 import { listParts, storePart } from '../postgres/checkpoints.js';
 import { withFence } from '../postgres/fence.js';
 import { countRejects, listRejects, storeRejects } from '../postgres/rejects.js';
@@ -22,18 +23,14 @@ import { enterPhase } from '../postgres/task-state.js';
 import { type Column, storeInspection, type TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
 import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
-import { findParts } from './find-parts.js';
 import { asReject, rejectLimit } from './malformed-rows.js';
-import type { Scanner } from './scan-part.js';
 import { withSource } from './source.js';
 import { asStep, type Step } from './step.js';
 
-/** What is looked at to find dialect and header: room for 1,600 columns with names of 200 bytes. */
-const HEAD_BYTES = 1 << 20;
-
 /**
  * One streaming pass over the whole file: dialect, record boundaries, row count, evidence for each column's type, malformed
- * rows, and the parts, stored as they are found, so that an interrupted inspect goes on behind the last one.
+ * rows, and the parts, stored as they are found, so that an interrupted inspect goes on behind the last one. So it does behind
+ * the parts that were found while the file arrived.
  */
 export function inspectActivity({ pool, store, log, scanner }: Dependencies) {
   return async (run: RunRef): Promise<Fenceable<{ parts: number; rows: number }>> =>
@@ -57,7 +54,7 @@ interface Inspection extends Step {
 async function inspectFile(inspection: Inspection): Promise<{ parts: number; rows: number }> {
   const { client, task, fence, file, signal, scanner } = inspection;
   await withFence(client, fence, () => enterPhase(client, task.id, 'inspecting'));
-  const { dialect, headers, dataOffset } = await readHead(file, task.options);
+  const { dialect, headers, dataOffset } = await headOf(file, task.options);
   const found = await listParts(client, task.id);
   const evidence = headers.map(emptyEvidence);
   for (const part of found) merge(evidence, part.evidence as ColumnEvidence[], part.firstRow - 1);
@@ -65,7 +62,7 @@ async function inspectFile(inspection: Inspection): Promise<{ parts: number; row
   let rows = found.reduce((sum, part) => sum + part.rows, 0);
   let rejected = await countRejects(client, task.id);
   await checkRejectLimit(client, task, rejected);
-  const source = { key: task.source!.key, size: file.size, dialect, columns: headers.length };
+  const source = { key: task.source!.key, size: file.size, dialect, columns: headers.length, dataOffset };
   let partNo = found.length;
   for await (const part of findParts(scanner, source, offset, signal)) {
     if (part instanceof CsvError) throw part.shiftRow(rows);
@@ -90,16 +87,10 @@ async function inspectFile(inspection: Inspection): Promise<{ parts: number; row
   return { parts: (await listParts(client, task.id)).length, rows };
 }
 
-async function readHead(
-  file: StoreFile,
-  options: UploadOptions,
-): Promise<{ dialect: Dialect; headers: string[]; dataOffset: number }> {
+async function headOf(file: StoreFile, options: UploadOptions): Promise<Head> {
   const buffer = Buffer.allocUnsafe(Math.min(HEAD_BYTES, file.size));
   const head = buffer.subarray(0, await file.read(buffer, 0));
-  assertText(head);
-  const dialect = detectDialect(head, options.dialect);
-  const { names, end } = readHeader(head, dialect, head.length === file.size);
-  return { dialect, headers: names, dataOffset: end };
+  return readHead(head, head.length === file.size, options.dialect);
 }
 
 function merge(into: ColumnEvidence[], more: ColumnEvidence[], rowsBefore: number): void {

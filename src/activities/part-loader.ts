@@ -6,6 +6,7 @@ import { excerptOf } from '../csv/malformed.js';
 import { recordAt, rowOfLine } from '../csv/record-at.js';
 import { RowSet } from '../csv/row-set.js';
 import { failpoint } from '../failpoint.js';
+import { sourceTruncated } from '../inspection/scan-part.js';
 import { advancePart, type Checkpoint, type UploadPart } from '../postgres/checkpoints.js';
 import { type CopyTarget, copyFault, copyIn } from '../postgres/copy.js';
 import { type Fence, withFence } from '../postgres/fence.js';
@@ -17,7 +18,6 @@ import type { StoreFile } from '../storage/store.js';
 import type { Dependencies } from './context.js';
 import { columnAtFault, describeMalformed, rejectLimit } from './malformed-rows.js';
 import { Pacer } from './pacer.js';
-import { sourceTruncated } from './source.js';
 
 /**
  * A batch is one transaction of about this many bytes. The longer, the less each row costs (every COPY begins with making room for

@@ -39,10 +39,6 @@ async function openSource(store: Store, source: Source): Promise<StoreFile> {
   return file;
 }
 
-export function sourceTruncated(): TaskError {
-  return new TaskError('source_changed', 'The source file became shorter while it was read. Start a new upload.');
-}
-
 /**
  * Proves that a part's bytes are the ones that were inspected, before any of them is used.
  * @throws {TaskError} source_changed

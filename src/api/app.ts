@@ -10,6 +10,7 @@ import { typedFields } from './form-fields.js';
 import { healthRoutes } from './health-routes.js';
 import { registerNotFound } from './not-found.js';
 import { pathOf, refuseMalformed, sendProblem } from './problem.js';
+import type { Inspected } from './receive-upload.js';
 import { taskRoutes } from './task-routes.js';
 import { uploadRoutes } from './upload-routes.js';
 import { validatorCompiler } from './validation.js';
@@ -18,6 +19,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The file of an upload that is stored and belongs to no task yet. */
     source: Source | null;
+    /** What was found in it while it arrived. */
+    inspected: Inspected | null;
   }
 }
 
@@ -55,6 +58,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
     },
   });
   app.decorateRequest('source', null);
+  app.decorateRequest('inspected', null);
   app.setValidatorCompiler(validatorCompiler);
   app.setErrorHandler(sendProblem);
   app.removeContentTypeParser('text/plain');

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Config } from '../config.js';
+import type { Arrivals } from '../inspection/arrivals.js';
 import type { Logger } from '../log.js';
 import type { Store } from '../storage/store.js';
 import type { TemporalGateway } from './temporal.js';
@@ -13,6 +14,8 @@ export interface ApiContext {
   log: Logger;
   /** Throws an error with `code` and `message` when the first bytes of a file are not those of a text that can be read. */
   assertText: (head: Uint8Array) => void;
+  /** Inspects files while they arrive. */
+  arrivals: Arrivals;
   /** The file that an upload without a file loads. */
   sampleFile: string;
   /** False until the database's schema is up to date: everything but the health checks answers 503 then. */

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { TaskError } from '../contract/errors.js';
-import type { Source } from '../contract/task.js';
+import type { Source, UploadOptions } from '../contract/task.js';
+import type { ScannedPart } from '../inspection/scan-part.js';
 import type { ApiContext } from './context.js';
 import { typedFields } from './form-fields.js';
 import { sniffed } from './sniffed.js';
@@ -15,6 +16,13 @@ export type CheckEarly = (fields: Record<string, unknown>) => Promise<void>;
 export interface Received {
   fields: Record<string, unknown>;
   source: Source | null;
+  inspected: Inspected;
+}
+
+/** What was found in a file while it arrived, read in this dialect. */
+export interface Inspected {
+  dialect: UploadOptions['dialect'];
+  parts: ScannedPart[];
 }
 
 /** Where in the file store the sources of uploads are. */
@@ -35,13 +43,13 @@ export async function receiveUpload(
   context: ApiContext,
   checkEarly: CheckEarly,
 ): Promise<Received> {
-  const received: Received = { fields: {}, source: null };
+  const received: Received = { fields: {}, source: null, inspected: { dialect: undefined, parts: [] } };
   try {
     for await (const part of request.parts()) {
       // RFC 7578, 4.2: every part has one.
       if (part.fieldname === undefined) throw invalidRequest([{ field: '', detail: 'is a part without a name' }]);
       if (part.type === 'field') addField(received.fields, part);
-      else received.source = await receiveFile(part, received, context, checkEarly);
+      else await receiveFile(part, received, context, checkEarly);
     }
     return received;
   } catch (error) {
@@ -87,7 +95,7 @@ async function receiveFile(
   received: Received,
   context: ApiContext,
   checkEarly: CheckEarly,
-): Promise<Source> {
+): Promise<void> {
   try {
     if (part.fieldname !== 'file')
       throw invalidRequest([
@@ -96,10 +104,13 @@ async function receiveFile(
     if (received.source) throw invalidRequest([{ field: 'file', detail: 'is given twice' }]);
     await checkEarly(received.fields);
     const key = newSourceKey();
-    const stored = await context.store.put(key, sniffed(part.file, context.assertText), {
+    const dialect = received.fields.dialect as UploadOptions['dialect'];
+    const arrival = context.arrivals.begin(dialect);
+    const stored = await context.store.put(key, arrival.watch(sniffed(part.file, context.assertText)), {
       maxBytes: context.config.MAX_UPLOAD_BYTES,
     });
-    return { key, filename: cleanFilename(part.filename), ...stored };
+    received.source = { key, filename: cleanFilename(part.filename), ...stored };
+    received.inspected = { dialect, parts: await arrival.parts() };
   } catch (error) {
     part.file.destroy();
     throw error;

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { type Config, storeFolder } from '../config.js';
 import { assertText } from '../csv/sniff.js';
+import { Arrivals } from '../inspection/arrivals.js';
 import type { Logger } from '../log.js';
 import { migrate } from '../postgres/migrate.js';
 import { createPool } from '../postgres/pool.js';
@@ -38,6 +39,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   });
   const store = createLocalStore(storeFolder(config));
   const temporal = connectTemporal(config);
+  const arrivals = new Arrivals((error) => log.error({ err: error }, 'a file could not be inspected while it arrived'));
   const stopping = new AbortController();
   let ready = false;
   const app = await buildApp({
@@ -47,6 +49,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     temporal,
     log,
     assertText,
+    arrivals,
     sampleFile: sampleFile(),
     isReady: () => ready,
   });
@@ -68,7 +71,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
       await closeWithin(GRACE_MS, app);
       // A host that never answers is not waited for.
       await Promise.race([others, sleep(1_000, undefined, { ref: false })]);
-      await Promise.allSettled([temporal.close(), pool.end()]);
+      await Promise.allSettled([temporal.close(), pool.end(), arrivals.close()]);
       log.info('the API has stopped');
     },
   };

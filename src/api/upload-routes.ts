@@ -1,17 +1,20 @@
 import { createReadStream } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { TaskError } from '../contract/errors.js';
 import type { Source, UploadOptions } from '../contract/task.js';
+import { storePart } from '../postgres/checkpoints.js';
+import { withTransaction } from '../postgres/pool.js';
 import { isUnavailable } from '../postgres/sqlstate.js';
 import { isTableNameTaken } from '../postgres/staging.js';
-import { createTask, findByIdempotencyKey, isTaskNameTaken } from '../postgres/tasks.js';
+import { createTask, findByIdempotencyKey, isTaskNameTaken, type NewTask } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
 import { idempotencyKey, readIdempotency } from './idempotency.js';
 import { checkNameLength, generateTaskName } from './names.js';
 import { locationOf, viewOf } from './read-task.js';
-import { newSourceKey, receiveUpload } from './receive-upload.js';
+import { type Inspected, newSourceKey, receiveUpload } from './receive-upload.js';
 import { UploadStart } from './schemas.js';
 import { checkerOf, invalidRequest } from './validation.js';
 
@@ -41,6 +44,7 @@ export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
       const received = await receiving.finally(() => underway.delete(receiving));
       request.body = received.fields as UploadStart; // Validated next.
       request.source = received.source;
+      request.inspected = received.inspected;
     },
     // Whatever goes wrong before the task is there: its file goes. Where PostgreSQL was lost the task may be there all the
     // same; a file that turns out to be nobody's is swept later.
@@ -70,13 +74,8 @@ async function startUpload(
     await refuseTaken(context, { table: body.table });
     const key = { ...owner, taskName: body.task_name ?? generateTaskName(source.filename) };
     checkNameLength(key);
-    ({ row, created } = await createTask(context.pool, {
-      ...key,
-      options: optionsOf(body),
-      source,
-      bytesTotal: source.size,
-      idempotency,
-    }));
+    const task = { ...key, options: optionsOf(body), source, bytesTotal: source.size, idempotency };
+    ({ row, created } = await createUpload(context, task, request.inspected));
   }
   request.source = null;
   if (created) await deliver(context, row);
@@ -85,6 +84,21 @@ async function startUpload(
     .code(202)
     .header('location', locationOf(row))
     .send(await viewOf(context, row));
+}
+
+/** Makes the task, and with it the parts that are known already: inspect goes on behind them. */
+function createUpload({ pool }: ApiContext, task: NewTask & { options: UploadOptions }, inspected: Inspected | null) {
+  return withTransaction(pool, async (client) => {
+    const made = await createTask(client, task);
+    // The form may have said only behind the file how it is to be read.
+    if (!made.created || !inspected || !isDeepStrictEqual(inspected.dialect, task.options.dialect)) return made;
+    let rows = 0;
+    for (const [i, part] of inspected.parts.entries()) {
+      await storePart(client, made.row.id, { ...part, partNo: i + 1, firstRow: rows + 1 }, part.evidence);
+      rows += part.rows;
+    }
+    return made;
+  });
 }
 
 function refuseTooLarge({ headers }: FastifyRequest, maxBytes: number): void {

@@ -29,7 +29,7 @@ export interface Advance {
   done: boolean;
 }
 
-/** Stores parts that inspect has found, with the evidence for the columns' types. Called inside the fence. */
+/** Stores a part that was found, with the evidence for the columns' types. Called inside the fence, or with the task's creation. */
 export async function storePart(
   client: pg.ClientBase,
   taskId: string,

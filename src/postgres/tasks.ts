@@ -75,8 +75,11 @@ export interface NewTask extends TaskKey {
  * @returns the row, and whether it is new: the same Idempotency-Key with the same request gives the task it made before
  * @throws {TaskError} task_exists, idempotency_key_reused
  */
-export async function createTask(pool: pg.Pool, task: NewTask): Promise<{ row: TaskRow; created: boolean }> {
-  const { rows } = await pool.query<TaskRow>(
+export async function createTask(
+  db: pg.Pool | pg.ClientBase,
+  task: NewTask,
+): Promise<{ row: TaskRow; created: boolean }> {
+  const { rows } = await db.query<TaskRow>(
     `INSERT INTO long_task.tasks (kind, user_id, task_name, workflow_id, options, source, bytes_total, rows_total, columns,
                                   idempotency_key, idempotency_hash, undelivered)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'start')
@@ -96,7 +99,7 @@ export async function createTask(pool: pg.Pool, task: NewTask): Promise<{ row: T
     ],
   );
   if (rows[0]) return { row: rows[0], created: true };
-  const earlier = task.idempotency && (await findByIdempotencyKey(pool, task, task.idempotency));
+  const earlier = task.idempotency && (await findByIdempotencyKey(db, task, task.idempotency));
   if (earlier) return { row: earlier, created: false };
   throw new TaskError(
     'task_exists',
@@ -109,11 +112,11 @@ export async function createTask(pool: pg.Pool, task: NewTask): Promise<{ row: T
  * @throws {TaskError} idempotency_key_reused when that was another request
  */
 export async function findByIdempotencyKey(
-  pool: pg.Pool,
+  db: pg.Pool | pg.ClientBase,
   owner: Pick<TaskKey, 'kind' | 'userId'>,
   idempotency: { key: string; hash: string },
 ): Promise<TaskRow | undefined> {
-  const { rows } = await pool.query<TaskRow>(
+  const { rows } = await db.query<TaskRow>(
     'SELECT * FROM long_task.tasks WHERE kind = $1 AND user_id = $2 AND idempotency_key = $3',
     [owner.kind, owner.userId, idempotency.key],
   );

@@ -103,6 +103,7 @@ describe('what fails here', () => {
       temporal: api.temporal.gateway,
       log,
       assertText: () => {},
+      arrivals: api.arrivals,
       sampleFile,
       isReady: () => true,
     });

@@ -7,15 +7,18 @@ import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import { assertText } from '../../src/csv/sniff.js';
+import type { Arrivals } from '../../src/inspection/arrivals.js';
 import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';
 import { useDatabase } from '../postgres/support.js';
+import { builtArrivals } from '../support/built.js';
 import { TestTemporal } from './temporal.js';
 
 export interface TestApi {
   readonly app: FastifyInstance;
   readonly pool: pg.Pool;
   readonly store: Store;
+  readonly arrivals: Arrivals;
   readonly temporal: TestTemporal;
   readonly url: string;
   /** Files that are stored, finished or not. */
@@ -54,11 +57,13 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
   let app: FastifyInstance;
   let dir: string;
   let store: Store;
+  let arrivals: Arrivals;
   let url: string;
   beforeAll(async () => {
     dir = await mkdtemp(path.join(os.tmpdir(), 'long-task-api-'));
     store = createLocalStore(path.join(dir, 'files'));
     temporal = await TestTemporal.connect(inject('temporalAddress'));
+    arrivals = await builtArrivals();
     app = await buildApp({
       config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20 },
       pool: database.pool,
@@ -66,6 +71,7 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
       temporal: temporal.gateway,
       log: pino({ level: 'silent' }),
       assertText,
+      arrivals,
       sampleFile: path.resolve(import.meta.dirname, '../../sample_data.csv'),
       isReady: () => true,
     });
@@ -73,7 +79,7 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
   });
   afterAll(async () => {
     await app.close();
-    await temporal.gateway.close();
+    await Promise.all([temporal.gateway.close(), arrivals.close()]);
     await rm(dir, { recursive: true, force: true });
   });
   const call = async (target: string, init: RequestInit): Promise<Answer> => {
@@ -92,6 +98,9 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
     },
     get pool() {
       return database.pool;
+    },
+    get arrivals() {
+      return arrivals;
     },
     get store() {
       return store;

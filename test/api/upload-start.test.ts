@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SAMPLE, useAddedFiles, useApi } from './support.js';
 
-const api = useApi({ maxUploadBytes: 1 << 20 });
+const api = useApi({ maxUploadBytes: 3 << 20 });
 afterEach(() => {
   api.temporal.away = false;
 });
@@ -29,6 +29,35 @@ describe('POST /upload/start', () => {
     expect(json.workflow_id).toBe(`upload/ana/${json.task_name}`);
     expect(await api.temporal.told(json.workflow_id)).toEqual(['start']);
     expect(await added()).toBe(1);
+  });
+
+  it('keeps what was found in the file while it arrived, unless the form then says to read it otherwise', async () => {
+    const content = `one,two\n${'1,2.50\n'.repeat(300_000)}`;
+    const parts = async (...behind: [string, string][]) => {
+      const task_name = fresh();
+      const large: [string, string, string] = ['file', content, 'large.csv'];
+      const { status, json } = await api.form([['user_id', 'ana'], ['task_name', task_name], large, ...behind]);
+      expect(status, JSON.stringify(json)).toBe(202);
+      const { rows } = await api.pool.query(
+        `SELECT part_no, byte_from, byte_to, first_row, rows, sha256, byte_offset, done FROM long_task.parts
+          WHERE task_id = (SELECT id FROM long_task.tasks WHERE task_name = $1)`,
+        [task_name],
+      );
+      return rows;
+    };
+    expect(await parts()).toEqual([
+      {
+        part_no: 1,
+        byte_from: 8,
+        byte_to: content.length,
+        first_row: 1,
+        rows: 300_000,
+        sha256: createHash('sha256').update(content.slice(8)).digest('hex'),
+        byte_offset: 8,
+        done: false,
+      },
+    ]);
+    expect(await parts(['dialect', '{"delimiter":";"}'])).toEqual([]);
   });
 
   it.each([
@@ -106,8 +135,8 @@ describe('POST /upload/start', () => {
     ['an empty file', '', 400, 'empty_file'],
     ['an Excel file', 'PK\x03\x04....xl/workbook.xml', 415, 'not_a_text_file'],
     ['UTF-16', Buffer.from('\ufeffa,b\n', 'utf16le'), 415, 'unsupported_encoding'],
-    ['a file that is too large', Buffer.alloc((1 << 20) + 1, 'a,b\n'), 413, 'file_too_large'],
-    ['a much too large one', Buffer.alloc(3 << 20, 'a,b\n'), 413, 'file_too_large'],
+    ['a file that is too large', Buffer.alloc((3 << 20) + 1, 'a,b\n'), 413, 'file_too_large'],
+    ['a much too large one', Buffer.alloc(6 << 20, 'a,b\n'), 413, 'file_too_large'],
   ])('refuses %s and keeps nothing', async (_what, content, status, code) => {
     const fields: [string, string][] = [['user_id', 'ana']];
     for (const parts of [

@@ -12,24 +12,24 @@ export type ThreadAnswer =
 /** Beyond this the disk is the limit, and each thread takes some 15 MB. */
 const MOST_THREADS = 4;
 
+/** Files up to this long are scanned in the caller's own thread, sooner than another would be up. */
+const SMALL_FILE = 16 << 20;
+
 /**
- * A scanner with a thread per core. Threads are started for files of more than one part and end when they have been idle
- * for a while; a single part is scanned in the caller's own thread, sooner than a thread would be up.
+ * A scanner with a thread per core, for as many files at once. Threads end when they have been idle for a while.
  * @param folder of the local store, which each thread opens for itself
  */
 export function createThreadScanner(store: Store, folder: string): Scanner {
-  const threads = Math.min(availableParallelism(), MOST_THREADS);
   const pool = new Piscina<ScanJob & { folder: string }, ThreadAnswer>({
     filename: new URL('./scan-thread.js', import.meta.url).href,
     minThreads: 0,
-    maxThreads: threads,
+    maxThreads: Math.min(availableParallelism(), MOST_THREADS),
     idleTimeout: 1_000,
     resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 },
   });
   return {
-    threads,
     async scan(job) {
-      if (!job.guess && job.stopAt === job.size) return scanHere(store, job);
+      if (job.size <= SMALL_FILE) return scanHere(store, job);
       const answer = await pool.run({ ...job, folder });
       return 'part' in answer ? answer.part : new CsvError(answer.fault.code, answer.fault.detail, answer.fault.place);
     },

@@ -1,0 +1,155 @@
+import { availableParallelism } from 'node:os';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { type ArrivalJob, type Arrived, REST_BYTES } from './arrival-thread.js';
+import { type DialectOptions, HEAD_BYTES } from './read-head.js';
+import type { ScannedPart } from './scan-part.js';
+
+/** Beyond this the network is the limit. */
+const MOST_THREADS = 4;
+/** So long a thread waits for the next file. */
+const IDLE_MS = 60_000;
+
+/** Buffers of one file that are under way; when all are, whoever sends the file waits. */
+const BUFFERS = 8;
+/** The first holds the whole head. */
+const BUFFER_BYTES = HEAD_BYTES;
+
+/** Inspects files while they arrive, as many at once as there are threads. The others are inspected when they are stored. */
+export class Arrivals {
+  readonly #threads = Math.min(availableParallelism(), MOST_THREADS);
+  readonly #onError: (error: unknown) => void;
+  readonly #pool: Piscina<ArrivalJob, ScannedPart[]>;
+  #running = 0;
+
+  /** @param onError is told what should never happen; the file is then inspected when it is stored */
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+    this.#pool = new Piscina({
+      filename: new URL('./arrival-thread.js', import.meta.url).href,
+      minThreads: 0,
+      maxThreads: this.#threads,
+      idleTimeout: IDLE_MS,
+      resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 },
+    });
+  }
+
+  /** A file begins to arrive. */
+  begin(options: DialectOptions): Arrival {
+    return new Arrival((port) => this.#inspect({ port, options }));
+  }
+
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  #inspect(job: ArrivalJob): Promise<ScannedPart[]> | null {
+    if (this.#running === this.#threads) return null;
+    this.#running++;
+    return this.#pool
+      .run(job, { transferList: [job.port] })
+      .catch((error: unknown) => {
+        this.#onError(error);
+        return [];
+      })
+      .finally(() => {
+        this.#running--;
+      });
+  }
+}
+
+/** Has a thread inspect what comes on the port; null when none is free. */
+type Inspect = (port: MessagePort) => Promise<ScannedPart[]> | null;
+
+/** One file that arrives. */
+export class Arrival {
+  readonly #inspect: Inspect;
+  #parts: Promise<ScannedPart[]> = Promise.resolve([]);
+  #port: MessagePort | undefined;
+  /** Nobody looks any more. */
+  #ended = false;
+  readonly #free: ArrayBuffer[] = [];
+  #made = 0;
+  #onFree = () => {};
+  #filling: Uint8Array | undefined;
+  #filled = 0;
+
+  constructor(inspect: Inspect) {
+    this.#inspect = inspect;
+  }
+
+  /** Passes the file on. */
+  async *watch(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let isWhole = false;
+    try {
+      for await (const chunk of source) {
+        await this.#take(chunk);
+        yield chunk;
+      }
+      // A file of one buffer is inspected sooner than a thread would be up.
+      if (this.#port && this.#filling) this.#send(this.#filling, true);
+      isWhole = true;
+    } finally {
+      if (!isWhole) this.#port?.close();
+    }
+  }
+
+  /** The parts that were found, in order from the beginning of the data: of a file that is plain, all. Never rejects. */
+  parts(): Promise<ScannedPart[]> {
+    return this.#parts;
+  }
+
+  async #take(chunk: Uint8Array): Promise<void> {
+    for (let from = 0; from < chunk.length && !this.#ended; ) {
+      if (this.#filling && this.#filled === BUFFER_BYTES) this.#send(this.#filling, false);
+      this.#filling ??= await this.#buffer();
+      if (!this.#filling) return;
+      const piece = chunk.subarray(from, from + BUFFER_BYTES - this.#filled);
+      this.#filling.set(piece, REST_BYTES + this.#filled);
+      this.#filled += piece.length;
+      from += piece.length;
+    }
+  }
+
+  #send({ buffer }: Uint8Array, final: boolean): void {
+    if (!this.#port) this.#start();
+    const arrived: Arrived = { buffer: buffer as ArrayBuffer, length: this.#filled, final };
+    this.#port?.postMessage(arrived, [arrived.buffer]);
+    this.#filling = undefined;
+    this.#filled = 0;
+  }
+
+  #start(): void {
+    const { port1: ours, port2: theirs } = new MessageChannel();
+    const parts = this.#inspect(theirs);
+    if (!parts) {
+      this.#ended = true;
+      return;
+    }
+    this.#parts = parts;
+    this.#port = ours;
+    ours.on('message', (buffer: ArrayBuffer) => {
+      this.#free.push(buffer);
+      this.#onFree();
+    });
+    ours.once('close', () => {
+      this.#ended = true;
+      this.#onFree();
+    });
+  }
+
+  /** Undefined when nobody looks any more. */
+  async #buffer(): Promise<Uint8Array | undefined> {
+    if (this.#free.length === 0 && this.#made < BUFFERS) {
+      this.#made++;
+      return new Uint8Array(REST_BYTES + BUFFER_BYTES);
+    }
+    while (this.#free.length === 0 && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#onFree = resolve;
+      });
+    }
+    const buffer = this.#free.pop();
+    return buffer && new Uint8Array(buffer);
+  }
+}

@@ -1,0 +1,63 @@
+import { CsvError } from '../csv/csv-error.js';
+import { partEnd } from './find-parts.js';
+import { type DialectOptions, type Head, readHead } from './read-head.js';
+import { PartScan, type ScannedPart } from './scan-part.js';
+
+/** Parts are kept until the file is whole, each with the evidence for its columns (some 200 bytes): a few megabytes. */
+const MOST_EVIDENCE = 1 << 16;
+
+/**
+ * Finds the parts of a file while it arrives, the same that `findParts` finds in it. What is not plain sailing (a malformed row, a
+ * file that cannot be read) is left to whoever inspects the stored file: then there are only the parts before it.
+ */
+export class ArrivingFile {
+  /** Each begins where the one before ended, the first where the data begins. */
+  readonly parts: ScannedPart[] = [];
+  readonly #options: DialectOptions;
+  readonly #mostEvidence: number;
+  #head: Head | undefined;
+  #scan: PartScan | undefined;
+
+  constructor(options: DialectOptions, mostEvidence = MOST_EVIDENCE) {
+    this.#options = options;
+    this.#mostEvidence = mostEvidence;
+  }
+
+  /**
+   * Takes what has arrived: the first time the file's first `HEAD_BYTES`, or all of it.
+   * @param bytes the rest of those before, and what follows them
+   * @param final they reach to the end of the file
+   * @returns how many bytes were taken; null when no more parts can be found
+   */
+  take(bytes: Buffer, final: boolean): number | null {
+    try {
+      return this.#takeParts(bytes, final);
+    } catch (error) {
+      if (error instanceof CsvError) return null;
+      throw error;
+    }
+  }
+
+  #takeParts(bytes: Buffer, final: boolean): number | null {
+    let at = 0;
+    if (!this.#head) {
+      this.#head = readHead(bytes, final, this.#options);
+      at = this.#head.dataOffset;
+      this.#begin(at);
+    }
+    for (;;) {
+      const scan = this.#scan!;
+      at += scan.take(bytes.subarray(at), final);
+      if (scan.malformedCount > 0) return null;
+      if (!scan.stopped && !(final && scan.position > scan.byteFrom)) return at;
+      this.parts.push(scan.part());
+      if (this.parts.length * this.#head.headers.length >= this.#mostEvidence) return null;
+      this.#begin(scan.position);
+    }
+  }
+
+  #begin(from: number): void {
+    const { dialect, headers, dataOffset } = this.#head!;
+    this.#scan = new PartScan({ dialect, columns: headers.length, from, stopAt: partEnd(dataOffset, from) });
+  }
+}

@@ -1,0 +1,29 @@
+import { type Dialect, detectDialect } from '../csv/dialect.js';
+import { readHeader } from '../csv/header.js';
+import { assertText } from '../csv/sniff.js';
+
+/** What is looked at to find dialect and header: room for 1,600 columns with names of 200 bytes. */
+export const HEAD_BYTES = 1 << 20;
+
+/** What the caller of an upload may say of its dialect. */
+export type DialectOptions = Parameters<typeof detectDialect>[1];
+
+export interface Head {
+  dialect: Dialect;
+  /** The names of the columns, as they are in the file. */
+  headers: string[];
+  /** Where the data begins. */
+  dataOffset: number;
+}
+
+/**
+ * Reads what the beginning of a file says.
+ * @param head the first `HEAD_BYTES` of the file, or all of it
+ * @throws {CsvError}
+ */
+export function readHead(head: Buffer, isWhole: boolean, options: DialectOptions): Head {
+  assertText(head);
+  const dialect = detectDialect(head, options);
+  const { names, end } = readHeader(head, dialect, isWhole);
+  return { dialect, headers: names, dataOffset: end };
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { TaskError } from '../contract/errors.js';
+import { CsvError } from '../csv/csv-error.js';
+import type { Dialect } from '../csv/dialect.js';
+import type { ColumnEvidence } from '../csv/evidence.js';
+import type { Malformed } from '../csv/malformed.js';
+import { RecordScanner } from '../csv/scan.js';
+import type { StoreFile } from '../storage/store.js';
+
+/** What to scan: the records from `from` on, where one begins, up to the first record end at or behind `stopAt`. */
+export interface ScanJob {
+  /** Key of the source in the file store, and its size. */
+  key: string;
+  size: number;
+  dialect: Dialect;
+  columns: number;
+  from: number;
+  stopAt: number;
+}
+
+/** A record-aligned part of a file. Rows count from the part's beginning. */
+export interface ScannedPart {
+  byteFrom: number;
+  byteTo: number;
+  rows: number;
+  sha256: string;
+  evidence: ColumnEvidence[];
+  /** The first thousand; the rest is met again when the part is loaded. */
+  malformed: Malformed[];
+  malformedCount: number;
+}
+
+/** A part, or why it cannot be read as CSV. */
+export type Scanned = ScannedPart | CsvError;
+
+/** Scans parts, away from the caller's thread. */
+export interface Scanner {
+  scan(job: ScanJob): Promise<Scanned>;
+  close(): Promise<void>;
+}
+
+const READ_BYTES = 1 << 20;
+
+/** Scans one part through one buffer, which grows only for a record that is longer. */
+export async function scanPart(file: StoreFile, job: ScanJob): Promise<Scanned> {
+  const { from, size } = job;
+  const scan = new PartScan(job);
+  let buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, size - from));
+  try {
+    while (!scan.stopped && scan.position < size) {
+      const length = await file.read(buffer, scan.position);
+      if (length === 0) throw sourceTruncated();
+      const final = scan.position + length >= size;
+      const consumed = scan.take(buffer.subarray(0, length), final);
+      // Not one whole record fits: the scanner itself says when a record is too large.
+      if (consumed === 0 && !final && !scan.stopped) buffer = Buffer.allocUnsafe(buffer.length * 2);
+    }
+    return scan.part();
+  } catch (error) {
+    if (error instanceof CsvError) return error;
+    throw error;
+  }
+}
+
+/** The scan of one part, piece by piece. */
+export class PartScan {
+  /** File offset of the part's first byte. */
+  readonly byteFrom: number;
+  /** And of the first that is not taken yet. */
+  position: number;
+  readonly #stopAt: number;
+  readonly #scanner: RecordScanner;
+  readonly #hash = createHash('sha256');
+
+  constructor({ dialect, columns, from, stopAt }: Pick<ScanJob, 'dialect' | 'columns' | 'from' | 'stopAt'>) {
+    this.#scanner = new RecordScanner({ dialect, columns });
+    this.#stopAt = stopAt;
+    this.byteFrom = from;
+    this.position = from;
+  }
+
+  /** The part has come to its end. */
+  get stopped(): boolean {
+    return this.#scanner.stopped;
+  }
+
+  get malformedCount(): number {
+    return this.#scanner.malformedCount;
+  }
+
+  /**
+   * Takes the whole records of `bytes`, which begin at `position`; the caller gives the rest again with what follows.
+   * @param final the bytes reach to the end of the file
+   * @returns how many bytes were taken
+   * @throws {CsvError}
+   */
+  take(bytes: Buffer, final: boolean): number {
+    const consumed = this.#scanner.scan(bytes, { baseOffset: this.position, final, stopAt: this.#stopAt });
+    this.#hash.update(bytes.subarray(0, consumed));
+    this.position += consumed;
+    return consumed;
+  }
+
+  /** What was taken, as a part. Once. */
+  part(): ScannedPart {
+    const { rows, evidence, malformed, malformedCount } = this.#scanner;
+    const sha256 = this.#hash.digest('hex');
+    return { byteFrom: this.byteFrom, byteTo: this.position, rows, sha256, evidence, malformed, malformedCount };
+  }
+}
+
+export function sourceTruncated(): TaskError {
+  return new TaskError('source_changed', 'The source file became shorter while it was read. Start a new upload.');
+}

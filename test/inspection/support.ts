@@ -1,0 +1,27 @@
+import { findParts } from '../../src/inspection/find-parts.js';
+import { readHead } from '../../src/inspection/read-head.js';
+import { type Scanned, type Scanner, scanPart } from '../../src/inspection/scan-part.js';
+import type { StoreFile } from '../../src/storage/store.js';
+
+export const MIB = 1 << 20;
+export const LINE = 'a line of forty-eight bytes, with two columns ...\n';
+
+/** So many lines as fill about this many MiB. */
+export function lines(mib: number): string {
+  return LINE.repeat(Math.floor((mib * MIB) / LINE.length));
+}
+
+/** What inspect finds in a stored file that begins with a header. */
+export async function partsOf(bytes: Buffer, signal = new AbortController().signal): Promise<Scanned[]> {
+  const { dialect, headers, dataOffset } = readHead(bytes.subarray(0, MIB), bytes.length <= MIB, undefined);
+  const file: StoreFile = {
+    size: bytes.length,
+    read: async (buffer, position) => bytes.copy(buffer as Buffer, 0, position),
+    close: async () => {},
+  };
+  const scanner: Scanner = { scan: (job) => scanPart(file, job), close: async () => {} };
+  const source = { key: 'source', size: bytes.length, dialect, columns: headers.length, dataOffset };
+  const found: Scanned[] = [];
+  for await (const part of findParts(scanner, source, dataOffset, signal)) found.push(part);
+  return found;
+}
