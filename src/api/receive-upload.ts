@@ -16,7 +16,7 @@ export type CheckEarly = (fields: Record<string, unknown>) => Promise<void>;
 export interface Received {
   fields: Record<string, unknown>;
   source: Source | null;
-  inspected: Inspected;
+  inspected: Inspected | null;
 }
 
 /** What was found in a file while it arrived, read in this dialect. */
@@ -43,7 +43,7 @@ export async function receiveUpload(
   context: ApiContext,
   checkEarly: CheckEarly,
 ): Promise<Received> {
-  const received: Received = { fields: {}, source: null, inspected: { dialect: undefined, parts: [] } };
+  const received: Received = { fields: {}, source: null, inspected: null };
   try {
     for await (const part of request.parts()) {
       // RFC 7578, 4.2: every part has one.

@@ -73,7 +73,8 @@ function rate(count: number, seconds: number): number {
 /** From the rate so far and what is left; paused time does not count. Null when there is nothing to tell it from. */
 function remainingSeconds({ row, sums }: TaskSnapshot, moving: number, active: number): number | null {
   if (row.state === 'completed') return 0;
-  if (row.state !== 'running') return null;
+  // How long an upload takes shows only in its loading.
+  if (row.state !== 'running' || row.phase === 'inspecting') return null;
   const isMoving = row.phase === MOVING[row.kind];
   const share = isMoving ? movedShare({ row, sums }) : percentDone(row, sums) / 100;
   if (share < 0.01) return null;

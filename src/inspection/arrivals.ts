@@ -134,6 +134,7 @@ export class Arrival {
     });
     ours.once('close', () => {
       this.#ended = true;
+      this.#free.length = 0; // The rest of the file may take hours.
       this.#onFree();
     });
   }
