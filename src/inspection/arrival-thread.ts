@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import type { MessagePort } from 'node:worker_threads';
 import { ArrivingFile } from './arriving-file.js';
 import type { DialectOptions } from './read-head.js';
@@ -38,16 +38,8 @@ export default async function inspectArriving({ port, options }: ArrivalJob): Pr
   };
   const closed = once(port, 'close');
   try {
-    await new Promise<unknown>((resolve, reject) => {
-      closed.then(resolve, reject);
-      port.on('message', (arrived: Arrived) => {
-        try {
-          if (!take(arrived)) resolve(undefined);
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
+    // What is under way when there is no more to find is not taken any more.
+    for await (const [arrived] of on(port, 'message', { close: ['close'] })) if (!take(arrived)) break;
     return file.parts;
   } finally {
     port.close();

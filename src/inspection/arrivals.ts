@@ -15,46 +15,60 @@ const BUFFERS = 8;
 /** The first holds the whole head. */
 const BUFFER_BYTES = HEAD_BYTES;
 
+const THREAD = new URL('./arrival-thread.js', import.meta.url);
+
 /** Inspects files while they arrive, as many at once as there are threads. The others are inspected when they are stored. */
 export class Arrivals {
   readonly #threads = Math.min(availableParallelism(), MOST_THREADS);
   readonly #onError: (error: unknown) => void;
   readonly #pool: Piscina<ArrivalJob, ScannedPart[]>;
-  #running = 0;
+  readonly #running = new Set<AbortController>();
 
-  /** @param onError is told what should never happen; the file is then inspected when it is stored */
-  constructor(onError: (error: unknown) => void) {
+  /**
+   * @param onError is told what should never happen; the file is then inspected when it is stored
+   * @param thread what the threads run
+   */
+  constructor(onError: (error: unknown) => void, thread = THREAD) {
     this.#onError = onError;
     this.#pool = new Piscina({
-      filename: new URL('./arrival-thread.js', import.meta.url).href,
+      filename: thread.href,
       minThreads: 0,
       maxThreads: this.#threads,
       idleTimeout: IDLE_MS,
       resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 },
     });
+    // A thread that did not come up: whose file it was to be is not known.
+    this.#pool.on('error', (error) => {
+      onError(error);
+      this.#giveUp();
+    });
   }
 
   /** A file begins to arrive. */
   begin(options: DialectOptions): Arrival {
-    return new Arrival((port) => this.#inspect({ port, options }));
+    return new Arrival((port) => (this.#running.size < this.#threads ? this.#inspect({ port, options }) : null));
   }
 
-  close(): Promise<void> {
-    return this.#pool.destroy();
+  async close(): Promise<void> {
+    this.#giveUp();
+    await this.#pool.destroy();
   }
 
-  #inspect(job: ArrivalJob): Promise<ScannedPart[]> | null {
-    if (this.#running === this.#threads) return null;
-    this.#running++;
-    return this.#pool
-      .run(job, { transferList: [job.port] })
-      .catch((error: unknown) => {
-        this.#onError(error);
-        return [];
-      })
-      .finally(() => {
-        this.#running--;
-      });
+  #giveUp(): void {
+    for (const job of this.#running) job.abort();
+  }
+
+  async #inspect(job: ArrivalJob): Promise<ScannedPart[]> {
+    const givenUp = new AbortController();
+    this.#running.add(givenUp);
+    try {
+      return await this.#pool.run(job, { transferList: [job.port], signal: givenUp.signal });
+    } catch (error) {
+      if (!givenUp.signal.aborted) this.#onError(error);
+      return [];
+    } finally {
+      this.#running.delete(givenUp);
+    }
   }
 }
 
@@ -126,7 +140,7 @@ export class Arrival {
       this.#ended = true;
       return;
     }
-    this.#parts = parts;
+    this.#parts = parts.finally(() => ours.close());
     this.#port = ours;
     ours.on('message', (buffer: ArrayBuffer) => {
       this.#free.push(buffer);
@@ -141,7 +155,7 @@ export class Arrival {
 
   /** Undefined when nobody looks any more. */
   async #buffer(): Promise<Uint8Array | undefined> {
-    if (this.#free.length === 0 && this.#made < BUFFERS) {
+    if (this.#free.length === 0 && this.#made < BUFFERS && !this.#ended) {
       this.#made++;
       return new Uint8Array(REST_BYTES + BUFFER_BYTES);
     }

@@ -35,6 +35,23 @@ describe('a file that arrives', () => {
     expect(parts).toEqual((await partsOf(file)).slice(0, 1));
   });
 
+  it.each([
+    ['records of up to 240 KiB', (i: number) => `"${'0f'.repeat((i * 7919) % (120 << 10))}",${i}\n`],
+    ['lines of which one in fifty has a byte that is not UTF-8', (i: number) => `${i},${i % 50 ? 'x' : '\xff'}\n`],
+  ])(
+    'has no parts but those that inspect finds, however much is under way when there is no more to find: %s',
+    async (_, record) => {
+      for (let size = 2; size < 10; size++) {
+        const records: string[] = ['one,two\n', lines(size / 4)];
+        for (let bytes = 0, i = 1; bytes < (size * MIB) / 2; i++) bytes += records[records.push(record(i)) - 1]!.length;
+        const file = Buffer.from(records.concat(lines(size / 4)).join(''), 'latin1');
+        const { bytes, parts } = await arrive(file);
+        expect(bytes.equals(file)).toBe(true);
+        expect((await partsOf(file)).slice(0, parts.length)).toEqual(parts);
+      }
+    },
+  );
+
   it('waits while as many as there are threads are looked at, and is left to inspect', async () => {
     const threads = Math.min(availableParallelism(), 4);
     const files = Array.from({ length: threads + 1 }, () => arrive(PLAIN));
@@ -64,8 +81,35 @@ describe('a file that arrives', () => {
   });
 });
 
-async function arrive(file: Buffer) {
-  const arrival = arrivals.begin(undefined);
+describe('threads that fail', () => {
+  it('leave all files to inspect, and hold up none', async () => {
+    const errors: unknown[] = [];
+    const failing = await builtArrivals((error) => errors.push(error), new URL('file:///none.js'));
+    for (let i = 0; i < 6; i++) {
+      const { bytes, parts } = await arrive(PLAIN, failing);
+      expect(bytes.equals(PLAIN)).toBe(true);
+      expect(parts).toEqual([]);
+    }
+    expect(errors.length).toBeGreaterThanOrEqual(6);
+    await failing.close();
+  });
+
+  it('because they are closed leave the file to inspect', async () => {
+    for (const wait of [0, 20, 60]) {
+      const closing = await builtArrivals();
+      const files = [arrive(PLAIN, closing), arrive(PLAIN, closing)];
+      await sleep(wait);
+      await closing.close();
+      for (const { bytes, parts } of await Promise.all(files)) {
+        expect(bytes.equals(PLAIN)).toBe(true);
+        expect((await partsOf(PLAIN)).slice(0, parts.length)).toEqual(parts);
+      }
+    }
+  });
+});
+
+async function arrive(file: Buffer, at = arrivals) {
+  const arrival = at.begin(undefined);
   const bytes = await collect(arrival.watch(pieces(file)));
   return { bytes, parts: await arrival.parts() };
 }
@@ -73,7 +117,6 @@ async function arrive(file: Buffer) {
 async function* pieces(file: Buffer): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < file.length; at += 65_521) {
     yield Buffer.from(file.subarray(at, at + 65_521));
-    await new Promise(setImmediate);
   }
 }
 
