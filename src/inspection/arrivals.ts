@@ -1,12 +1,10 @@
-import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { type ArrivalJob, type Arrived, REST_BYTES } from './arrival-thread.js';
 import { type DialectOptions, HEAD_BYTES } from './read-head.js';
 import type { ScannedPart } from './scan-part.js';
+import { createThreads, THREADS } from './threads.js';
 
-/** Beyond this the network is the limit. */
-const MOST_THREADS = 4;
 /** So long a thread waits for the next file. */
 const IDLE_MS = 60_000;
 
@@ -19,7 +17,6 @@ const THREAD = new URL('./arrival-thread.js', import.meta.url);
 
 /** Inspects files while they arrive, as many at once as there are threads. The others are inspected when they are stored. */
 export class Arrivals {
-  readonly #threads = Math.min(availableParallelism(), MOST_THREADS);
   readonly #onError: (error: unknown) => void;
   readonly #pool: Piscina<ArrivalJob, ScannedPart[]>;
   readonly #running = new Set<AbortController>();
@@ -30,13 +27,7 @@ export class Arrivals {
    */
   constructor(onError: (error: unknown) => void, thread = THREAD) {
     this.#onError = onError;
-    this.#pool = new Piscina({
-      filename: thread.href,
-      minThreads: 0,
-      maxThreads: this.#threads,
-      idleTimeout: IDLE_MS,
-      resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 },
-    });
+    this.#pool = createThreads(thread, IDLE_MS);
     // A thread that did not come up: whose file it was to be is not known.
     this.#pool.on('error', (error) => {
       onError(error);
@@ -46,7 +37,7 @@ export class Arrivals {
 
   /** A file begins to arrive. */
   begin(options: DialectOptions): Arrival {
-    return new Arrival((port) => (this.#running.size < this.#threads ? this.#inspect({ port, options }) : null));
+    return new Arrival((port) => (this.#running.size < THREADS ? this.#inspect({ port, options }) : null));
   }
 
   async close(): Promise<void> {

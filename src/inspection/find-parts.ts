@@ -2,7 +2,7 @@ import { CsvError } from '../csv/csv-error.js';
 import type { ScanJob, Scanned, Scanner } from './scan-part.js';
 
 /** Parts are about this long: few enough activities, and enough parts to keep the window full. */
-const PART_BYTES = 16 << 20;
+export const PART_BYTES = 16 << 20;
 
 /** Behind which offset the part ends that begins at `from`. Wherever a file is inspected, its parts are the same. */
 export function partEnd(dataOffset: number, from: number): number {

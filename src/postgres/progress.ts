@@ -36,7 +36,10 @@ export async function sumDoneParts(
   return rows[0];
 }
 
-/** The share of the whole that each phase ends at, in percent: how the time is spent on a large file, measured. Most are inspected when they begin. */
+/**
+ * The share of the whole that each phase ends at, in percent: how the time is spent on a large file, measured. Most files are
+ * inspected when their task begins.
+ */
 const PHASE_SPAN: Record<Phase, readonly [number, number]> = {
   inspecting: [0, 2],
   loading: [2, 80],
