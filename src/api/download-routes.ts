@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { TaskError } from '../contract/errors.js';
 import { findTable, tableExists } from '../postgres/find-table.js';
-import { createTask, findByIdempotencyKey, getTask, type NewTask } from '../postgres/tasks.js';
+import { createTask, findByIdempotencyKey, type NewTask } from '../postgres/new-task.js';
+import { getTask } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
 import { readIdempotency } from './idempotency.js';

@@ -5,9 +5,10 @@ import { storePart } from '../../src/postgres/checkpoints.js';
 import { settleTask } from '../../src/postgres/commands.js';
 import { type Fence, withFence } from '../../src/postgres/fence.js';
 import { migrate } from '../../src/postgres/migrate.js';
+import { createTask, type NewTask } from '../../src/postgres/new-task.js';
 import { createPool, withClient, withTransaction } from '../../src/postgres/pool.js';
 import { createStaging } from '../../src/postgres/staging.js';
-import { createTask, fenceOf, getTaskById, type NewTask, type TaskRow } from '../../src/postgres/tasks.js';
+import { fenceOf, getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
 import { createDatabase, prepareTemplate } from '../support/servers.js';
 
 /** A pool on a database of this file's own, made before its tests and dropped after them. */
