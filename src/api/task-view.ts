@@ -38,6 +38,7 @@ export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = n
     download_url: downloadUrl(snapshot),
     receipt: row.receipt,
     error: row.error,
+    warnings: row.warnings,
     held: { connections: held.connections, activities: busyActivities(snapshot, answer), locks: held.locks },
     workflow_id: row.workflow_id,
     version: row.version,

@@ -24,6 +24,8 @@ export interface Task {
   download_url: string | null;
   receipt: Receipt | null;
   error: TaskFault | null;
+  /** What the caller should know although nothing failed, one sentence each. */
+  warnings: string[];
   /** What the task holds at this moment. */
   held: { connections: number; activities: number; locks: number };
   workflow_id: string;

@@ -75,7 +75,8 @@ export async function findByIdempotencyKey(
 /** Whether a user has a task of this name and kind already. */
 export async function isTaskNameTaken(db: pg.Pool | pg.ClientBase, key: TaskKey): Promise<boolean> {
   const { rows } = await db.query(
-    'SELECT EXISTS (SELECT FROM long_task.tasks WHERE kind = $1 AND user_id = $2 AND task_name = $3) AS taken',
+    `SELECT EXISTS (SELECT FROM long_task.tasks
+                     WHERE kind = $1 AND user_id = $2 AND task_name = $3 AND superseded_at IS NULL) AS taken`,
     [key.kind, key.userId, key.taskName],
   );
   return rows[0].taken;

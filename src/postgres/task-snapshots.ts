@@ -33,11 +33,10 @@ const SNAPSHOT = `
 
 /** @throws {TaskError} task_not_found */
 export async function getSnapshot(pool: pg.Pool, key: TaskKey): Promise<TaskSnapshot> {
-  const { rows } = await pool.query(`${SNAPSHOT} WHERE t.kind = $1 AND t.user_id = $2 AND t.task_name = $3`, [
-    key.kind,
-    key.userId,
-    key.taskName,
-  ]);
+  const { rows } = await pool.query(
+    `${SNAPSHOT} WHERE t.kind = $1 AND t.user_id = $2 AND t.task_name = $3 AND t.superseded_at IS NULL`,
+    [key.kind, key.userId, key.taskName],
+  );
   if (!rows[0])
     throw new TaskError('task_not_found', `User "${key.userId}" has no ${key.kind} task "${key.taskName}".`);
   return split(rows[0]);
@@ -47,7 +46,7 @@ export async function getSnapshot(pool: pg.Pool, key: TaskKey): Promise<TaskSnap
 export async function listSnapshots(pool: pg.Pool, filter: TaskFilter): Promise<TaskSnapshot[]> {
   const { rows } = await pool.query(
     `${SNAPSHOT}
-      WHERE ($1::text IS NULL OR t.user_id = $1) AND ($2::text IS NULL OR t.kind = $2) AND ($3::text IS NULL OR t.state = $3)
+      WHERE t.superseded_at IS NULL AND ($1::text IS NULL OR t.user_id = $1) AND ($2::text IS NULL OR t.kind = $2) AND ($3::text IS NULL OR t.state = $3)
         AND ($4::int IS NULL OR t.lock_key < $4)
       ORDER BY t.lock_key DESC LIMIT $5`,
     [filter.userId ?? null, filter.kind ?? null, filter.state ?? null, filter.after ?? null, filter.limit + 1],

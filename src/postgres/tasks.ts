@@ -51,6 +51,10 @@ export interface TaskRow {
   created_at: Date;
   updated_at: Date;
   finished_at: Date | null;
+  /** When a new start took the name of this task; null for the task that has the name. */
+  superseded_at: Date | null;
+  /** What the caller should know although nothing failed, one sentence each. */
+  warnings: string[];
 }
 
 /** The name of a task: unique per user and kind. */
@@ -63,7 +67,7 @@ export interface TaskKey {
 /** @throws {TaskError} task_not_found */
 export async function getTask(db: pg.Pool | pg.ClientBase, key: TaskKey): Promise<TaskRow> {
   const { rows } = await db.query<TaskRow>(
-    'SELECT * FROM long_task.tasks WHERE kind = $1 AND user_id = $2 AND task_name = $3',
+    'SELECT * FROM long_task.tasks WHERE kind = $1 AND user_id = $2 AND task_name = $3 AND superseded_at IS NULL',
     [key.kind, key.userId, key.taskName],
   );
   return rows[0] ?? notFound(key);
