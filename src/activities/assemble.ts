@@ -5,6 +5,7 @@ import { formatRecord } from '../csv/format-record.js';
 import { failpoint } from '../failpoint.js';
 import { type Completion, completeTask } from '../postgres/commands.js';
 import { type DownloadPart, listDownloadParts } from '../postgres/export.js';
+import { checkSource, plannedSource } from '../postgres/export-source.js';
 import { FencedError, withFence } from '../postgres/fence.js';
 import { enterPhase } from '../postgres/task-state.js';
 import type { Column, TaskRow } from '../postgres/tasks.js';
@@ -27,12 +28,13 @@ export function assembleActivity({ pool, store, log }: Dependencies) {
         const file = await store.concat(key, header, objects, { signal });
         await failpoint('assemble:before-record');
         // Only a refusal removes the file: after a lost reply it may be the one that counts.
-        await withFence(client, fence, () => completeTask(client, task.id, completion(task, parts, key, file))).catch(
-          async (error: unknown) => {
-            if (error instanceof FencedError) await store.remove(key);
-            throw error;
-          },
-        );
+        await withFence(client, fence, async () => {
+          await checkSource(client, plannedSource(task));
+          await completeTask(client, task.id, completion(task, parts, key, file));
+        }).catch(async (error: unknown) => {
+          if (error instanceof FencedError) await store.remove(key);
+          throw error;
+        });
         await failpoint('assemble:after-record');
         return { bytes: file.size };
       }),
@@ -47,7 +49,7 @@ function completion(task: TaskRow, parts: DownloadPart[], key: string, file: Sto
     rows_rejected: 0,
     bytes: file.size,
     sha256: file.sha256,
-    columns: task.columns!,
+    columns: task.columns!.map(({ number: _, ...column }) => column),
     parts: parts.length,
     seconds: {},
     file,

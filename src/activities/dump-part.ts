@@ -3,15 +3,8 @@ import type { Readable } from 'node:stream';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { copyOut } from '../postgres/copy-out.js';
-import {
-  claimRange,
-  type DownloadPart,
-  findExportSource,
-  frozenSource,
-  rangeQuery,
-  recordObject,
-  tuneForRanges,
-} from '../postgres/export.js';
+import { claimRange, type DownloadPart, rangeQuery, recordObject, tuneForRanges } from '../postgres/export.js';
+import { plannedSource, readingTable, reopenSource } from '../postgres/export-source.js';
 import { endSessions, FencedError, whileFenceIsOpen, withFence } from '../postgres/fence.js';
 import { cancellable } from '../postgres/staging.js';
 import type { TaskRow } from '../postgres/tasks.js';
@@ -61,14 +54,19 @@ async function dumpRange(
   part: DownloadPart,
   signal: AbortSignal,
 ): Promise<{ key: string; size: number; rows: number }> {
-  const found = await findExportSource(client, task);
-  const source = task.options.consistency === 'frozen' ? frozenSource(found, task.lock_key) : found;
+  const planned = plannedSource(task);
   const key = partKey(task.id, part.partNo, part.token);
-  await tuneForRanges(client, source);
+  await tuneForRanges(client, planned);
   // The first row may be long in coming: a view that computes, a table that somebody has locked.
   return cancellable(pool, client, signal, async () => {
-    const rows = copyOut(client, rangeQuery(source, part));
-    const { size } = await store.put(key, paced(encode(rows, task), pacer, task, signal));
+    const { rows, size } = await readingTable(
+      client,
+      () => reopenSource(client, planned),
+      async (source) => {
+        const rows = copyOut(client, rangeQuery(source, part));
+        return { rows, ...(await store.put(key, paced(encode(rows, task), pacer, task, signal))) };
+      },
+    );
     return { key, size, rows: rows.rowCount };
   });
 }

@@ -1,11 +1,12 @@
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
-import { findExportSource, frozenSource, planRanges, storeRanges } from '../postgres/export.js';
+import { type KeyRange, planRanges, storeRanges } from '../postgres/export.js';
+import { type ExportSource, openCopy, openSource, readingTable, withSameTable } from '../postgres/export-source.js';
 import { withFence, withLateFence } from '../postgres/fence.js';
 import { sumParts } from '../postgres/progress.js';
 import { cancellable, createFrozenCopy, rememberStaging } from '../postgres/staging.js';
 import { enterPhase } from '../postgres/task-state.js';
-import { storeColumns } from '../postgres/tasks.js';
+import { type Column, storeSource, type TaskRow } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
 import { type Prepared, whatIsLeft } from './prepare.js';
 import { asStep, type Step } from './step.js';
@@ -19,7 +20,7 @@ export function planActivity({ pool, log }: Dependencies, window: number) {
     perform(log, (signal) =>
       asStep({ pool, signal }, run, 'plan', async (step) => {
         const { client, task, fence } = step;
-        if ((await sumParts(client, task.id)).parts === 0) {
+        if (task.export_source === null || (await sumParts(client, task.id)).parts === 0) {
           await withFence(client, fence, () => enterPhase(client, task.id, 'planning'));
           await cancellable(pool, client, signal, () => plan(step));
         }
@@ -29,24 +30,59 @@ export function planActivity({ pool, log }: Dependencies, window: number) {
     );
 }
 
-async function plan({ client, task, fence }: Step): Promise<void> {
-  let source = await findExportSource(client, task);
-  if (task.options.consistency === 'frozen') {
-    const { table, key } = source;
-    const columns = source.columns.map((column) => column.name);
-    const orderBy = key.map(({ name }) => name);
-    await withLateFence(
-      client,
-      fence,
-      () => createFrozenCopy(client, task.lock_key, { table, columns, orderBy }),
-      () => rememberStaging(client, task.id, task.lock_key),
-    );
-    source = frozenSource(source, task.lock_key);
-  }
-  const ranges = await planRanges(client, source, PART_BYTES);
+async function plan(step: Step): Promise<void> {
+  const { client, task, fence } = step;
+  const { source, columns, ranges } = await (task.options.consistency === 'frozen' ? planCopy(step) : planTable(step));
   await withFence(client, fence, async () => {
     await storeRanges(client, task.id, ranges);
-    await storeColumns(client, task.id, source.columns);
+    await storeSource(client, task.id, source, columns);
     await failpoint('plan:before-commit');
   });
+}
+
+interface Plan {
+  source: ExportSource;
+  columns: Column[];
+  ranges: KeyRange[];
+}
+
+async function planTable({ client, task }: Step): Promise<Plan> {
+  return readingTable(
+    client,
+    () => openSource(client, task),
+    async (source) => ({
+      source,
+      columns: columnsOf(task, source),
+      ranges: await planRanges(client, source, PART_BYTES),
+    }),
+  );
+}
+
+async function planCopy({ client, task, fence }: Step): Promise<Plan> {
+  let columns: Column[] = [];
+  const copy = await withLateFence(
+    client,
+    fence,
+    () =>
+      withSameTable(
+        client,
+        () => openSource(client, task),
+        async (source) => {
+          columns = columnsOf(task, source);
+          await createFrozenCopy(client, task, source);
+        },
+      ),
+    () => rememberStaging(client, task.id, task.lock_key),
+  );
+  return readingTable(
+    client,
+    () => openCopy(client, copy),
+    async (source) => ({ source, columns, ranges: await planRanges(client, source, PART_BYTES) }),
+  );
+}
+
+/** An upload's are known, with the header of the file. */
+function columnsOf({ columns }: TaskRow, source: ExportSource): Column[] {
+  const evidence = 'the column of the table';
+  return columns ?? source.columns.map(({ number, name, type }) => ({ original: name, name, type, evidence, number }));
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { TaskError } from '../contract/errors.js';
 import { findTable, tableExists } from '../postgres/find-table.js';
 import { createTask, findByIdempotencyKey, type NewTask } from '../postgres/new-task.js';
+import { columnNumber } from '../postgres/staging.js';
 import { getTask } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
@@ -42,11 +43,11 @@ async function newDownload({ pool }: ApiContext, body: DownloadStart): Promise<N
   const what = body.table === undefined ? await tableOfUpload(pool, body) : await tableByName(pool, body, body.table);
   checkNameLength(what);
   const { consistency = 'live', formulas = 'raw', max_bytes_per_second } = body;
-  const { table, ...task } = what;
-  return { ...task, options: { table, consistency, formulas, max_bytes_per_second } };
+  const { table, oid, ...task } = what;
+  return { ...task, options: { table, table_oid: oid, consistency, formulas, max_bytes_per_second } };
 }
 
-type Exported = Omit<NewTask, 'options'> & { table: string };
+type Exported = Omit<NewTask, 'options'> & { table: string; oid: number };
 
 /** The table of a completed upload, with the header and the number of rows that its receipt knows. */
 async function tableOfUpload(pool: ApiContext['pool'], { user_id, task_name }: DownloadStart): Promise<Exported> {
@@ -68,7 +69,8 @@ async function tableOfUpload(pool: ApiContext['pool'], { user_id, task_name }: D
       },
     );
   }
-  if (!(await tableExists(pool, upload.table_name, upload.table_oid ?? 0))) {
+  const oid = upload.table_oid ?? 0;
+  if (!(await tableExists(pool, upload.table_name, oid))) {
     throw new TaskError(
       'table_not_found',
       `The table ${upload.table_name} of the upload "${task_name}" is there no more, or another one has its name. Export that one with table.`,
@@ -79,7 +81,8 @@ async function tableOfUpload(pool: ApiContext['pool'], { user_id, task_name }: D
     userId: user_id,
     taskName: task_name,
     table: upload.table_name,
-    columns: upload.columns ?? undefined,
+    oid,
+    columns: upload.columns?.map((column, i) => ({ ...column, number: columnNumber(i) })),
     rowsTotal: upload.receipt?.rows_loaded,
   };
 }
@@ -90,7 +93,7 @@ async function tableByName(
   written: string,
 ): Promise<Exported> {
   const { schema, table: name } = parseTableName(written);
-  const table = await findTable(pool, schema, name);
-  if (table === null) return noSuchTable(written);
-  return { kind: 'download', userId: user_id, taskName: task_name ?? generateTaskName(name.name), table };
+  const found = await findTable(pool, schema, name);
+  if (found === null) return noSuchTable(written);
+  return { kind: 'download', userId: user_id, taskName: task_name ?? generateTaskName(name.name), ...found };
 }

@@ -99,6 +99,8 @@ export interface UploadOptions {
 export interface DownloadOptions {
   /** The qualified table to export, `schema.name` as given, or null when it is that of a completed upload. */
   table: string | null;
+  /** The table that had this name when it was requested; not known of a download that an earlier version has started. */
+  table_oid?: number;
   consistency: 'live' | 'frozen';
   formulas: 'raw' | 'escape';
   max_bytes_per_second?: number;

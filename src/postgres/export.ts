@@ -1,30 +1,10 @@
 import type pg from 'pg';
-import { TaskError } from '../contract/errors.js';
 import { quoteIdent, quoteLiteral } from './copy.js';
+import { CTID } from './describe-table.js';
+import { type ExportSource, isRowKey } from './export-source.js';
 import type { Fence } from './fence.js';
 import { FencedError } from './fence.js';
-import { frozenRowColumn, ROW_COLUMN, stagingTable } from './staging.js';
-import type { Column, TaskRow } from './tasks.js';
-
-/** A table as an export reads it: the key is what its ranges and its order are made of. */
-export interface ExportSource {
-  /** Qualified, quoted name. */
-  table: string;
-  columns: Column[];
-  /** Columns of the key; `ctid` for a table without one; empty when it can be read only as a whole. */
-  key: KeyColumn[];
-  /** About how many bytes the table takes. */
-  bytes: number;
-  /** Its rows lie about in the order of the key: tables that we have loaded or copied. */
-  isInKeyOrder: boolean;
-}
-
-/** `isCut`: its values can be compared by PostgreSQL's own operators, so that ranges may be made of them. */
-export interface KeyColumn {
-  name: string;
-  type: string;
-  isCut: boolean;
-}
+import { ROW_COLUMN } from './staging.js';
 
 /** A half-open range of the key, open at the end that is null. Values in PostgreSQL's text form, one per key column. */
 export interface KeyRange {
@@ -33,90 +13,59 @@ export interface KeyRange {
 }
 
 /**
- * Finds the table of an export, its columns and its key.
- * @throws {TaskError} table_not_found
- */
-export async function findExportSource(client: pg.ClientBase, task: TaskRow): Promise<ExportSource> {
-  const { rows } = await client.query(
-    `SELECT c.oid, c.relkind, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name,
-            CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_table_size(c.oid) ELSE 0 END AS bytes
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'm', 'p', 'v', 'f')`,
-    [task.options.table],
-  );
-  const table = rows[0];
-  if (!table) throw new TaskError('table_not_found', `There is no table ${task.options.table} (any more).`);
-  const columns = task.columns ?? (await listColumns(client, table.oid));
-  if (columns.length === 0)
-    throw new TaskError('unsupported_table', `The table ${table.name} has no columns, so there is nothing to export.`);
-  const key = await findKey(client, table.oid);
-  if (key.length === 0 && (table.relkind === 'r' || table.relkind === 'm'))
-    key.push({ name: 'ctid', type: 'tid', isCut: true });
-  return { table: table.name, columns, key, bytes: table.bytes, isInKeyOrder: isRowKey(key) };
-}
-
-/** The same for the frozen copy of a table. */
-export function frozenSource(source: ExportSource, lockKey: number): ExportSource {
-  const name = frozenRowColumn(source.columns.map((column) => column.name));
-  return { ...source, table: stagingTable(lockKey), key: [{ name, type: 'bigint', isCut: true }], isInKeyOrder: true };
-}
-
-async function listColumns(client: pg.ClientBase, oid: number): Promise<Column[]> {
-  const { rows } = await client.query(
-    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
-      WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
-    [oid],
-  );
-  return rows.map(({ name, type }) => ({ original: name, name, type, evidence: 'the column of the table' }));
-}
-
-async function findKey(client: pg.ClientBase, oid: number): Promise<ExportSource['key']> {
-  const { rows } = await client.query(
-    `SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
-            t.typnamespace = 'pg_catalog'::regnamespace OR t.typtype = 'e' AS "isCut"
-       FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k (attnum, position)
-       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum JOIN pg_type t ON t.oid = a.atttypid
-      WHERE i.indrelid = $1 AND i.indisprimary AND k.position <= i.indnkeyatts ORDER BY k.position`,
-    [oid],
-  );
-  return rows;
-}
-
-/**
  * Splits a table into ranges of its key of about `partBytes` each. The first and the last are open, so that nothing falls out. A
  * key of an extension's type (citext) has an order of its own, which the operators of our search path do not know: one range.
  */
 export async function planRanges(client: pg.ClientBase, source: ExportSource, partBytes: number): Promise<KeyRange[]> {
-  const parts = Math.max(1, Math.ceil(source.bytes / partBytes));
+  const bytes = await sizeOf(client, source.oid);
+  const parts = Math.max(1, Math.ceil(bytes / partBytes));
   if (parts === 1 || source.key.length === 0 || !source.key.every(({ isCut }) => isCut))
     return [{ from: null, to: null }];
-  const borders = await findBorders(client, source, parts);
+  const borders = await findBorders(client, source, { parts, bytes });
   return [null, ...borders].map((from, i) => ({ from, to: borders[i] ?? null }));
 }
 
-async function findBorders(client: pg.ClientBase, { table, key }: ExportSource, parts: number): Promise<string[][]> {
-  if (key[0]!.name === 'ctid') return blockBorders(client, table, parts);
-  if (isRowKey(key)) return rowBorders(client, table, parts);
-  const names = key.map(({ name }) => quoteIdent(name)).join(', ');
+/**
+ * How many bytes it takes. None where it is to be read in one statement: a view, and a table with partitions or children, which
+ * may have rows without a key and may be attached and detached while the table is read.
+ */
+async function sizeOf(client: pg.ClientBase, oid: number): Promise<number> {
+  const { rows } = await client.query(
+    `SELECT CASE WHEN relkind IN ('r', 'm') AND NOT relhassubclass THEN pg_table_size(oid) ELSE 0 END AS bytes
+       FROM pg_class WHERE oid = $1`,
+    [oid],
+  );
+  return rows[0].bytes;
+}
+
+interface Size {
+  parts: number;
+  bytes: number;
+}
+
+async function findBorders(client: pg.ClientBase, source: ExportSource, size: Size): Promise<string[][]> {
+  if (source.key[0]!.number === CTID) return blockBorders(client, source.oid, size.parts);
+  return (isRowKey(source.key) && (await rowBorders(client, source.table, size))) || keyBorders(client, source, size);
+}
+
+/** By a pass over the key: each range has as many rows as the others. */
+async function keyBorders(client: pg.ClientBase, source: ExportSource, { parts }: Size): Promise<string[][]> {
+  const names = source.key.map(({ name }) => quoteIdent(name));
   // Names of our own inside, so that none of the table's is in the way.
   const { rows } = await client.query(
     `SELECT border FROM (
-       SELECT ARRAY[${key.map(({ name }) => `${quoteIdent(name)}::text`).join(', ')}] AS border,
-              row_number() OVER (ORDER BY ${names}) - 1 AS place, count(*) OVER () AS total FROM ${table}) numbered
+       SELECT ARRAY[${names.map((name) => `${name}::text`).join(', ')}] AS border,
+              row_number() OVER (ORDER BY ${names.join(', ')}) - 1 AS place, count(*) OVER () AS total FROM ${source.table}) numbered
       WHERE place > 0 AND place % greatest(1, ceil(total::numeric / $1)::bigint) = 0 ORDER BY place`,
     [parts],
   );
   return rows.map((row) => row.border);
 }
 
-function isRowKey(key: KeyColumn[]): boolean {
-  return key.length === 1 && key[0]!.name === ROW_COLUMN && key[0]!.type === 'bigint';
-}
-
-async function blockBorders(client: pg.ClientBase, table: string, parts: number): Promise<string[][]> {
+async function blockBorders(client: pg.ClientBase, oid: number, parts: number): Promise<string[][]> {
   const { rows } = await client.query(
-    `SELECT pg_relation_size($1::regclass) / current_setting('block_size')::int AS blocks`,
-    [table],
+    `SELECT pg_relation_size($1::oid) / current_setting('block_size')::int AS blocks`,
+    [oid],
   );
   const step = Math.max(1, Math.ceil(rows[0].blocks / parts));
   const borders: string[][] = [];
@@ -124,12 +73,23 @@ async function blockBorders(client: pg.ClientBase, table: string, parts: number)
   return borders;
 }
 
-async function rowBorders(client: pg.ClientBase, table: string, parts: number): Promise<string[][]> {
-  const { rows } = await client.query(`SELECT max(${quoteIdent(ROW_COLUMN)}) AS last FROM ${table}`);
-  const step = Math.max(1, Math.ceil((rows[0].last ?? 0) / parts));
-  const borders: string[][] = [];
-  for (let row = 1 + step; row <= rows[0].last; row += step) borders.push([String(row)]);
-  return borders;
+/** A row takes at least this much of its table: its header, a number of eight bytes, and a pointer in the page. */
+const LEAST_ROW_BYTES = 24 + 8 + 4;
+
+/**
+ * By arithmetic, in PostgreSQL: numbers may lie anywhere up to 2^63-1, where those of JavaScript are not exact. Null when they
+ * have more gaps than the table has room for rows: they are not those of a load.
+ */
+async function rowBorders(client: pg.ClientBase, table: string, { parts, bytes }: Size): Promise<string[][] | null> {
+  const row = quoteIdent(ROW_COLUMN);
+  const { rows } = await client.query(
+    `SELECT (last - first + 1) * ${LEAST_ROW_BYTES} <= $2 AS "isDense",
+            ARRAY(SELECT (first + step)::text FROM generate_series(1, $1::int - 1) i,
+                         LATERAL (SELECT i * ceil((last - first + 1) / $1) AS step) s WHERE first + step <= last ORDER BY i) AS borders
+       FROM (SELECT min(${row})::numeric AS first, max(${row})::numeric AS last FROM ${table}) s`,
+    [parts, bytes],
+  );
+  return rows[0].isDense === false ? null : rows[0].borders.map((border: string) => [border]);
 }
 
 /** In kB, enough to sort a range of some 16 MiB in memory; with the 4 MB that are PostgreSQL's default it is sorted on the disk. */
@@ -149,14 +109,14 @@ export async function tuneForRanges(client: pg.ClientBase, { isInKeyOrder }: Exp
 
 /** The query of one range, in the order of the key. Values stand in it as constants, since COPY takes no parameters. */
 export function rangeQuery({ table, columns, key }: ExportSource, { from, to }: KeyRange): string {
-  const names = key.map(({ name }) => (name === 'ctid' ? name : quoteIdent(name))).join(', ');
+  const names = key.map(({ name }) => quoteIdent(name)).join(', ');
   const tuple = (values: string[]) => values.map((value, i) => `${quoteLiteral(value)}::${key[i]!.type}`).join(', ');
   const conditions = [from && `(${names}) >= (${tuple(from)})`, to && `(${names}) < (${tuple(to)})`].filter(Boolean);
   return [
     `SELECT ${columns.map(({ name }) => quoteIdent(name)).join(', ')} FROM ${table}`,
     conditions.length > 0 && `WHERE ${conditions.join(' AND ')}`,
     // A range of ctid is read in physical order as it is; sorting it would only cost.
-    names && names !== 'ctid' && `ORDER BY ${names}`,
+    key[0] && key[0].number !== CTID && `ORDER BY ${names}`,
   ]
     .filter(Boolean)
     .join(' ');

@@ -13,11 +13,15 @@ export interface WrittenName {
 /**
  * Finds a table, view or foreign table that may be exported. A quoted name is taken as it is; an unquoted one too, and in
  * lower case when there is none of that very name.
- * @returns the qualified, quoted name; null when there is none that may be read
+ * @returns its qualified, quoted name and its oid; null when there is none that may be read
  */
-export async function findTable(db: pg.Pool, schema: WrittenName, table: WrittenName): Promise<string | null> {
+export async function findTable(
+  db: pg.Pool,
+  schema: WrittenName,
+  table: WrittenName,
+): Promise<{ table: string; oid: number } | null> {
   const { rows } = await db.query(
-    `SELECT n.nspname AS schema, c.relname AS name
+    `SELECT n.nspname AS schema, c.relname AS name, c.oid
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = ANY ($1) AND c.relname = ANY ($2) AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
         AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
@@ -25,7 +29,7 @@ export async function findTable(db: pg.Pool, schema: WrittenName, table: Written
     [spellings(schema), spellings(table), schema.name, table.name],
   );
   if (!rows[0] || FORBIDDEN.test(rows[0].schema)) return null;
-  return `${quoteIdent(rows[0].schema)}.${quoteIdent(rows[0].name)}`;
+  return { table: `${quoteIdent(rows[0].schema)}.${quoteIdent(rows[0].name)}`, oid: rows[0].oid };
 }
 
 /** Whether the very table that was published under this qualified, quoted name is still there. */

@@ -53,49 +53,51 @@ export async function createStaging(client: pg.ClientBase, task: TaskRow): Promi
   await rememberStaging(client, task.id, task.lock_key);
 }
 
+/** The number (attnum) of a file's column, counted from 0, in the table of its upload: the row numbers come first. */
+export function columnNumber(index: number): number {
+  return index + 2;
+}
+
 /** What a frozen copy is made of: a table's qualified, quoted name, its columns, and those by which it is ordered. */
 export interface FrozenSource {
   table: string;
-  columns: string[];
-  orderBy: string[];
+  columns: { name: string }[];
+  key: { name: string }[];
 }
 
 /**
- * Makes the frozen copy of a table for its export, with row numbers in a column of their own, in one statement and snapshot.
- * @throws {TaskError} unsupported_table when there is no room for that column
+ * Makes the frozen copy of a table for its export, with row numbers in a column of their own, in one statement and snapshot. Its
+ * columns have names of our own: those of a view may be names that a table cannot have (`ctid`). Drops the copy of an earlier attempt.
+ * @throws {TaskError} unsupported_table when there is no room for the row numbers
  */
 export async function createFrozenCopy(
   client: pg.ClientBase,
-  lockKey: number,
-  { table, columns, orderBy }: FrozenSource,
+  { lock_key, staging_oid }: Pick<TaskRow, 'lock_key' | 'staging_oid'>,
+  { table, columns, key }: FrozenSource,
 ): Promise<void> {
   if (columns.length >= MOST_COLUMNS) {
     const detail = `A table of ${columns.length} columns has no room for the row numbers of a frozen copy. Use consistency=live.`;
     throw new TaskError('unsupported_table', detail);
   }
-  const order = orderBy.length > 0 ? `ORDER BY ${orderBy.map(quoteIdent).join(', ')}` : '';
-  await client.query(`DROP TABLE IF EXISTS ${stagingTable(lockKey)}`);
+  const list = (named: { name: string }[]) => named.map(({ name }) => quoteIdent(name)).join(', ');
+  const order = key.length > 0 ? `ORDER BY ${list(key)}` : '';
+  const names = columns.map((_, i) => `c${i + 1}`).join(', ');
+  await dropStaging(client, staging_oid);
   await client.query(
-    `CREATE TABLE ${stagingTable(lockKey)} AS
-       SELECT row_number() OVER (${order}) AS ${quoteIdent(frozenRowColumn(columns))}, ${columns.map(quoteIdent).join(', ')} FROM ${table}`,
+    `CREATE TABLE ${stagingTable(lock_key)} (${quoteIdent(ROW_COLUMN)}, ${names}) AS
+       SELECT row_number() OVER (${order}), ${list(columns)} FROM ${table}`,
   );
-  await client.query(`CREATE UNIQUE INDEX ON ${stagingTable(lockKey)} (${quoteIdent(frozenRowColumn(columns))})`);
-  await client.query(`ANALYZE ${stagingTable(lockKey)}`);
+  await client.query(`CREATE UNIQUE INDEX ON ${stagingTable(lock_key)} (${quoteIdent(ROW_COLUMN)})`);
+  await client.query(`ANALYZE ${stagingTable(lock_key)}`);
 }
 
-/** A name for the frozen copy's row numbers that no column of the table has. */
-export function frozenRowColumn(columns: string[]): string {
-  let name = ROW_COLUMN;
-  while (columns.includes(name)) name = `_${name}`;
-  return name;
-}
-
-/** Writes down which table was made, in the transaction that made it and inside the fence. */
-export async function rememberStaging(client: pg.ClientBase, taskId: string, lockKey: number): Promise<void> {
-  await client.query('UPDATE long_task.tasks SET staging_oid = $2::regclass WHERE id = $1', [
-    taskId,
-    stagingTable(lockKey),
-  ]);
+/** Writes down which table was made, in the transaction that made it and inside the fence. Returns its oid. */
+export async function rememberStaging(client: pg.ClientBase, taskId: string, lockKey: number): Promise<number> {
+  const { rows } = await client.query(
+    'UPDATE long_task.tasks SET staging_oid = $2::regclass WHERE id = $1 RETURNING staging_oid',
+    [taskId, stagingTable(lockKey)],
+  );
+  return rows[0].staging_oid;
 }
 
 /** The qualified name of a task's staging table. */

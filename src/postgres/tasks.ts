@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import type { Kind, Phase, State } from '../contract/states.js';
 import type { DownloadOptions, Receipt, Source, TaskFault, UploadOptions } from '../contract/task.js';
+import type { ExportSource } from './export-source.js';
 import type { Fence } from './fence.js';
 
 /** A column of the file and of the table, with the type it was given and why. */
@@ -10,6 +11,8 @@ export interface Column {
   name: string;
   type: string;
   evidence: string;
+  /** Its number (attnum) in the table that is exported, which it keeps when it is renamed. */
+  number?: number;
 }
 
 /** The task row. Counts are numbers, times Dates, oids numbers. */
@@ -36,6 +39,8 @@ export interface TaskRow {
   /** The progress shown when the rollback began. */
   progress_reached: number;
   staging_oid: number | null;
+  /** Of a download: its table as plan found it; null until then. */
+  export_source: ExportSource | null;
   table_oid: number | null;
   table_name: string | null;
   result: { key: string; size: number; sha256: string } | null;
@@ -170,9 +175,18 @@ export async function storeInspection(client: pg.ClientBase, taskId: string, fou
   );
 }
 
-/** The columns of a table that is exported. Called inside the fence. */
-export async function storeColumns(client: pg.ClientBase, taskId: string, columns: Column[]): Promise<void> {
-  await client.query('UPDATE long_task.tasks SET columns = $2 WHERE id = $1', [taskId, JSON.stringify(columns)]);
+/** The table that is exported, and its columns. Called inside the fence. */
+export async function storeSource(
+  client: pg.ClientBase,
+  taskId: string,
+  source: ExportSource,
+  columns: Column[],
+): Promise<void> {
+  await client.query('UPDATE long_task.tasks SET export_source = $2, columns = $3 WHERE id = $1', [
+    taskId,
+    JSON.stringify(source),
+    JSON.stringify(columns),
+  ]);
 }
 
 /** What was asked for and by which epoch it may be done. */

@@ -37,11 +37,12 @@ describe('POST /download/start', () => {
     expect([status, json.kind, json.task_name, json.rows.total]).toEqual([202, 'download', task_name, 5]);
     expect(headers.get('location')).toBe(`/tasks/download/${task_name}?user_id=ana`);
     const { rows } = await api.pool.query(
-      `SELECT options, columns FROM long_task.tasks WHERE kind = 'download' AND task_name = $1`,
-      [task_name],
+      `SELECT options, columns, to_regclass($2)::oid AS oid FROM long_task.tasks WHERE kind = 'download' AND task_name = $1`,
+      [task_name, `public."${task_name}"`],
     );
-    expect(rows[0].options).toEqual({ table: `"public"."${task_name}"`, consistency: 'live', formulas: 'raw' });
-    expect(rows[0].columns[0].original).toBe('A!');
+    const table = { table: `"public"."${task_name}"`, table_oid: rows[0].oid };
+    expect(rows[0].options).toEqual({ ...table, consistency: 'live', formulas: 'raw' });
+    expect(rows[0].columns[0]).toMatchObject({ original: 'A!', number: 2 });
     expect((await api.post('/download/start', { user_id: 'ana', task_name })).json.code).toBe('task_exists');
   });
 

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { findExportSource, planRanges, rangeQuery, tuneForRanges } from '../../src/postgres/export.js';
-import { withClient } from '../../src/postgres/pool.js';
+import { type KeyRange, planRanges, rangeQuery, tuneForRanges } from '../../src/postgres/export.js';
+import { type ExportSource, openSource } from '../../src/postgres/export-source.js';
+import { inTransaction, withClient } from '../../src/postgres/pool.js';
 import { cancellable } from '../../src/postgres/staging.js';
 import type { TaskRow } from '../../src/postgres/tasks.js';
 import { useDatabase } from './support.js';
@@ -10,10 +11,18 @@ import { useDatabase } from './support.js';
 const db = useDatabase();
 const PARTS = 7;
 
+/** A table as its export plans it, split into so many ranges as it has bytes for. */
+async function planned(client: pg.ClientBase, table: string): Promise<{ source: ExportSource; ranges: KeyRange[] }> {
+  return inTransaction(client, async () => {
+    const source = await openSource(client, { options: { table }, columns: null } as TaskRow);
+    const { rows } = await client.query('SELECT pg_table_size($1::oid) AS bytes', [source.oid]);
+    return { source, ranges: await planRanges(client, source, Math.max(1, rows[0].bytes) / PARTS) };
+  });
+}
+
 /** How many ranges a table is split into, and the first column of all of them, one after the other. */
 async function readInRanges(client: pg.ClientBase, table: string): Promise<{ ranges: number; values: unknown[] }> {
-  const source = await findExportSource(client, { options: { table }, columns: null } as TaskRow);
-  const ranges = await planRanges(client, source, source.bytes / PARTS);
+  const { source, ranges } = await planned(client, table);
   const values: unknown[] = [];
   for (const range of ranges) {
     const { rows } = await client.query({ text: rangeQuery(source, range), rowMode: 'array' });
@@ -100,8 +109,7 @@ it('reads a table that we have loaded by its index: no range of it is sorted', a
       `INSERT INTO public.t SELECT g, repeat('x', 100) FROM generate_series(1, 100000) g ORDER BY g / 2000 % 10, g`,
     );
     await client.query('ALTER TABLE public.t ADD PRIMARY KEY (_row)');
-    const source = await findExportSource(client, { options: { table: 'public.t' }, columns: null } as TaskRow);
-    const ranges = await planRanges(client, source, source.bytes / PARTS);
+    const { source, ranges } = await planned(client, 'public.t');
     await tuneForRanges(client, source);
     for (const range of ranges) {
       const { rows } = await client.query(`EXPLAIN ${rangeQuery(source, range)}`);

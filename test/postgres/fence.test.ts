@@ -148,7 +148,8 @@ describe('work in front of the fence', () => {
         client,
         fence,
         async () => {
-          await createFrozenCopy(client, row.lock_key, { table: 'pg_class', columns: ['oid'], orderBy: ['oid'] });
+          const oid = [{ name: 'oid' }];
+          await createFrozenCopy(client, row, { table: 'pg_class', columns: oid, key: oid });
           await commandTask(db.pool, row, pause);
         },
         () => rememberStaging(client, row.id, row.lock_key),
