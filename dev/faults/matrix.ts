@@ -4,6 +4,7 @@ import { races, storm } from './commands.js';
 import { databaseFaults, unknownCommits } from './database.js';
 import { deploys } from './deploy.js';
 import { diskFaults } from './disk.js';
+import { exchangedTables } from './exchanged.js';
 import { changingTable, slowClient } from './exports.js';
 import { duplicateStart, uploadFaults } from './files.js';
 import { FIRST_KILLS, killRelay, kills, randomKills } from './kill.js';
@@ -43,6 +44,7 @@ const OTHERS: Scenario[] = [
   ...races,
   restoredDatabase,
   slowClient,
+  ...exchangedTables,
 ];
 
 /** Every fault once; in the short form the kills at failpoints are made in one go. */
