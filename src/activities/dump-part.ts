@@ -56,13 +56,13 @@ async function dumpRange(
 ): Promise<{ key: string; size: number; rows: number }> {
   const planned = plannedSource(task);
   const key = partKey(task.id, part.partNo, part.token);
-  await tuneForRanges(client, planned);
   // The first row may be long in coming: a view that computes, a table that somebody has locked.
   return cancellable(pool, client, signal, async () => {
     const { rows, size } = await readingTable(
       client,
       () => reopenSource(client, planned),
       async (source) => {
+        await tuneForRanges(client, source);
         const rows = copyOut(client, rangeQuery(source, part));
         return { rows, ...(await store.put(key, paced(encode(rows, task), pacer, task, signal))) };
       },

@@ -1,7 +1,14 @@
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { type KeyRange, planRanges, storeRanges } from '../postgres/export.js';
-import { type ExportSource, openCopy, openSource, readingTable, withSameTable } from '../postgres/export-source.js';
+import {
+  asPlanned,
+  type ExportSource,
+  openCopy,
+  openSource,
+  readingTable,
+  withSameTable,
+} from '../postgres/export-source.js';
 import { withFence, withLateFence } from '../postgres/fence.js';
 import { sumParts } from '../postgres/progress.js';
 import { cancellable, createFrozenCopy, rememberStaging } from '../postgres/staging.js';
@@ -35,7 +42,7 @@ async function plan(step: Step): Promise<void> {
   const { source, columns, ranges } = await (task.options.consistency === 'frozen' ? planCopy(step) : planTable(step));
   await withFence(client, fence, async () => {
     await storeRanges(client, task.id, ranges);
-    await storeSource(client, task.id, source, columns);
+    await storeSource(client, task.id, asPlanned(source), columns);
     await failpoint('plan:before-commit');
   });
 }

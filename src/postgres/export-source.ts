@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { CTID, describeTable, lockTable, type TableColumn, type TableDescription } from './describe-table.js';
@@ -5,20 +6,34 @@ import { FencedError } from './fence.js';
 import { ROW_COLUMN } from './staging.js';
 import type { Column, TaskRow } from './tasks.js';
 
-/**
- * A table as an export reads it: known by its oid and its columns by their numbers, since names may change while it is read.
- * Plan stores it in the task row, each part finds it again.
- */
+/** A table as an export reads it, under its present names. */
 export interface ExportSource {
   oid: number;
-  /** Qualified, quoted name, as it was when this was found. */
+  /** Qualified, quoted name. */
   table: string;
   version: string;
   columns: TableColumn[];
   /** What the ranges and the order are made of; `ctid` for a table without a key; empty when it is read only as a whole. */
   key: TableColumn[];
-  /** Its rows lie about in the order of the key: tables that we have loaded or copied. */
-  isInKeyOrder: boolean;
+}
+
+/** The same as a plan stores it in the task row: known by numbers, since names may change while the table is read. */
+export interface PlannedSource {
+  oid: number;
+  version: string;
+  columns: number[];
+  key: number[];
+  /** Of all these columns. */
+  traits: string;
+  labels: string[];
+}
+
+export function asPlanned({ oid, version, columns, key }: ExportSource): PlannedSource {
+  const all = [...columns, ...key];
+  const hash = createHash('sha256').update(all.map(({ traits }) => traits).join('\n'));
+  const numbers = (some: TableColumn[]) => some.map(({ number }) => number);
+  const labels = [...new Set(all.flatMap((column) => column.labels))];
+  return { oid, version, columns: numbers(columns), key: numbers(key), traits: hash.digest('base64'), labels };
 }
 
 /** Whether the key is the row number of a table such as we load and copy. */
@@ -39,7 +54,7 @@ export async function openSource(client: pg.ClientBase, { options, columns }: Ta
   return {
     ...named(found),
     columns: columns ? columns.map((column) => findColumn(own, column)) : own,
-    ...keyOf(found),
+    key: keyOf(found),
   };
 }
 
@@ -60,10 +75,9 @@ function findColumn(columns: TableColumn[], { number, name }: Column): TableColu
   return found;
 }
 
-function keyOf({ columns, isHeap }: TableDescription): Pick<ExportSource, 'key' | 'isInKeyOrder'> {
+function keyOf({ columns, isHeap }: TableDescription): TableColumn[] {
   const primary = columns.filter(({ keyPlace }) => keyPlace !== null).sort((a, b) => a.keyPlace! - b.keyPlace!);
-  const key = primary.length > 0 || !isHeap ? primary : columns.filter(({ number }) => number === CTID);
-  return { key, isInKeyOrder: isRowKey(key) };
+  return primary.length > 0 || !isHeap ? primary : columns.filter(({ number }) => number === CTID);
 }
 
 /**
@@ -74,14 +88,14 @@ export async function openCopy(client: pg.ClientBase, oid: number): Promise<Expo
   const found = await lockTable(client, oid);
   if (!found) throw gone();
   const [row, ...columns] = found.columns.filter(({ number }) => number > 0);
-  return { ...named(found), columns, key: [row!], isInKeyOrder: true };
+  return { ...named(found), columns, key: [row!] };
 }
 
 /**
  * Finds the table of a plan again under its present names, and locks it until the transaction ends.
  * @throws {TaskError} target_changed unless it is the very one
  */
-export async function reopenSource(client: pg.ClientBase, planned: ExportSource): Promise<ExportSource> {
+export async function reopenSource(client: pg.ClientBase, planned: PlannedSource): Promise<ExportSource> {
   return unchanged(planned, await lockTable(client, planned.oid));
 }
 
@@ -89,23 +103,21 @@ export async function reopenSource(client: pg.ClientBase, planned: ExportSource)
  * Checks, without a lock, that the table of a plan is still the very one, whatever it is called.
  * @throws {TaskError} target_changed
  */
-export async function checkSource(client: pg.ClientBase, planned: ExportSource): Promise<ExportSource> {
+export async function checkSource(client: pg.ClientBase, planned: PlannedSource): Promise<ExportSource> {
   return unchanged(planned, await describeTable(client, planned.oid));
 }
 
-function unchanged(planned: ExportSource, found: TableDescription | null): ExportSource {
+function unchanged(planned: PlannedSource, found: TableDescription | null): ExportSource {
   if (!found) throw gone();
   if (found.version !== planned.version) throw rewritten();
-  const now = (columns: TableColumn[]) => columns.map((column) => sameColumn(column, found.columns));
-  return { ...planned, ...named(found), columns: now(planned.columns), key: now(planned.key) };
-}
-
-/** An enum may have got more labels since, but none may have another name. */
-function sameColumn(planned: TableColumn, columns: TableColumn[]): TableColumn {
-  const found = columns.find(({ number }) => number === planned.number);
-  const labels = new Set(found?.labels);
-  if (found?.traits !== planned.traits || !planned.labels.every((label) => labels.has(label))) throw altered();
-  return found;
+  const byNumber = new Map(found.columns.map((column) => [column.number, column]));
+  const find = (numbers: number[]) => numbers.flatMap((number) => byNumber.get(number) ?? []);
+  const source = { ...named(found), columns: find(planned.columns), key: find(planned.key) };
+  const { traits, ...now } = asPlanned(source);
+  const labels = new Set(now.labels);
+  // An enum may have got more labels since, but none may have another name.
+  if (traits !== planned.traits || !planned.labels.every((label) => labels.has(label))) throw altered();
+  return source;
 }
 
 const gone = () =>
@@ -151,7 +163,7 @@ export async function withSameTable<T>(
 ): Promise<T> {
   const source = await open();
   const result = await body(source);
-  const { table } = await checkSource(client, source);
+  const { table } = await checkSource(client, asPlanned(source));
   if (table !== source.table) throw new Error('the schema of the table was renamed while the table was read');
   return result;
 }
@@ -160,7 +172,7 @@ export async function withSameTable<T>(
  * The source that a task's plan has stored.
  * @throws {FencedError} when an earlier version has planned it by name, so that it is planned again
  */
-export function plannedSource({ export_source }: TaskRow): ExportSource {
+export function plannedSource({ export_source }: TaskRow): PlannedSource {
   if (!export_source) throw new FencedError('the export was planned by an earlier version');
   return export_source;
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import type { Kind, Phase, State } from '../contract/states.js';
 import type { DownloadOptions, Receipt, Source, TaskFault, UploadOptions } from '../contract/task.js';
-import type { ExportSource } from './export-source.js';
+import type { PlannedSource } from './export-source.js';
 import type { Fence } from './fence.js';
 
 /** A column of the file and of the table, with the type it was given and why. */
@@ -40,7 +40,7 @@ export interface TaskRow {
   progress_reached: number;
   staging_oid: number | null;
   /** Of a download: its table as plan found it; null until then. */
-  export_source: ExportSource | null;
+  export_source: PlannedSource | null;
   table_oid: number | null;
   table_name: string | null;
   result: { key: string; size: number; sha256: string } | null;
@@ -179,7 +179,7 @@ export async function storeInspection(client: pg.ClientBase, taskId: string, fou
 export async function storeSource(
   client: pg.ClientBase,
   taskId: string,
-  source: ExportSource,
+  source: PlannedSource,
   columns: Column[],
 ): Promise<void> {
   await client.query('UPDATE long_task.tasks SET export_source = $2, columns = $3 WHERE id = $1', [

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { planRanges, rangeQuery } from '../../src/postgres/export.js';
-import { checkSource, openSource, readingTable, reopenSource } from '../../src/postgres/export-source.js';
+import { asPlanned, checkSource, openSource, readingTable, reopenSource } from '../../src/postgres/export-source.js';
 import { inTransaction, withClient } from '../../src/postgres/pool.js';
 import type { TaskRow } from '../../src/postgres/tasks.js';
 import { useDatabase } from './support.js';
@@ -35,7 +35,7 @@ async function readAcross(table: string, change: string, columns: TaskRow['colum
     const { planned, ranges } = await readingTable(
       client,
       () => openSource(client, { options: { table }, columns } as TaskRow),
-      async (source) => ({ planned: source, ranges: await planRanges(client, source, 32_768) }),
+      async (source) => ({ planned: asPlanned(source), ranges: await planRanges(client, source, 32_768) }),
     );
     await db.pool.query(change);
     const rows: string[][] = [];
@@ -180,8 +180,8 @@ it('a table that is swapped in the moment before the lock is looked for again', 
 describe('costs', () => {
   it('a few milliseconds per part', async () => {
     await withClient(db.pool, async (client) => {
-      const planned = await inTransaction(client, () =>
-        openSource(client, { options: { table: 'asked.k' }, columns: null } as TaskRow),
+      const planned = await inTransaction(client, async () =>
+        asPlanned(await openSource(client, { options: { table: 'asked.k' }, columns: null } as TaskRow)),
       );
       const times: number[] = [];
       for (let i = 0; i < 50; i++) {
