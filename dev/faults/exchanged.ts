@@ -47,7 +47,7 @@ const CHANGES: Record<string, Change> = {
   'a type altered': {
     sql: ({ asked }) => `ALTER TABLE public.${asked} ALTER "Region" TYPE varchar(7) USING left("Region", 7)`,
   },
-  'dropped behind its frozen copy': {
+  'dropped after its frozen copy': {
     sql: ({ asked }) => `DROP TABLE public.${asked}`,
     isExact: true,
     isFrozen: true,
@@ -134,25 +134,22 @@ async function makeOther({ rig }: Lab, { asked, other }: Tables): Promise<void> 
     INSERT INTO public.${other} SELECT * FROM public.${asked}; UPDATE public.${other} SET "Region" = 'not asked for'`);
 }
 
-/** A part is being read, so that the change comes after it, or is done and the task paused. */
+/**
+ * Waits until a part is being read, so that the change follows it, or one is done; then pauses the task where that is
+ * wanted.
+ */
 async function untilBetween(lab: Lab, key: TaskKey, when: When): Promise<void> {
   const { rig } = lab;
-  const sight = await watch(lab, key).until(
-    ({ phase, rows }) => phase === 'dumping' && (when !== 'paused' || rows > 0),
-    'dumping',
-  );
-  if (when === 'paused') {
-    await rig.client.command('pause', key);
-    await watch(lab, key).untilState('paused');
-    return;
-  }
-  await rig.until(async () => {
-    const { rowCount } = await rig.db.query(
-      `SELECT FROM pg_stat_activity WHERE application_name LIKE 'long-task ' || $1 || ' part %' AND query LIKE 'COPY %'`,
-      [sight.lockKey],
-    );
-    return rowCount;
-  });
+  const { lockKey } = await watch(lab, key).until(({ phase }) => phase === 'dumping', 'dumping');
+  const isDumped = async () => (await watch(lab, key).look()).rows > 0;
+  const isRead = async () =>
+    await rig.db.query(`SELECT FROM pg_stat_activity WHERE application_name LIKE $1 AND query LIKE 'COPY %'`, [
+      `long-task ${lockKey} part %`,
+    ]);
+  if (when !== 'paused') return rig.until(async () => (await isRead()).rowCount || (await isDumped()));
+  await rig.until(isDumped);
+  await rig.client.command('pause', key);
+  await watch(lab, key).untilState('paused');
 }
 
 async function isHalfway({ rig }: Lab, key: TaskKey): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { type KeyRange, planRanges, storeRanges } from '../postgres/export.js';
@@ -57,35 +58,31 @@ async function planTable({ client, task }: Step): Promise<Plan> {
   return readingTable(
     client,
     () => openSource(client, task),
-    async (source) => ({
-      source,
-      columns: columnsOf(task, source),
-      ranges: await planRanges(client, source, PART_BYTES),
-    }),
+    (source) => planOf(client, source, columnsOf(task, source)),
   );
 }
 
 async function planCopy({ client, task, fence }: Step): Promise<Plan> {
   let columns: Column[] = [];
+  const copyTable = async (source: ExportSource) => {
+    columns = columnsOf(task, source);
+    await createFrozenCopy(client, task, source);
+  };
   const copy = await withLateFence(
     client,
     fence,
-    () =>
-      withSameTable(
-        client,
-        () => openSource(client, task),
-        async (source) => {
-          columns = columnsOf(task, source);
-          await createFrozenCopy(client, task, source);
-        },
-      ),
+    () => withSameTable(client, () => openSource(client, task), copyTable),
     () => rememberStaging(client, task.id, task.lock_key),
   );
   return readingTable(
     client,
     () => openCopy(client, copy),
-    async (source) => ({ source, columns, ranges: await planRanges(client, source, PART_BYTES) }),
+    (source) => planOf(client, source, columns),
   );
+}
+
+async function planOf(client: pg.ClientBase, source: ExportSource, columns: Column[]): Promise<Plan> {
+  return { source, columns, ranges: await planRanges(client, source, PART_BYTES) };
 }
 
 /** An upload's are known, with the header of the file. */

@@ -6,11 +6,11 @@ export interface TableDescription {
   /** Qualified, quoted name. */
   table: string;
   /**
-   * Differs after each rewrite (TRUNCATE, VACUUM FULL, CLUSTER, REFRESH, ALTER TYPE), after a new definition of a view or a
-   * foreign table, and after a change of its row security.
+   * Differs after each rewrite (TRUNCATE, VACUUM FULL, CLUSTER, REFRESH, ALTER TYPE), after a new definition of a view
+   * or a foreign table, and after a change of its row security.
    */
   version: string;
-  /** It is kept in pages, so that ranges of `ctid` can be read. */
+  /** It is stored in pages, so that ranges of `ctid` can be read. */
   isHeap: boolean;
   columns: TableColumn[];
 }
@@ -34,12 +34,12 @@ export interface TableColumn {
 export const CTID = -1;
 
 /**
- * Describes what has this oid: without a lock, so a rename may come at any moment after it. Null when there is no such table.
- * The rule of a view and the expression of a column are compared as PostgreSQL keeps them, where a rename changes nothing.
+ * Describes the table of this oid; null when there is none. Takes no lock, so a rename may follow at any moment. Reads
+ * the rule of a view and the expression of a column as PostgreSQL stores them, where a rename changes nothing.
  */
 export async function describeTable(client: pg.ClientBase, oid: number): Promise<TableDescription | null> {
   const { rows } = await client.query<TableDescription>({
-    // Named, so that it is planned once in a session: that takes four times as long as the rest of it (1.2 ms, 0.25 ms named).
+    // Named, so that a session plans it once: 0.25 ms instead of 1.2 ms.
     name: 'describe-table',
     text: `SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS "table",
             hashtextextended(concat_ws(' ', pg_relation_filenode(c.oid), c.relrowsecurity,
@@ -65,14 +65,14 @@ export async function describeTable(client: pg.ClientBase, oid: number): Promise
   return rows[0] ? { ...rows[0], columns: rows[0].columns ?? [] } : null;
 }
 
-/** A table that is renamed more often than this while it is looked for is looked for again later. */
+/** The activity is retried after so many renames within its few milliseconds. */
 const MOST_RENAMES = 10;
 
 /**
- * Locks the table of this oid against every change of its names, its columns and its rows' places until the transaction ends,
- * and describes it; null when there is none. SQL knows tables by name only: so what was locked is compared with what was
- * meant, and what proves to be another one is let go. Planning a query locks anything that can be read, also what LOCK TABLE
- * refuses (materialized views, foreign tables), with its partitions and what a view reads from.
+ * Locks the table of this oid until the transaction ends, against changes of its names, its columns and its rows'
+ * places, and describes it; null when there is none. SQL locks by name only, so the locked table is compared with the
+ * oid, and another one is unlocked. Planning a query locks also what LOCK TABLE refuses (materialized views, foreign
+ * tables), and all partitions.
  */
 export async function lockTable(client: pg.ClientBase, oid: number): Promise<TableDescription | null> {
   for (let tries = 0; tries < MOST_RENAMES; tries++) {
@@ -88,7 +88,7 @@ export async function lockTable(client: pg.ClientBase, oid: number): Promise<Tab
     await client.query('ROLLBACK TO SAVEPOINT before_lock');
     if (refusal && (await nameOf(client, oid)) === name) throw refusal.error;
   }
-  throw new Error('the table was renamed again and again while it was to be locked');
+  throw new Error('the table was renamed again and again before it could be locked');
 }
 
 async function nameOf(client: pg.ClientBase, oid: number): Promise<string | null> {

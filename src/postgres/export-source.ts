@@ -6,18 +6,21 @@ import { FencedError } from './fence.js';
 import { ROW_COLUMN } from './staging.js';
 import type { Column, TaskRow } from './tasks.js';
 
-/** A table as an export reads it, under its present names. */
+/** The table of an export under its present names. */
 export interface ExportSource {
   oid: number;
   /** Qualified, quoted name. */
   table: string;
   version: string;
   columns: TableColumn[];
-  /** What the ranges and the order are made of; `ctid` for a table without a key; empty when it is read only as a whole. */
+  /**
+   * The columns of ranges and order: `ctid` for a table without a primary key, none for one that is read only as a
+   * whole.
+   */
   key: TableColumn[];
 }
 
-/** The same as a plan stores it in the task row: known by numbers, since names may change while the table is read. */
+/** The same as the plan stores it in the task row: by numbers, since names may change while the table is read. */
 export interface PlannedSource {
   oid: number;
   version: string;
@@ -28,6 +31,7 @@ export interface PlannedSource {
   labels: string[];
 }
 
+/** Reduces a table to its numbers and to the fingerprint that tells later whether it has changed. */
 export function asPlanned({ oid, version, columns, key }: ExportSource): PlannedSource {
   const all = [...columns, ...key];
   const hash = createHash('sha256').update(all.map(({ traits }) => traits).join('\n'));
@@ -36,7 +40,7 @@ export function asPlanned({ oid, version, columns, key }: ExportSource): Planned
   return { oid, version, columns: numbers(columns), key: numbers(key), traits: hash.digest('base64'), labels };
 }
 
-/** Whether the key is the row number of a table such as we load and copy. */
+/** Says whether the key is the row number of a table, as in those that the service loads and copies. */
 export function isRowKey(key: TableColumn[]): boolean {
   return key.length === 1 && key[0]!.name === ROW_COLUMN && key[0]!.type === 'bigint';
 }
@@ -58,7 +62,7 @@ export async function openSource(client: pg.ClientBase, { options, columns }: Ta
   };
 }
 
-/** Of an export that an earlier version has started: the oid was not stored with it. */
+/** Resolves the name of a task that an earlier version created without an oid. */
 async function oidOfName(client: pg.ClientBase, table: string): Promise<number> {
   const { rows } = await client.query('SELECT to_regclass($1)::oid AS oid', [table]);
   if (rows[0].oid === null) throw new TaskError('table_not_found', `There is no table ${table} (any more).`);
@@ -100,7 +104,7 @@ export async function reopenSource(client: pg.ClientBase, planned: PlannedSource
 }
 
 /**
- * Checks, without a lock, that the table of a plan is still the very one, whatever it is called.
+ * Checks, without a lock, that the table of a plan is still the very one, under any name.
  * @throws {TaskError} target_changed
  */
 export async function checkSource(client: pg.ClientBase, planned: PlannedSource): Promise<ExportSource> {
@@ -126,7 +130,8 @@ const gone = () =>
 const rewritten = () =>
   new TaskError(
     'target_changed',
-    'The table was emptied, rewritten or redefined during its export (as by TRUNCATE, VACUUM FULL, CLUSTER, REFRESH, CREATE OR REPLACE VIEW). Start the download again; consistency=frozen reads from a copy.',
+    'The table was emptied, rewritten or redefined (TRUNCATE, VACUUM FULL, REFRESH, CREATE OR REPLACE) during its export. ' +
+      'Start the download again, with consistency=frozen to read from a copy.',
   );
 
 const altered = () =>
@@ -136,15 +141,16 @@ const altered = () =>
   );
 
 /**
- * Reads a table in one transaction, during which it is the same one and keeps its name. After an error there is no ROLLBACK,
- * which would wait for a COPY that was broken off: the connection is closed (`withClient`), and the transaction ends with it.
+ * Runs `body`, which reads the table, in one read-only transaction, and checks that it was one table under one name all
+ * the time. Sends no ROLLBACK after an error, since that would wait for a COPY that was broken off: `withClient` closes
+ * the connection.
  */
 export async function readingTable<T>(
   client: pg.ClientBase,
   open: () => Promise<ExportSource>,
   body: (source: ExportSource) => Promise<T>,
 ): Promise<T> {
-  // What is done under the lock must see what was committed before the lock was granted.
+  // Statements after the lock must see all that was committed before it was granted.
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY');
   const result = await withSameTable(client, open, body);
   await client.query('COMMIT');
@@ -152,9 +158,9 @@ export async function readingTable<T>(
 }
 
 /**
- * The same in a transaction of the caller's. What no lock on the table keeps away is found at the end: a schema that was
- * renamed, so that `body` may have read another one's table of that name, and the labels of enums.
- * @throws {TaskError} target_changed; another error, to be tried again, when only its name has changed
+ * Does the same in the caller's transaction. The check at the end finds what no lock on a table prevents: a renamed
+ * schema, so that `body` may have read a table of the same name in another one, and renamed labels of enums.
+ * @throws {TaskError} target_changed; an error that is retried when only the name has changed
  */
 export async function withSameTable<T>(
   client: pg.ClientBase,
@@ -169,8 +175,8 @@ export async function withSameTable<T>(
 }
 
 /**
- * The source that a task's plan has stored.
- * @throws {FencedError} when an earlier version has planned it by name, so that it is planned again
+ * Returns the source that the plan has stored.
+ * @throws {FencedError} when an earlier version planned the task by name, so that the workflow has it planned again
  */
 export function plannedSource({ export_source }: TaskRow): PlannedSource {
   if (!export_source) throw new FencedError('the export was planned by an earlier version');

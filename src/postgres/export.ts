@@ -13,8 +13,9 @@ export interface KeyRange {
 }
 
 /**
- * Splits a table into ranges of its key of about `partBytes` each. The first and the last are open, so that nothing falls out. A
- * key of an extension's type (citext) has an order of its own, which the operators of our search path do not know: one range.
+ * Splits a table into ranges of its key of about `partBytes` each. The first and the last are open, so that nothing
+ * falls out. A key of an extension's type (citext) has an order of its own, which the operators of our search path do
+ * not know: one range.
  */
 export async function planRanges(client: pg.ClientBase, source: ExportSource, partBytes: number): Promise<KeyRange[]> {
   const bytes = await sizeOf(client, source.oid);
@@ -26,8 +27,8 @@ export async function planRanges(client: pg.ClientBase, source: ExportSource, pa
 }
 
 /**
- * How many bytes it takes. None where it is to be read in one statement: a view, and a table with partitions or children, which
- * may have rows without a key and may be attached and detached while the table is read.
+ * Returns how many bytes a table takes; 0 for one that is read in one statement: a view, and a table with partitions or
+ * inheriting tables, which may be attached and detached between two statements and may have rows without a key.
  */
 async function sizeOf(client: pg.ClientBase, oid: number): Promise<number> {
   const { rows } = await client.query(
@@ -48,7 +49,7 @@ async function findBorders(client: pg.ClientBase, source: ExportSource, size: Si
   return (isRowKey(source.key) && (await rowBorders(client, source.table, size))) || keyBorders(client, source, size);
 }
 
-/** By a pass over the key: each range has as many rows as the others. */
+/** Finds borders by a pass over the key: each range has as many rows as the others. */
 async function keyBorders(client: pg.ClientBase, source: ExportSource, { parts }: Size): Promise<string[][]> {
   const names = source.key.map(({ name }) => quoteIdent(name));
   // Names of our own inside, so that none of the table's is in the way.
@@ -77,8 +78,8 @@ async function blockBorders(client: pg.ClientBase, oid: number, parts: number): 
 const LEAST_ROW_BYTES = 24 + 8 + 4;
 
 /**
- * By arithmetic, in PostgreSQL: numbers may lie anywhere up to 2^63-1, where those of JavaScript are not exact. Null when they
- * have more gaps than the table has room for rows: they are not those of a load.
+ * Finds borders of row numbers by arithmetic, in PostgreSQL: up to 2^63-1, where JavaScript's numbers are not exact.
+ * Null when they have more gaps than the table has bytes for rows, as those of a load never have.
  */
 async function rowBorders(client: pg.ClientBase, table: string, { parts, bytes }: Size): Promise<string[][] | null> {
   const row = quoteIdent(ROW_COLUMN);
@@ -92,12 +93,16 @@ async function rowBorders(client: pg.ClientBase, table: string, { parts, bytes }
   return rows[0].isDense === false ? null : rows[0].borders.map((border: string) => [border]);
 }
 
-/** In kB, enough to sort a range of some 16 MiB in memory; with the 4 MB that are PostgreSQL's default it is sorted on the disk. */
+/**
+ * In kB, enough to sort a range of some 16 MiB in memory; with the 4 MB that are PostgreSQL's default it is sorted on
+ * the disk.
+ */
 const SORT_MEMORY = 65536;
 
 /**
- * Has the session read ranges the cheapest way. Of a table in the order of its key PostgreSQL, which has no statistics of it yet,
- * would sort each range; by the index it is read as it lies (255 MB on two cores: 3.0 s of PostgreSQL's time against 4.1).
+ * Has the session read ranges the cheapest way. Of a table in the order of its key PostgreSQL, which has no statistics
+ * of it yet, would sort each range; by the index it is read as it lies (255 MB on two cores: 3.0 s of PostgreSQL's time
+ * against 4.1).
  */
 export async function tuneForRanges(client: pg.ClientBase, { key }: ExportSource): Promise<void> {
   await client.query(

@@ -53,7 +53,7 @@ export async function createStaging(client: pg.ClientBase, task: TaskRow): Promi
   await rememberStaging(client, task.id, task.lock_key);
 }
 
-/** The number (attnum) of a file's column, counted from 0, in the table of its upload: the row numbers come first. */
+/** Returns the number (attnum) of the file's column `index`, from 0, in the table of its upload, after the row numbers. */
 export function columnNumber(index: number): number {
   return index + 2;
 }

@@ -165,7 +165,7 @@ describe('while a part is read', () => {
   });
 });
 
-it('a table that is swapped in the moment before the lock is looked for again', async () => {
+it('a table that is swapped just before it is locked is found under its new name', async () => {
   const swapper = await db.pool.connect();
   await swapper.query('BEGIN; ALTER TABLE asked.t RENAME TO old; ALTER TABLE other.t SET SCHEMA asked');
   const rows = readAcross('asked.t', ''); // Finds the oid under its name, and waits for the lock.

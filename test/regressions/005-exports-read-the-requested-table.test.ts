@@ -86,7 +86,7 @@ it('a published upload whose columns are renamed crosswise keeps their meaning',
   expect((await service.exported({}, task_name)) === csv).toBe(true);
 }, 120_000);
 
-it('a table that is swapped before the export has begun is the one that was asked for', async () => {
+it('a table that is swapped before its export has started is still the one that is exported', async () => {
   const { table, other } = await twoTables();
   await service.worker?.stop();
   const key: TaskKey = { kind: 'download', user_id: 'ana', task_name: 'before' };
