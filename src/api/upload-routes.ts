@@ -5,7 +5,14 @@ import Type from 'typebox';
 import { TaskError } from '../contract/errors.js';
 import type { Source, UploadOptions } from '../contract/task.js';
 import { storePart } from '../postgres/checkpoints.js';
-import { createTask, findByIdempotencyKey, isTaskNameTaken, type NewTask } from '../postgres/new-task.js';
+import {
+  createTask,
+  findByIdempotencyKey,
+  findByName,
+  isNameFree,
+  type NewTask,
+  taskExists,
+} from '../postgres/new-task.js';
 import { withTransaction } from '../postgres/pool.js';
 import { isUnavailable } from '../postgres/sqlstate.js';
 import { isTableNameTaken } from '../postgres/staging.js';
@@ -121,12 +128,8 @@ async function refuseTaken({ pool }: ApiContext, { user_id, task_name, table }: 
   if (user_id !== undefined && task_name !== undefined) {
     const key = { kind: 'upload', userId: user_id, taskName: task_name } as const;
     checkNameLength(key);
-    if (await isTaskNameTaken(pool, key)) {
-      throw new TaskError(
-        'task_exists',
-        `The upload task "${task_name}" of user "${user_id}" exists already. Choose another task_name.`,
-      );
-    }
+    const holder = await findByName(pool, key);
+    if (!isNameFree(holder)) throw taskExists(key, holder);
   }
   if (table === undefined) return;
   if (Buffer.byteLength(table) > 63) {
