@@ -18,6 +18,7 @@ import { isUnavailable } from '../postgres/sqlstate.js';
 import { isTableNameTaken } from '../postgres/staging.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
+import { checkStored, type FileOptions } from './header-check.js';
 import { idempotencyKey, readIdempotency } from './idempotency.js';
 import { checkNameLength, generateTaskName } from './names.js';
 import { locationOf, viewOf } from './read-task.js';
@@ -49,6 +50,7 @@ export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
       });
       underway.add(receiving);
       const received = await receiving.finally(() => underway.delete(receiving));
+      if (!received.source && received.fields.file_id === undefined) throw noFile();
       request.body = received.fields as UploadStart; // Validated next.
       request.source = received.source;
       request.inspected = received.inspected;
@@ -79,6 +81,7 @@ async function startUpload(
   let created = false;
   if (!row) {
     await refuseTaken(context, { table: body.table });
+    await checkBehind(context, body, source, request.inspected);
     const key = { ...owner, taskName: body.task_name ?? generateTaskName(source.filename) };
     checkNameLength(key);
     const task = { ...key, options: optionsOf(body), source, bytesTotal: source.size, idempotency };
@@ -91,6 +94,17 @@ async function startUpload(
     .code(202)
     .header('location', locationOf(row))
     .send(await viewOf(context, row));
+}
+
+/** Checks the file by what the form said of it only after the file. The sample as it is needs no check. */
+async function checkBehind(
+  { store }: ApiContext,
+  { dialect, columns }: UploadStart,
+  source: Source,
+  checked: FileOptions | null,
+): Promise<void> {
+  if (isDeepStrictEqual([checked?.dialect, checked?.columns], [dialect, columns])) return;
+  await checkStored(store, source, { dialect, columns });
 }
 
 /** Makes the task, and with it the parts that are known already: inspect goes on behind them. */
@@ -112,6 +126,13 @@ function refuseTooLarge({ headers }: FastifyRequest, maxBytes: number): void {
   // The form around the file takes a little, too.
   if (Number(headers['content-length'] ?? 0) <= maxBytes + (1 << 20)) return;
   throw new TaskError('file_too_large', `The file is larger than ${maxBytes} bytes.`);
+}
+
+/** The file that a form was made for was forgotten: the sample in its place would be a surprise. */
+function noFile(): TaskError {
+  const detail =
+    'is missing; it must be a part with a filename. To load the sample, send the fields as JSON or urlencoded';
+  return invalidRequest([{ field: 'file', detail }]);
 }
 
 function refuseFileId(fileId: string, source: Source | null): never {
