@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { faultTask, finishRollback, settleTask } from '../../src/postgres/commands.js';
+import { createTask } from '../../src/postgres/new-task.js';
 import { withTransaction } from '../../src/postgres/pool.js';
 import { getTask, getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
 import { SAMPLE, useAddedFiles, useApi } from './support.js';
@@ -121,6 +122,23 @@ describe('an Idempotency-Key', () => {
       task_name,
     ]);
     expect(rows[0].rows).toBe(2);
+  });
+
+  it('of the very task that has the name keeps it there, when that has failed in between', async () => {
+    const key = { 'idempotency-key': randomUUID() };
+    const old = await failed({}, key);
+    const { rows } = await api.pool.query(
+      'SELECT idempotency_key, idempotency_hash FROM long_task.tasks WHERE id = $1',
+      [old.id],
+    );
+    const { row, created } = await createTask(api.pool, {
+      kind: 'upload',
+      userId: 'ana',
+      taskName: old.task_name,
+      options: old.options,
+      idempotency: { key: rows[0].idempotency_key, hash: rows[0].idempotency_hash },
+    });
+    expect([row.id, row.superseded_at, created]).toEqual([old.id, null, false]);
   });
 
   it('of another request leaves the name alone', async () => {
