@@ -20,7 +20,7 @@ export function publishWarnings(wished: string, table: string, columns: Column[]
 
 function tableWarning(wished: string, table: string): string {
   const why =
-    longestName(wished) === wished ? 'was taken when the load ended' : 'is longer than the 63 bytes of a table name';
+    longestName(wished) === wished ? 'was in use when the load ended' : 'is longer than the 63 bytes of a table name';
   return `The name ${JSON.stringify(wished)} ${why}, so the table is ${table}.`;
 }
 
@@ -31,5 +31,6 @@ function columnsWarning(numbers: number[]): string {
     numbers.length === 1
       ? `Column ${list} of the file has another name`
       : `Columns ${list} of the file have other names`;
-  return `${which} in the table, since a column name must be unique, not empty, not reserved and at most 63 bytes long. The receipt has both names.`;
+  const rule = 'a column name must be unique, not empty, not reserved and at most 63 bytes long';
+  return `${which} in the table, since ${rule}. The receipt has both names.`;
 }

@@ -26,8 +26,8 @@ export function checkHead(head: Buffer, isWhole: boolean, { dialect, columns }: 
 /**
  * Checks the columns that the request names as soon as the header has arrived.
  * @param head the first bytes of the file
- * @returns whether there is no more to find in further bytes
- * @throws {TaskError} invalid_request when a column is missing by whatever delimiter the header is read
+ * @returns whether further bytes can add nothing
+ * @throws {TaskError} invalid_request when a column is missing by every delimiter that the header may be read with
  */
 export function checkColumnsEarly(head: Buffer, { dialect, columns }: FileOptions): boolean {
   if (columns === undefined) return true;

@@ -2,7 +2,7 @@ import type { TaskSnapshot } from '../postgres/task-snapshots.js';
 import type { TaskRow } from '../postgres/tasks.js';
 import type { Store } from '../storage/store.js';
 
-/** Whether the result file of a completed download is missing in the store, or has another size than it was made with. */
+/** Whether the result file of a completed download is missing in the store, or has another size than the result. */
 export async function isResultLost(store: Store, { state, result }: TaskRow): Promise<boolean> {
   if (state !== 'completed' || !result) return false;
   // A store that cannot be read now has lost nothing yet.

@@ -11,8 +11,8 @@ type Events = NonNullable<Awaited<ReturnType<ReturnType<Client['workflow']['getH
 
 /**
  * All commands that a run of a workflow was sent from outside, in their order, those that were carried over from the run before
- * first. Which of them it has applied is not looked at: the names say it where they are brought again. Empty for a run that was
- * started for another task.
+ * first. Which of them it has applied is not looked at: the names say it where they are brought again. Empty for a run of
+ * another task.
  */
 export async function listRunCommands(
   client: Client,

@@ -1,15 +1,15 @@
 import type { FastifyRequest } from 'fastify';
 import { invalidRequest } from './validation.js';
 
-/** As far as the multipart parser (@fastify/busboy) counts the parts that it has met. */
+/** The multipart parser (@fastify/busboy), as far as it counts the parts. */
 interface Parser {
   _parser?: { _nparts?: number };
 }
 
 /**
- * Notices parts that the parser skips without a word, as those without a Content-Disposition: it has met more than it gave out.
- * To be called before the form is read.
- * @returns a check for the end of the form, given the number of parts that came out. @throws {TaskError} invalid_request
+ * Notices parts that the parser skips in silence, such as those without a Content-Disposition: it counts them, but gives them
+ * out to no one. Must be called before the form is read.
+ * @returns a check for the end of the form, given the number of parts that came out; it throws invalid_request
  */
 export function watchForSkippedParts({ raw }: FastifyRequest): (given: number) => void {
   let parser: Parser | undefined;

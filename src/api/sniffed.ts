@@ -1,13 +1,13 @@
 import { refusing } from './header-check.js';
 
-/** How much of a file is looked at before it is taken. */
+/** How much of a file is checked before the first byte of it is stored. */
 const HEAD_BYTES = 64 << 10;
 
-/** What is looked for in a file's first bytes. Each throws what is to be answered. */
+/** The checks of a file's first bytes. Each throws the error to answer with. */
 export interface HeadChecks {
   /** @throws {CsvError} empty_file, not_a_text_file, unsupported_encoding */
   assertText: (head: Uint8Array) => void;
-  /** Is given all that has come so far, until it says that there is no more to find. */
+  /** Checks all bytes received so far. Returns true once further bytes can add nothing. */
   early?: (head: Buffer) => boolean;
 }
 

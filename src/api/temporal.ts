@@ -39,7 +39,10 @@ export interface TemporalGateway {
   restartWorkflow(row: TaskRow): Promise<void>;
   /** Ends a run of the task's workflow without a word to it; nothing happens when it has ended. @throws {TaskError} temporal_unavailable */
   endWorkflow(row: TaskRow, runId: string, reason: string): Promise<void>;
-  /** What a run of the task was told from outside, in order; nothing of a run of another task. @throws {TaskError} temporal_unavailable */
+  /**
+   * Lists the commands that a run of the task got from outside, in order; none for a run of another task.
+   * @throws {TaskError} temporal_unavailable
+   */
   listRunCommands(row: TaskRow, runId: string): Promise<RunCommand[]>;
   /** @throws {TaskError} temporal_unavailable */
   describeWorkflow(row: TaskRow): Promise<WorkflowSight>;
@@ -57,7 +60,7 @@ export class WorkflowClosedError extends Error {
   override readonly name = 'WorkflowClosedError';
 }
 
-/** A run of another task holds the workflow id: the task that had the name before, or one that the database does not know. */
+/** A run of another task holds the workflow id: of the one that had the name before, or of an unknown one. */
 export class OtherRunError extends Error {
   override readonly name = 'OtherRunError';
 

@@ -81,7 +81,7 @@ async function startUpload(
   let created = false;
   if (!row) {
     await refuseTaken(context, { table: body.table });
-    await checkBehind(context, body, source, request.inspected);
+    await checkLateFields(context, body, source, request.inspected);
     const key = { ...owner, taskName: body.task_name ?? generateTaskName(source.filename) };
     checkNameLength(key);
     const task = { ...key, options: optionsOf(body), source, bytesTotal: source.size, idempotency };
@@ -97,7 +97,7 @@ async function startUpload(
 }
 
 /** Checks the file by what the form said of it only after the file. The sample as it is needs no check. */
-async function checkBehind(
+async function checkLateFields(
   { store }: ApiContext,
   { dialect, columns }: UploadStart,
   source: Source,

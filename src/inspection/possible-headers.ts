@@ -5,8 +5,8 @@ import { assertText } from '../csv/sniff.js';
 import type { DialectOptions } from './read-head.js';
 
 /**
- * Reads the header of a file that has only begun to arrive with each delimiter that the rest of the file may still speak for. The
- * first is the one that the bytes so far speak for.
+ * Reads the header of a file that still arrives, with each delimiter that the rest of the file may yet point to. The first
+ * is the one that the bytes so far point to.
  * @param head the file's first bytes
  * @returns the names by each delimiter; null as long as more bytes may change them
  */

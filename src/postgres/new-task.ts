@@ -17,7 +17,8 @@ export interface NewTask extends TaskKey {
 }
 
 /**
- * Writes a new task down, in state `queued`. A failed or terminated task of that name becomes history, in the same transaction.
+ * Writes a new task down, in state `queued`. A failed or terminated task of that name becomes history in the same
+ * transaction.
  * @returns the row, and whether it is new: the same Idempotency-Key with the same request gives the task it made before
  * @throws {TaskError} task_exists, idempotency_key_reused
  */
@@ -39,8 +40,8 @@ export async function createTask(
 }
 
 /**
- * Takes the name from a task that has ended without a result. Its workflow id, under which another workflow runs from now on, is
- * no longer its own. A task that the same Idempotency-Key has made meanwhile keeps its name: it is the answer.
+ * Frees the name of a task that has ended without a result. The task gets a workflow id of its own, since the new task's
+ * workflow runs under the old one. A task that the same Idempotency-Key has made meanwhile keeps its name: it is the answer.
  */
 async function supersedeTask(
   db: pg.ClientBase,
@@ -55,7 +56,7 @@ async function supersedeTask(
   );
 }
 
-/** Undefined when the name or the Idempotency-Key is taken. */
+/** Inserts the row. Returns undefined when the name or the Idempotency-Key is in use. */
 async function insertTask(db: pg.ClientBase, task: NewTask): Promise<TaskRow | undefined> {
   const { rows } = await db.query<TaskRow>(
     `INSERT INTO long_task.tasks (kind, user_id, task_name, workflow_id, options, source, bytes_total, rows_total, columns,
@@ -115,7 +116,7 @@ export function isNameFree(holder: TaskRow | undefined): boolean {
   return !holder || holder.state === 'failed' || holder.state === 'terminated';
 }
 
-/** The error of a start whose name is taken, with what can be done about it. */
+/** The error of a start whose name is in use, with what to do about it. */
 export function taskExists(key: TaskKey, holder: TaskRow | undefined): TaskError {
   const { kind, userId, taskName } = key;
   const is = holder ? ` and is ${holder.state}` : '';

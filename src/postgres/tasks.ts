@@ -149,8 +149,8 @@ export async function listUndelivered(pool: pg.Pool, olderThanSeconds: number, a
 }
 
 /**
- * Notes that the task's workflow was started and knows what was undelivered, unless a newer command has come since: that has
- * another epoch.
+ * Notes that the task's workflow was started and knows what was undelivered, unless a newer command has come since: that
+ * has another epoch.
  */
 export async function markDelivered(pool: pg.Pool, { id, undelivered, epoch }: TaskRow): Promise<void> {
   await pool.query(

@@ -73,7 +73,7 @@ describe('POST /download/start', () => {
     expect((await api.post('/download/start', { user_id: 'ana', upload: 'a/b' })).json.errors[0].field).toBe('upload');
   });
 
-  it('says what to do when the name is taken by a completed download', async () => {
+  it('says what to do when a completed download has the name', async () => {
     const task_name = await completedUpload();
     await api.post('/download/start', { user_id: 'ana', task_name });
     await api.pool.query(`UPDATE long_task.tasks SET state = 'completed' WHERE kind = 'download' AND task_name = $1`, [

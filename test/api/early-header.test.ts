@@ -18,7 +18,7 @@ async function expectNothingMade(): Promise<void> {
   expect(rows).toEqual([]);
 }
 
-/** Sends the beginning of a form whose file goes on, then nothing more. Resolves to the answer. */
+/** Sends the beginning of a form and of its file, then stops. Resolves to the answer. */
 async function answerTo(
   fields: [string, string][],
   beginning: string | Buffer,
@@ -42,7 +42,7 @@ async function answerTo(
   return { status: Number(answer.slice(9, 12)), body: answer.slice(answer.indexOf('{')) };
 }
 
-describe('what the header alone tells is told before the file is received:', () => {
+describe('a start is refused by the header alone, before the file is received:', () => {
   it('a column that is not there, with the nearest that are', async () => {
     const rows = 'Region,Units,Unit Price\nEurope,1,2\n';
     const { status, body } = await answerTo([...FIELDS, columns({ Regoin: 'text', 'unit price': 'numeric' })], rows);
@@ -57,9 +57,9 @@ describe('what the header alone tells is told before the file is received:', () 
   });
 
   it.each([
-    ['a column, by whatever delimiter the file is read', 'a;b,c\nx;y,z\n'],
+    ['a column, by every delimiter that may be meant', 'a;b,c\nx;y,z\n'],
     ['a column, in a header of 50 kB', `${Array.from({ length: 1500 }, (_, i) => `a column of number ${i}`)}\n1,2\n`],
-    ['a column, behind a byte order mark and a line that names the delimiter', '\ufeffsep=;\r\na;b\r\n1;2\r\n'],
+    ['a column, after a byte order mark and a line that names the delimiter', '\ufeffsep=;\r\na;b\r\n1;2\r\n'],
   ])('%s', async (_what, beginning) => {
     const { status, body } = await answerTo([...FIELDS, columns({ nope: 'text' })], beginning);
     expect([status, JSON.parse(body).column]).toEqual([400, 'nope']);
@@ -78,8 +78,8 @@ describe('what the header alone tells is told before the file is received:', () 
     if (code !== 'record_too_large') expect([whole.status, whole.json.code]).toEqual([status, code]);
     else expect(whole.status).toBe(202);
     await api.pool.query(`DELETE FROM long_task.tasks WHERE task_name = 'early'`);
-    const begun = await answerTo(FIELDS, file(1_200_000));
-    expect([begun.status, JSON.parse(begun.body).code]).toEqual([status, code]);
+    const beginning = await answerTo(FIELDS, file(1_200_000));
+    expect([beginning.status, JSON.parse(beginning.body).code]).toEqual([status, code]);
     const { rows } = await api.pool.query(`SELECT FROM long_task.tasks WHERE task_name = 'early'`);
     expect(rows).toEqual([]);
   });
@@ -106,7 +106,7 @@ describe('a file is not refused for what is right:', () => {
   });
 });
 
-describe('what comes behind the file is checked before a task is made:', () => {
+describe('fields after the file are checked before a task is made:', () => {
   const file: FormPart = ['file', 'Region;Units\nEurope;1\n', 'a.csv'];
   it.each<[string, FormPart[]]>([
     ['columns', [...FIELDS, file, columns({ Unit: 'integer' })]],

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { nearestNames } from '../../src/csv/nearest-names.js';
 
-it('names the likeliest first, whatever their case, and each once', () => {
+it('returns the likeliest first, ignoring case, each once', () => {
   const names = ['Region', 'Country', 'Order ID', 'Units Sold', 'Unit Price', 'Units Sold'];
   expect(nearestNames('units sold', names)).toEqual(['Units Sold', 'Unit Price', expect.any(String)]);
   expect(nearestNames('Regoin', names, 1)).toEqual(['Region']);

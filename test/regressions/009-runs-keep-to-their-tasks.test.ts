@@ -55,7 +55,7 @@ it('a start does not attach to the run of the task that had the name before', as
   expect((await lastRun(row.workflow_id)).runId).toBe(runId);
 });
 
-it('a command that overtakes the start is told to the own run, not to the old one', async () => {
+it('a command that overtakes the start reaches the own run, not the old one', async () => {
   const old = await ended();
   const row = await next(old.row);
   const { row: paused } = await commandTask(api.pool, row, { action: 'pause', channel: 'api' });
@@ -66,7 +66,7 @@ it('a command that overtakes the start is told to the own run, not to the old on
   expect(events!.filter((event) => event.workflowExecutionSignaledEventAttributes)).toEqual([]);
 });
 
-it('a command that overtakes the start while Temporal is away is told by the sweeper, to the own run', async () => {
+it('a command that overtakes the start while Temporal is away reaches the own run by the sweeper', async () => {
   const old = await ended();
   const row = await next(old.row);
   await commandTask(api.pool, row, { action: 'terminate', channel: 'api' });

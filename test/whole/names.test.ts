@@ -75,7 +75,7 @@ describe('a name is not lost', () => {
   }, 60_000);
 });
 
-describe('what a load has named otherwise is told', () => {
+describe('a load says in warnings what it has named otherwise', () => {
   it('the table of a second user, both names', async () => {
     const [ana, bob] = [key(), key('upload', 'bob')];
     bob.task_name = ana.task_name;
@@ -85,7 +85,7 @@ describe('what a load has named otherwise is told', () => {
     expect([first!.table, first!.warnings]).toEqual([`"public"."${ana.task_name}"`, []]);
     expect([second!.table, second!.warnings]).toEqual([
       `"public"."${ana.task_name}_2"`,
-      [`The name "${ana.task_name}" was taken when the load ended, so the table is "public"."${ana.task_name}_2".`],
+      [`The name "${ana.task_name}" was in use when the load ended, so the table is "public"."${ana.task_name}_2".`],
     ]);
   });
 
