@@ -14,7 +14,7 @@ const ALLOWED: Record<string, string[]> = {
   activities: ['contract', 'csv', 'inspection', 'postgres', 'storage', 'failpoint'],
   workflows: ['contract'],
   worker: ['activities', 'config', 'failpoint', 'inspection', 'log', 'postgres', 'retrying', 'storage'],
-  // csv: only its check that the first bytes are text, before anything is stored.
+  // csv: only its checks of a file's beginning, before anything is stored.
   api: ['contract', 'inspection', 'postgres', 'storage', 'config', 'log', 'failpoint', 'retrying', 'csv'],
   config: ['contract'],
   log: [],

@@ -10,8 +10,10 @@ import { listRejects, rejectedSum } from '../postgres/rejects.js';
 import { buildRowIndex, cancellable, checkStaging, countStaged, publishTable } from '../postgres/staging.js';
 import { enterPhase } from '../postgres/task-state.js';
 import type { TaskRow } from '../postgres/tasks.js';
+import { addWarnings } from '../postgres/warnings.js';
 import { type Dependencies, type Fenceable, perform } from './context.js';
 import { rejectLimit } from './malformed-rows.js';
+import { publishWarnings } from './publish-warnings.js';
 import { asStep } from './step.js';
 
 /**
@@ -29,7 +31,9 @@ export function publishActivity({ pool, log }: Dependencies) {
         const receipt = await cancellable(pool, client, signal, () => balance(client, task));
         const table = await withFence(client, fence, async () => {
           await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
-          const name = await publishTable(client, task.lock_key, task.options.table ?? task.task_name);
+          const wished = task.options.table ?? task.task_name;
+          const name = await publishTable(client, task.lock_key, wished);
+          await addWarnings(client, task.id, publishWarnings(wished, name, task.columns!));
           await completeTask(client, task.id, { receipt, tableName: name, tableOid: task.staging_oid! });
           await failpoint('publish:before-commit');
           return name;

@@ -2,6 +2,7 @@ import type { CommandSignalInput } from '../contract/messages.js';
 import type { Action } from '../contract/states.js';
 import { markDelivered, type TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
+import { startRun } from './start-run.js';
 import { WorkflowClosedError } from './temporal.js';
 
 type Parts = Pick<ApiContext, 'pool' | 'temporal' | 'log'>;
@@ -25,31 +26,21 @@ export async function deliver(parts: Parts, row: TaskRow, reason?: string): Prom
 }
 
 /** @throws {TaskError} temporal_unavailable; {WorkflowClosedError} when the workflow ended in between */
-export async function deliverOrThrow(
-  { pool, temporal }: Omit<Parts, 'log'>,
-  row: TaskRow,
-  reason?: string,
-): Promise<void> {
+export async function deliverOrThrow(parts: Omit<Parts, 'log'>, row: TaskRow, reason?: string): Promise<void> {
   if (row.undelivered === null) return;
-  if (row.undelivered === 'start') {
-    await startAnyhow(temporal, row);
-  } else {
-    const input: CommandSignalInput = { ...(reason !== undefined && { reason }), recorded: true };
-    const signal = () => temporal.signalWorkflow(row, row.undelivered as Action, input);
-    await signal().catch(async (error: unknown) => {
-      if (!(error instanceof WorkflowClosedError)) throw error;
-      // The command overtook the start, or the workflow has ended before its task.
-      await startAnyhow(temporal, row);
-      await signal();
-    });
-  }
-  await markDelivered(pool, row);
+  // A command may have overtaken the start: its signal would reach the run of the task that had the name before.
+  if (row.undelivered === 'start' || !row.workflow_started) await startRun(parts, row);
+  if (row.undelivered !== 'start') await signalRun(parts, row, reason);
+  await markDelivered(parts.pool, row);
 }
 
-/** A closed workflow of that id is not in the way: it belongs to a run before this one, or to a task that a restore has undone. */
-async function startAnyhow(temporal: Parts['temporal'], row: TaskRow): Promise<void> {
-  await temporal.startWorkflow(row).catch((error: unknown) => {
+async function signalRun(parts: Omit<Parts, 'log'>, row: TaskRow, reason?: string): Promise<void> {
+  const input: CommandSignalInput = { ...(reason !== undefined && { reason }), recorded: true };
+  const signal = () => parts.temporal.signalWorkflow(row, row.undelivered as Action, input);
+  await signal().catch(async (error: unknown) => {
     if (!(error instanceof WorkflowClosedError)) throw error;
-    return temporal.restartWorkflow(row);
+    // The workflow has ended before its task.
+    await startRun(parts, row);
+    await signal();
   });
 }

@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { TaskError } from '../contract/errors.js';
 import { findTable, tableExists } from '../postgres/find-table.js';
-import { createTask, findByIdempotencyKey, type NewTask } from '../postgres/new-task.js';
+import { createTask, findByIdempotencyKey, findByName, type NewTask } from '../postgres/new-task.js';
 import { columnNumber } from '../postgres/staging.js';
-import { getTask } from '../postgres/tasks.js';
+import { getTask, type TaskKey } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
 import { readIdempotency } from './idempotency.js';
+import { isResultLost } from './lost-result.js';
 import { checkNameLength, generateTaskName, noSuchTable, parseTableName } from './names.js';
 import { locationOf, viewOf } from './read-task.js';
 import { DownloadStart } from './schemas.js';
@@ -39,31 +40,40 @@ async function startDownload(
     .send(await viewOf(context, row));
 }
 
-async function newDownload({ pool }: ApiContext, body: DownloadStart): Promise<NewTask> {
-  const what = body.table === undefined ? await tableOfUpload(pool, body) : await tableByName(pool, body, body.table);
+async function newDownload(context: ApiContext, body: DownloadStart): Promise<NewTask> {
+  const what =
+    body.table === undefined
+      ? await tableOfUpload(context.pool, body)
+      : await tableByName(context.pool, body, body.table);
   checkNameLength(what);
   const { consistency = 'live', formulas = 'raw', max_bytes_per_second } = body;
   const { table, oid, ...task } = what;
-  return { ...task, options: { table, table_oid: oid, consistency, formulas, max_bytes_per_second } };
+  const options = { table, table_oid: oid, consistency, formulas, max_bytes_per_second };
+  return { ...task, options, lostTask: await lostHolder(context, what) };
+}
+
+/** The completed download that has this name and whose result file is gone, so that it can be started again. */
+async function lostHolder({ pool, store }: ApiContext, key: TaskKey): Promise<string | undefined> {
+  const holder = await findByName(pool, key);
+  return holder && (await isResultLost(store, holder)) ? holder.id : undefined;
 }
 
 type Exported = Omit<NewTask, 'options'> & { table: string; oid: number };
 
 /** The table of a completed upload, with the header and the number of rows that its receipt knows. */
-async function tableOfUpload(pool: ApiContext['pool'], { user_id, task_name }: DownloadStart): Promise<Exported> {
-  if (task_name === undefined) {
-    throw invalidRequest([
-      {
-        field: 'task_name',
-        detail: 'is missing; it must be the name of a completed upload, unless table is given as schema.name',
-      },
-    ]);
+async function tableOfUpload(pool: ApiContext['pool'], body: DownloadStart): Promise<Exported> {
+  const { user_id } = body;
+  const name = body.upload ?? body.task_name;
+  if (name === undefined) {
+    const detail =
+      'is missing; it must be the name of a completed upload, unless upload or table (schema.name) is given';
+    throw invalidRequest([{ field: 'task_name', detail }]);
   }
-  const upload = await getTask(pool, { kind: 'upload', userId: user_id, taskName: task_name });
+  const upload = await getTask(pool, { kind: 'upload', userId: user_id, taskName: name });
   if (upload.state !== 'completed' || upload.table_name === null) {
     throw new TaskError(
       'upload_incomplete',
-      `The upload "${task_name}" is ${upload.state}; only a completed one can be downloaded.`,
+      `The upload "${name}" is ${upload.state}; only a completed one can be downloaded.`,
       {
         current_state: upload.state,
       },
@@ -73,13 +83,13 @@ async function tableOfUpload(pool: ApiContext['pool'], { user_id, task_name }: D
   if (!(await tableExists(pool, upload.table_name, oid))) {
     throw new TaskError(
       'table_not_found',
-      `The table ${upload.table_name} of the upload "${task_name}" is there no more, or another one has its name. Export that one with table.`,
+      `The table ${upload.table_name} of the upload "${name}" is gone, or another one has its name. Export that one with table.`,
     );
   }
   return {
     kind: 'download',
     userId: user_id,
-    taskName: task_name,
+    taskName: body.task_name ?? generateTaskName(name),
     table: upload.table_name,
     oid,
     columns: upload.columns?.map((column, i) => ({ ...column, number: columnNumber(i) })),
@@ -89,9 +99,12 @@ async function tableOfUpload(pool: ApiContext['pool'], { user_id, task_name }: D
 
 async function tableByName(
   pool: ApiContext['pool'],
-  { user_id, task_name }: DownloadStart,
+  { user_id, task_name, upload }: DownloadStart,
   written: string,
 ): Promise<Exported> {
+  if (upload !== undefined) {
+    throw invalidRequest([{ field: 'upload', value: upload, detail: 'must be left out where table is given' }]);
+  }
   const { schema, table: name } = parseTableName(written);
   const found = await findTable(pool, schema, name);
   if (found === null) return noSuchTable(written);

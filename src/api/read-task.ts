@@ -1,17 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Task, TaskWithEvents } from '../contract/task.js';
 import { listEvents } from '../postgres/task-events.js';
-import { getSnapshot } from '../postgres/task-snapshots.js';
+import { getSnapshot, getSnapshotById } from '../postgres/task-snapshots.js';
 import type { TaskKey, TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
+import { withResult } from './lost-result.js';
 import { etagOf, toTask } from './task-view.js';
 
 /** A task as it is now, with the validator of this view. @throws {TaskError} task_not_found */
 export async function readTask(
-  { pool, temporal }: ApiContext,
+  { pool, temporal, store }: ApiContext,
   key: TaskKey,
 ): Promise<{ task: TaskWithEvents; etag: string }> {
-  const snapshot = await getSnapshot(pool, key);
+  const snapshot = await withResult(store, await getSnapshot(pool, key));
   const { id, state } = snapshot.row;
   const [events, answer] = await Promise.all([
     listEvents(pool, id),
@@ -42,11 +43,12 @@ export function matches(header: string | undefined, etag: string): boolean {
 }
 
 /** The view of a task that was just made or commanded; its workflow is not asked, so that the answer is quick. */
-export async function viewOf({ pool }: ApiContext, row: TaskRow): Promise<Task> {
-  return toTask(await getSnapshot(pool, { kind: row.kind, userId: row.user_id, taskName: row.task_name }));
+export async function viewOf({ pool, store }: ApiContext, row: TaskRow): Promise<Task> {
+  return toTask(await withResult(store, await getSnapshotById(pool, row.id)));
 }
 
-/** Where a task is found. */
+/** Where a task is found; one that has given up its name, in the history. */
 export function locationOf(row: TaskRow): string {
+  if (row.superseded_at) return `/tasks?history=true&kind=${row.kind}&user_id=${encodeURIComponent(row.user_id)}`;
   return `/tasks/${row.kind}/${encodeURIComponent(row.task_name)}?user_id=${encodeURIComponent(row.user_id)}`;
 }

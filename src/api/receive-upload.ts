@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { TaskError } from '../contract/errors.js';
-import type { Source, UploadOptions } from '../contract/task.js';
+import type { Source } from '../contract/task.js';
 import type { ScannedPart } from '../inspection/scan-part.js';
 import type { ApiContext } from './context.js';
 import { typedFields } from './form-fields.js';
+import { checkColumnsEarly, checkHead, type FileOptions } from './header-check.js';
+import { watchForSkippedParts } from './skipped-parts.js';
 import { sniffed } from './sniffed.js';
 import { invalidRequest } from './validation.js';
 
@@ -19,9 +21,8 @@ export interface Received {
   inspected: Inspected | null;
 }
 
-/** What was found in a file while it arrived, read in this dialect. */
-export interface Inspected {
-  dialect: UploadOptions['dialect'];
+/** What was found in a file while it arrived, read by these options. */
+export interface Inspected extends FileOptions {
   parts: ScannedPart[];
 }
 
@@ -44,13 +45,17 @@ export async function receiveUpload(
   checkEarly: CheckEarly,
 ): Promise<Received> {
   const received: Received = { fields: {}, source: null, inspected: null };
+  const refuseSkipped = watchForSkippedParts(request);
+  let parts = 0;
   try {
     for await (const part of request.parts()) {
+      parts++;
       // RFC 7578, 4.2: every part has one.
       if (part.fieldname === undefined) throw invalidRequest([{ field: '', detail: 'is a part without a name' }]);
       if (part.type === 'field') addField(received.fields, part);
       else await receiveFile(part, received, context, checkEarly);
     }
+    refuseSkipped(parts);
     return received;
   } catch (error) {
     discardRest(request);
@@ -102,15 +107,22 @@ async function receiveFile(
         { field: part.fieldname.slice(0, 100), detail: 'is not known here; the file is sent as "file"' },
       ]);
     if (received.source) throw invalidRequest([{ field: 'file', detail: 'is given twice' }]);
+    if (!part.filename.trim())
+      throw invalidRequest([{ field: 'file', detail: 'has an empty filename; choose a file, or give it a filename' }]);
     await checkEarly(received.fields);
     const key = newSourceKey();
-    const dialect = received.fields.dialect as UploadOptions['dialect'];
+    const { dialect, columns } = received.fields as FileOptions;
     const arrival = context.arrivals.begin(dialect);
-    const stored = await context.store.put(key, arrival.watch(sniffed(part.file, context.assertText)), {
-      maxBytes: context.config.MAX_UPLOAD_BYTES,
-    });
+    const checks = {
+      assertText: context.assertText,
+      early: (head: Buffer) => checkColumnsEarly(head, { dialect, columns }),
+    };
+    const file = arrival.watch(sniffed(part.file, checks), (head, isWhole) =>
+      checkHead(head, isWhole, { dialect, columns }),
+    );
+    const stored = await context.store.put(key, file, { maxBytes: context.config.MAX_UPLOAD_BYTES });
     received.source = { key, filename: cleanFilename(part.filename), ...stored };
-    received.inspected = { dialect, parts: await arrival.parts() };
+    received.inspected = { dialect, columns, parts: await arrival.parts() };
   } catch (error) {
     part.file.destroy();
     throw error;

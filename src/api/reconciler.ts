@@ -4,6 +4,7 @@ import { commandFromOutside, commandTask, settleTask } from '../postgres/command
 import { getTaskById, listUnfinished, listUntidy, type TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
+import { startRun } from './start-run.js';
 
 type Parts = Pick<ApiContext, 'pool' | 'temporal' | 'log'>;
 
@@ -71,15 +72,16 @@ async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
     const reason = sight.reason ?? 'the workflow was terminated in Temporal';
     await commandTask(pool, row, { action: 'terminate', channel: 'operator', actor: sight.by, reason });
   }
-  await temporal.restartWorkflow(row);
+  await startRun(parts, row);
 }
 
 /** A task that has completed, and whose workflow went before it had tidied up: a new one does. */
-async function tidyAnyhow({ temporal, log }: Parts, row: TaskRow): Promise<void> {
+async function tidyAnyhow(parts: Parts, row: TaskRow): Promise<void> {
+  const { temporal, log } = parts;
   const sight = await temporal.describeWorkflow(row);
   if (sight.is === 'running' || sight.is === 'paused') return;
   log.warn({ task: row.workflow_id, workflow: sight }, 'the workflow ended before it had tidied up');
-  await temporal.restartWorkflow(row);
+  await startRun(parts, row);
 }
 
 /** A native pause becomes a pause of the task, which a resume lifts; what has to be removed is not kept waiting by one. */
@@ -107,7 +109,7 @@ async function beginAnew(
   log.error({ task: row.workflow_id, state: row.state, attempts }, 'the steps of the workflow fail, it is begun anew');
   await temporal.endWorkflow(row, runId, BEGUN_ANEW);
   await applyTold(parts, row, runId);
-  await temporal.restartWorkflow(row);
+  await startRun(parts, row);
 }
 
 /** Each is applied once, by its key: what the run has applied itself, or another reconciler, changes nothing. */

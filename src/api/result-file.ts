@@ -19,8 +19,10 @@ export async function sendResultFile(
 ): Promise<FastifyReply> {
   const task = await getTask(context.pool, key);
   const { key: object, size, sha256 } = resultOf(task);
-  if ((await context.store.stat(object))?.size !== size)
-    throw new TaskError('file_not_found', 'The result file is there no more.');
+  if ((await context.store.stat(object))?.size !== size) {
+    const advice = 'Start the download again; its task_name is free for it.';
+    throw new TaskError('file_not_found', `The result file is gone from the file store. ${advice}`);
+  }
   const etag = `"${sha256}"`;
   reply
     .header('etag', etag)

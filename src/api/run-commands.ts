@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { argumentOf, commandKey, commandOf, type SignalledCommand } from '../contract/command-event.js';
 import type { ExternalCommand, WorkflowInput } from '../contract/messages.js';
+import type { TaskRow } from '../postgres/tasks.js';
+import { taskOfStart } from './open-run.js';
 
 /** A command that a run was sent, with its name: the one under which the run itself has applied it, where it came so far. */
 export type RunCommand = SignalledCommand & { key: string };
@@ -9,13 +11,16 @@ type Events = NonNullable<Awaited<ReturnType<ReturnType<Client['workflow']['getH
 
 /**
  * All commands that a run of a workflow was sent from outside, in their order, those that were carried over from the run before
- * first. Which of them it has applied is not looked at: the names say it where they are brought again.
+ * first. Which of them it has applied is not looked at: the names say it where they are brought again. Empty for a run of
+ * another task.
  */
 export async function listRunCommands(
   client: Client,
-  { workflowId, runId }: { workflowId: string; runId: string },
+  { id, workflow_id }: Pick<TaskRow, 'id' | 'workflow_id'>,
+  runId: string,
 ): Promise<RunCommand[]> {
-  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  const { events } = await client.workflow.getHandle(workflow_id, runId).fetchHistory();
+  if (taskOfStart(events?.[0]?.workflowExecutionStartedEventAttributes) !== id) return [];
   const names = appliedNames(events ?? [], runId);
   // A workflow applies its commands in the order in which they came.
   return sentCommands(events ?? []).map((command, i) => ({ ...command, key: names[i] ?? `${runId}/sent/${i}` }));

@@ -24,6 +24,9 @@ const MaxBytesPerSecond = Type.Integer({
   description: 'a whole number of bytes per second, 1024 or more',
 });
 
+/** Letters of any script, spaces and signs; U+2028 and U+2029 break lines as control characters do. */
+const TABLE_NAME = '^(?!\\s)[^."\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,63}(?<!\\s)$';
+
 const strict = { additionalProperties: false };
 
 /** One of a few texts. */
@@ -40,8 +43,10 @@ export const UploadStart = Type.Object(
     ),
     table: Type.Optional(
       Type.String({
-        pattern: '^[^\\0-\\x1f\\x7f\\ud800-\\udfff]{1,63}$',
-        description: 'a table name of 1 to 63 bytes without control characters',
+        pattern: TABLE_NAME,
+        description:
+          'a name of 1 to 63 bytes without a dot (the table is made in the schema public; another one cannot be chosen yet), ' +
+          'without double quotes and control characters, and without spaces at its ends',
       }),
     ),
     max_rejects: Type.Optional(MaxRejects),
@@ -72,6 +77,7 @@ export const DownloadStart = Type.Object(
   {
     user_id: UserId,
     task_name: Type.Optional(TaskName),
+    upload: Type.Optional(TaskName),
     table: Type.Optional(
       Type.String({
         pattern: `^${STORABLE}{3,300}$`,
@@ -107,6 +113,7 @@ export const ListQuery = Type.Object(
     user_id: Type.Optional(UserId),
     kind: Type.Optional(oneOf(KINDS)),
     state: Type.Optional(oneOf(STATES)),
+    history: Type.Optional(Type.Boolean({ description: 'true or false' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'a whole number, 1 to 200' })),
     after: Type.Optional(
       Type.String({ pattern: '^[A-Za-z0-9_-]{1,20}$', description: 'the "next" of the page before' }),

@@ -1,18 +1,28 @@
-import { ERRORS, type ErrorCode, TaskError } from '../contract/errors.js';
+import { refusing } from './header-check.js';
 
-/** How much of a file is looked at before it is taken. */
+/** How much of a file is checked before the first byte of it is stored. */
 const HEAD_BYTES = 64 << 10;
+
+/** The checks of a file's first bytes. Each throws the error to answer with. */
+export interface HeadChecks {
+  /** @throws {CsvError} empty_file, not_a_text_file, unsupported_encoding */
+  assertText: (head: Uint8Array) => void;
+  /** Checks all bytes received so far. Returns true once further bytes can add nothing. */
+  early?: (head: Buffer) => boolean;
+}
 
 /**
  * Passes a file on after a look at its beginning.
- * @throws {TaskError} what `assertText` finds: empty_file, not_a_text_file, unsupported_encoding
+ * @throws {TaskError} what the checks find
  */
 export async function* sniffed(
   source: AsyncIterable<Uint8Array>,
-  assertText: (head: Uint8Array) => void,
+  { assertText, early = () => true }: HeadChecks,
 ): AsyncGenerator<Uint8Array> {
   let head: Uint8Array[] | null = [];
   let bytes = 0;
+  // At twice the length each time, so that a file in tiny pieces is not read over and over.
+  let nextLook = 1;
   for await (const chunk of source) {
     if (!head) {
       yield chunk;
@@ -20,6 +30,7 @@ export async function* sniffed(
     }
     head.push(chunk);
     bytes += chunk.length;
+    if (bytes >= nextLook) nextLook = early(Buffer.concat(head)) ? Number.POSITIVE_INFINITY : bytes * 2;
     if (bytes < HEAD_BYTES) continue;
     check(head, assertText);
     yield* head;
@@ -30,12 +41,6 @@ export async function* sniffed(
   yield* head;
 }
 
-function check(chunks: Uint8Array[], assertText: (head: Uint8Array) => void): void {
-  try {
-    assertText(Buffer.concat(chunks).subarray(0, HEAD_BYTES));
-  } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    if (code === undefined || !(code in ERRORS)) throw error;
-    throw new TaskError(code as ErrorCode, message, {}, { cause: error });
-  }
+function check(chunks: Uint8Array[], assertText: HeadChecks['assertText']): void {
+  refusing(() => assertText(Buffer.concat(chunks).subarray(0, HEAD_BYTES)));
 }

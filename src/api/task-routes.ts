@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { KINDS } from '../contract/states.js';
 import { listSnapshots } from '../postgres/task-snapshots.js';
 import type { ApiContext } from './context.js';
+import { withResult } from './lost-result.js';
 import { sendTask } from './read-task.js';
 import { sendRejects } from './rejects-csv.js';
 import { sendResultFile } from './result-file.js';
@@ -50,15 +51,19 @@ interface OfTask {
 }
 const ofTask = { schema: { params: TaskPath, querystring: UserQuery } };
 
-async function listPage({ pool }: ApiContext, { user_id, kind, state, limit = PAGE, after }: ListQuery) {
+async function listPage(
+  { pool, store }: ApiContext,
+  { user_id, kind, state, history, limit = PAGE, after }: ListQuery,
+) {
   const found = await listSnapshots(pool, {
     userId: user_id,
     kind,
     state,
+    history,
     limit,
     after: after === undefined ? undefined : readCursor(after),
   });
-  const page = found.slice(0, limit);
+  const page = await Promise.all(found.slice(0, limit).map((snapshot) => withResult(store, snapshot)));
   const last = found.length > limit ? page.at(-1) : undefined;
   return { tasks: page.map((snapshot) => toTask(snapshot)), next: last ? writeCursor(last.row.lock_key) : null };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ProgressAnswer } from '../contract/messages.js';
+import { type ProgressAnswer, workflowId } from '../contract/messages.js';
 import { allowedActions, isFinal, type Kind, type Phase } from '../contract/states.js';
 import type { Task, TaskEvent } from '../contract/task.js';
 import { clocks, percentDone } from '../postgres/progress.js';
@@ -7,6 +7,9 @@ import type { TaskSnapshot } from '../postgres/task-snapshots.js';
 
 /** The phase in which a task moves its rows, and so the one that its rates and its remaining time are about. */
 const MOVING: Record<Kind, Phase> = { upload: 'loading', download: 'dumping' };
+
+const RESULT_LOST =
+  'The result file is gone from the file store. Start the download again; its task_name is free for it.';
 
 /**
  * A task as it goes over the wire, from what PostgreSQL knows exactly; `answer` is what its workflow says, if it was asked.
@@ -38,19 +41,20 @@ export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = n
     download_url: downloadUrl(snapshot),
     receipt: row.receipt,
     error: row.error,
-    warnings: row.warnings,
+    warnings: snapshot.resultLost ? [...row.warnings, RESULT_LOST] : row.warnings,
     held: { connections: held.connections, activities: busyActivities(snapshot, answer), locks: held.locks },
-    workflow_id: row.workflow_id,
+    workflow_id: workflowId(row.kind, row.user_id, row.task_name),
     version: row.version,
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
     finished_at: row.finished_at?.toISOString() ?? null,
+    superseded_at: row.superseded_at?.toISOString() ?? null,
   };
 }
 
 /** A weak validator (RFC 9110, 8.8.1) of what a task shows, clocks left out: they go on while nothing changes. */
-export function etagOf({ row, sums, held }: TaskSnapshot, events: TaskEvent[]): string {
-  const shown = [row.id, row.version, row.updated_at, row.rows_rejected, sums, held, events];
+export function etagOf({ row, sums, held, resultLost }: TaskSnapshot, events: TaskEvent[]): string {
+  const shown = [row.id, row.version, row.updated_at, row.rows_rejected, sums, held, resultLost, events];
   return `W/"${createHash('sha1').update(JSON.stringify(shown)).digest('base64url')}"`;
 }
 
@@ -88,8 +92,8 @@ function movedShare({ row, sums }: Pick<TaskSnapshot, 'row' | 'sums'>): number {
   return sums.parts > 0 ? sums.parts_done / sums.parts : 0;
 }
 
-function downloadUrl({ row }: TaskSnapshot): string | null {
-  if (row.kind !== 'download' || row.state !== 'completed') return null;
+function downloadUrl({ row, resultLost }: TaskSnapshot): string | null {
+  if (row.kind !== 'download' || row.state !== 'completed' || resultLost || row.superseded_at) return null;
   return `/tasks/download/${encodeURIComponent(row.task_name)}/file?user_id=${encodeURIComponent(row.user_id)}`;
 }
 

@@ -1,4 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { TaskRow } from '../postgres/tasks.js';
+import { taskOfRun } from './open-run.js';
 
 /** What Temporal says of a task's workflow. */
 export type WorkflowSight =
@@ -13,7 +15,10 @@ export type WorkflowSight =
   | { is: 'unknown' };
 
 /** Describes a workflow. The calls run within the caller's deadline. */
-export async function describeWorkflow(client: Client, workflowId: string): Promise<WorkflowSight> {
+export async function describeWorkflow(
+  client: Client,
+  { id, workflow_id: workflowId }: Pick<TaskRow, 'id' | 'workflow_id'>,
+): Promise<WorkflowSight> {
   try {
     const { status, raw, runId } = await client.workflow.getHandle(workflowId).describe();
     switch (status.name) {
@@ -27,6 +32,8 @@ export async function describeWorkflow(client: Client, workflowId: string): Prom
       case 'PAUSED':
         return { is: 'paused' };
       case 'TERMINATED':
+        // The end of a run that belonged to another task of this name says nothing of this task.
+        if ((await taskOfRun(client, { workflowId, runId })) !== id) return { is: 'closed' };
         return terminatedBy(client, { workflowId, runId });
       default:
         return { is: 'closed' };
@@ -61,9 +68,10 @@ async function terminatedBy(client: Client, execution: { workflowId: string; run
 }
 
 /** Lifts whatever native pause there is: of the workflow as a whole, and of each of its activities. */
-export async function liftNativePauses(client: Client, workflowId: string): Promise<void> {
+export async function liftNativePauses(client: Client, row: Pick<TaskRow, 'id' | 'workflow_id'>): Promise<void> {
+  const { workflow_id: workflowId } = row;
   const namespace = client.options.namespace;
-  const sight = await describeWorkflow(client, workflowId);
+  const sight = await describeWorkflow(client, row);
   const reason = 'resumed by Long-Task';
   if (sight.is === 'paused') await client.workflowService.unpauseWorkflowExecution({ namespace, workflowId, reason });
   if (sight.is !== 'running') return;

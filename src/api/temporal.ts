@@ -18,6 +18,7 @@ import { TaskError } from '../contract/errors.js';
 import type { CommandSignalInput, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
 import type { Action } from '../contract/states.js';
 import type { TaskRow } from '../postgres/tasks.js';
+import { openRun, type Run } from './open-run.js';
 import { listRunCommands, type RunCommand } from './run-commands.js';
 import { describeWorkflow, liftNativePauses, type WorkflowSight } from './temporal-sight.js';
 
@@ -25,20 +26,23 @@ import { describeWorkflow, liftNativePauses, type WorkflowSight } from './tempor
 export interface TemporalGateway {
   /**
    * Starts the task's workflow; nothing happens when it runs.
-   * @throws {WorkflowClosedError} when it has run and ended
+   * @throws {WorkflowClosedError} when one of its id has run and ended; {OtherRunError} when that of another task runs
    * @throws {TaskError} temporal_unavailable
    */
   startWorkflow(row: TaskRow): Promise<void>;
   /** @throws {WorkflowClosedError} when none of that id runs; {TaskError} temporal_unavailable */
   signalWorkflow(row: TaskRow, action: Action, input: CommandSignalInput): Promise<void>;
   /**
-   * Starts a workflow anew for a task whose last one has ended before it; nothing happens when one runs.
-   * @throws {TaskError} temporal_unavailable
+   * Starts a workflow for a task although one of its id has ended; nothing happens when the task's own runs.
+   * @throws {OtherRunError} when that of another task runs; {TaskError} temporal_unavailable
    */
   restartWorkflow(row: TaskRow): Promise<void>;
   /** Ends a run of the task's workflow without a word to it; nothing happens when it has ended. @throws {TaskError} temporal_unavailable */
   endWorkflow(row: TaskRow, runId: string, reason: string): Promise<void>;
-  /** What a run was told from outside, in order. @throws {TaskError} temporal_unavailable */
+  /**
+   * Lists the commands that a run of the task got from outside, in order; none for a run of another task.
+   * @throws {TaskError} temporal_unavailable
+   */
   listRunCommands(row: TaskRow, runId: string): Promise<RunCommand[]>;
   /** @throws {TaskError} temporal_unavailable */
   describeWorkflow(row: TaskRow): Promise<WorkflowSight>;
@@ -54,6 +58,15 @@ export interface TemporalGateway {
 /** No workflow of that id runs: it was never started, or it has ended. */
 export class WorkflowClosedError extends Error {
   override readonly name = 'WorkflowClosedError';
+}
+
+/** A run of another task holds the workflow id: of the one that had the name before, or of an unknown one. */
+export class OtherRunError extends Error {
+  override readonly name = 'OtherRunError';
+
+  constructor(readonly run: Run) {
+    super('a run of another task holds the workflow id');
+  }
 }
 
 const CALL_MS = 3_000;
@@ -92,9 +105,16 @@ export function connectTemporal(
       const options = startOptions(row, config.TASK_QUEUE, withAttributes);
       return call(CALL_MS, () => client.workflow.start(row.kind, { ...options, workflowIdReusePolicy: reuse }));
     };
-    return attempt(true).catch((error: unknown) =>
-      isUnknownAttribute(error) ? attempt(false) : Promise.reject(error),
-    );
+    return attempt(true)
+      .catch((error: unknown) => (isUnknownAttribute(error) ? attempt(false) : Promise.reject(error)))
+      .catch((error: unknown) => acceptOwnRun(row, error));
+  };
+  /** USE_EXISTING would take a run of the task that had the name before for the task's own. */
+  const acceptOwnRun = async (row: TaskRow, error: unknown) => {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    const run = await call(CALL_MS, () => openRun(client, row.workflow_id));
+    if (!run) throw error;
+    if (run.taskId !== row.id) throw new OtherRunError(run);
   };
   const translated = async <T>(body: () => Promise<T>): Promise<T> => {
     try {
@@ -115,10 +135,9 @@ export function connectTemporal(
         if (!(error instanceof WorkflowClosedError)) throw error;
       });
     },
-    describeWorkflow: (row) => translated(() => call(CALL_MS, () => describeWorkflow(client, row.workflow_id))),
-    listRunCommands: ({ workflow_id: workflowId }, runId) =>
-      translated(() => call(HISTORY_MS, () => listRunCommands(client, { workflowId, runId }))),
-    liftNativePauses: (row) => translated(() => call(CALL_MS, () => liftNativePauses(client, row.workflow_id))),
+    describeWorkflow: (row) => translated(() => call(CALL_MS, () => describeWorkflow(client, row))),
+    listRunCommands: (row, runId) => translated(() => call(HISTORY_MS, () => listRunCommands(client, row, runId))),
+    liftNativePauses: (row) => translated(() => call(CALL_MS, () => liftNativePauses(client, row))),
     queryProgress: (row) =>
       call(QUERY_MS, () => client.workflow.getHandle(row.workflow_id).query<ProgressAnswer>('progress')).catch(
         () => null,
@@ -169,7 +188,7 @@ function startOptions(row: TaskRow, taskQueue: string, withAttributes: boolean) 
     args: [input],
     // A worker that is killed while it handles a workflow task is waited for so long (default 10 s); a task takes milliseconds.
     workflowTaskTimeout: '3s' as const,
-    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
     staticSummary: cutToBytes(`${row.kind} of ${what} for ${row.user_id}`, 200),
     staticDetails: `Task **${row.task_name}** of user **${row.user_id}**. Steer it by the signals \`pause\`, \`resume\` and \`terminate\`.`,
     priority: { fairnessKey: cutToBytes(row.user_id, 64) },

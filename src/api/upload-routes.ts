@@ -5,12 +5,20 @@ import Type from 'typebox';
 import { TaskError } from '../contract/errors.js';
 import type { Source, UploadOptions } from '../contract/task.js';
 import { storePart } from '../postgres/checkpoints.js';
-import { createTask, findByIdempotencyKey, isTaskNameTaken, type NewTask } from '../postgres/new-task.js';
+import {
+  createTask,
+  findByIdempotencyKey,
+  findByName,
+  isNameFree,
+  type NewTask,
+  taskExists,
+} from '../postgres/new-task.js';
 import { withTransaction } from '../postgres/pool.js';
 import { isUnavailable } from '../postgres/sqlstate.js';
 import { isTableNameTaken } from '../postgres/staging.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
+import { checkStored, type FileOptions } from './header-check.js';
 import { idempotencyKey, readIdempotency } from './idempotency.js';
 import { checkNameLength, generateTaskName } from './names.js';
 import { locationOf, viewOf } from './read-task.js';
@@ -42,6 +50,7 @@ export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
       });
       underway.add(receiving);
       const received = await receiving.finally(() => underway.delete(receiving));
+      if (!received.source && received.fields.file_id === undefined) throw noFile();
       request.body = received.fields as UploadStart; // Validated next.
       request.source = received.source;
       request.inspected = received.inspected;
@@ -72,6 +81,7 @@ async function startUpload(
   let created = false;
   if (!row) {
     await refuseTaken(context, { table: body.table });
+    await checkLateFields(context, body, source, request.inspected);
     const key = { ...owner, taskName: body.task_name ?? generateTaskName(source.filename) };
     checkNameLength(key);
     const task = { ...key, options: optionsOf(body), source, bytesTotal: source.size, idempotency };
@@ -84,6 +94,17 @@ async function startUpload(
     .code(202)
     .header('location', locationOf(row))
     .send(await viewOf(context, row));
+}
+
+/** Checks the file by what the form said of it only after the file. The sample as it is needs no check. */
+async function checkLateFields(
+  { store }: ApiContext,
+  { dialect, columns }: UploadStart,
+  source: Source,
+  checked: FileOptions | null,
+): Promise<void> {
+  if (isDeepStrictEqual([checked?.dialect, checked?.columns], [dialect, columns])) return;
+  await checkStored(store, source, { dialect, columns });
 }
 
 /** Makes the task, and with it the parts that are known already: inspect goes on behind them. */
@@ -107,6 +128,13 @@ function refuseTooLarge({ headers }: FastifyRequest, maxBytes: number): void {
   throw new TaskError('file_too_large', `The file is larger than ${maxBytes} bytes.`);
 }
 
+/** The file that a form was made for was forgotten: the sample in its place would be a surprise. */
+function noFile(): TaskError {
+  const detail =
+    'is missing; it must be a part with a filename. To load the sample, send the fields as JSON or urlencoded';
+  return invalidRequest([{ field: 'file', detail }]);
+}
+
 function refuseFileId(fileId: string, source: Source | null): never {
   if (source)
     throw invalidRequest([{ field: 'file_id', value: fileId, detail: 'must be left out where a file is sent' }]);
@@ -121,12 +149,8 @@ async function refuseTaken({ pool }: ApiContext, { user_id, task_name, table }: 
   if (user_id !== undefined && task_name !== undefined) {
     const key = { kind: 'upload', userId: user_id, taskName: task_name } as const;
     checkNameLength(key);
-    if (await isTaskNameTaken(pool, key)) {
-      throw new TaskError(
-        'task_exists',
-        `The upload task "${task_name}" of user "${user_id}" exists already. Choose another task_name.`,
-      );
-    }
+    const holder = await findByName(pool, key);
+    if (!isNameFree(holder)) throw taskExists(key, holder);
   }
   if (table === undefined) return;
   if (Buffer.byteLength(table) > 63) {

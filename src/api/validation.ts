@@ -45,7 +45,7 @@ function normalise(value: unknown): unknown {
   return { ...value, ...Object.fromEntries(nfc.map(([name, text]) => [name, text.normalize('NFC')])) };
 }
 
-const NAMES = new Set(['user_id', 'task_name']);
+const NAMES = new Set(['user_id', 'task_name', 'upload']);
 
 function fieldErrors(schema: TSchema, errors: ValidationError[], value: unknown): FieldError[] {
   if (!isObject(value)) return [{ field: 'body', detail: `must be an object with ${fieldNames(schema)}` }];

@@ -33,6 +33,8 @@ export interface Task {
   created_at: string;
   updated_at: string;
   finished_at: string | null;
+  /** When a new start took the task's name, so that the task is history; null as long as it has the name. */
+  superseded_at: string | null;
 }
 
 /** One change of a task's state: who wanted it and by which channel, as far as that is known. */

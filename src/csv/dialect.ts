@@ -13,7 +13,8 @@ export interface Dialect {
   header: true;
 }
 
-const DELIMITERS = [',', ';', '\t', '|'] as const;
+/** Those that are found, the likeliest first. */
+export const DELIMITERS = [',', ';', '\t', '|'] as const;
 const NEWLINES = ['\n', '\r\n', '\r'] as const;
 const RECORDS = 200;
 

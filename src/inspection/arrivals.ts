@@ -66,6 +66,9 @@ export class Arrivals {
 /** Has a thread inspect what comes on the port; null when none is free. */
 type Inspect = (port: MessagePort) => Promise<ScannedPart[]> | null;
 
+/** Is given the first `HEAD_BYTES` of a file, or all of it, once. What it throws ends the file. */
+export type OnHead = (head: Buffer, isWhole: boolean) => void;
+
 /** One file that arrives. */
 export class Arrival {
   readonly #inspect: Inspect;
@@ -78,13 +81,15 @@ export class Arrival {
   #onFree = () => {};
   #filling: Uint8Array | undefined;
   #filled = 0;
+  #onHead: OnHead = () => {};
 
   constructor(inspect: Inspect) {
     this.#inspect = inspect;
   }
 
-  /** Passes the file on. */
-  async *watch(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  /** Passes the file on, and shows its head as soon as that is whole. */
+  async *watch(source: AsyncIterable<Uint8Array>, onHead: OnHead = () => {}): AsyncGenerator<Uint8Array> {
+    this.#onHead = onHead;
     let isWhole = false;
     try {
       for await (const chunk of source) {
@@ -93,6 +98,7 @@ export class Arrival {
       }
       // A file of one buffer is inspected sooner than a thread would be up.
       if (this.#port && this.#filling) this.#send(this.#filling, true);
+      else if (this.#filling) this.#showHead(this.#filling, true);
       isWhole = true;
     } finally {
       if (!isWhole) this.#port?.close();
@@ -116,8 +122,16 @@ export class Arrival {
     }
   }
 
-  #send({ buffer }: Uint8Array, final: boolean): void {
-    if (!this.#port) this.#start();
+  #showHead(filling: Uint8Array, isWhole: boolean): void {
+    this.#onHead(Buffer.from(filling.buffer, REST_BYTES, this.#filled), isWhole);
+  }
+
+  #send(filling: Uint8Array, final: boolean): void {
+    const { buffer } = filling;
+    if (!this.#port) {
+      this.#showHead(filling, final);
+      this.#start();
+    }
     const arrived: Arrived = { buffer: buffer as ArrayBuffer, length: this.#filled, final };
     this.#port?.postMessage(arrived, [arrived.buffer]);
     this.#filling = undefined;

@@ -199,6 +199,11 @@ export async function isTableNameTaken(db: pg.Pool | pg.ClientBase, name: string
   return rows[0].taken;
 }
 
+/** The name as PostgreSQL keeps it: cut on a character border where it is too long. */
+export function longestName(name: string): string {
+  return withSuffix(name, '');
+}
+
 /** The name with a suffix, cut on a character border so that PostgreSQL keeps all of it. */
 function withSuffix(name: string, suffix: string): string {
   return cutToBytes(name, MAX_NAME_BYTES - Buffer.byteLength(suffix)) + suffix;

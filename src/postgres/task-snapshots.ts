@@ -11,6 +11,8 @@ export interface TaskSnapshot {
   held: { connections: number; locks: number };
   /** By the clock of PostgreSQL, which has set every other time of a task, too. */
   now: Date;
+  /** The result file is gone from the store; left out where the store was not looked at. */
+  resultLost?: boolean;
 }
 
 /**
@@ -42,11 +44,18 @@ export async function getSnapshot(pool: pg.Pool, key: TaskKey): Promise<TaskSnap
   return split(rows[0]);
 }
 
+/** The same by id, also of a task that has given up its name. @throws {TaskError} task_not_found */
+export async function getSnapshotById(pool: pg.Pool, id: string): Promise<TaskSnapshot> {
+  const { rows } = await pool.query(`${SNAPSHOT} WHERE t.id = $1`, [id]);
+  if (!rows[0]) throw new TaskError('task_not_found', 'The task was deleted meanwhile.');
+  return split(rows[0]);
+}
+
 /** A page of tasks, newest first, one more than `limit` where there are more. */
 export async function listSnapshots(pool: pg.Pool, filter: TaskFilter): Promise<TaskSnapshot[]> {
   const { rows } = await pool.query(
     `${SNAPSHOT}
-      WHERE t.superseded_at IS NULL AND ($1::text IS NULL OR t.user_id = $1) AND ($2::text IS NULL OR t.kind = $2) AND ($3::text IS NULL OR t.state = $3)
+      WHERE t.superseded_at IS ${filter.history ? 'NOT NULL' : 'NULL'} AND ($1::text IS NULL OR t.user_id = $1) AND ($2::text IS NULL OR t.kind = $2) AND ($3::text IS NULL OR t.state = $3)
         AND ($4::int IS NULL OR t.lock_key < $4)
       ORDER BY t.lock_key DESC LIMIT $5`,
     [filter.userId ?? null, filter.kind ?? null, filter.state ?? null, filter.after ?? null, filter.limit + 1],

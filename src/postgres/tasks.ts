@@ -47,6 +47,8 @@ export interface TaskRow {
   receipt: Receipt | null;
   error: TaskFault | null;
   undelivered: string | null;
+  /** Whether a workflow was started for this task. */
+  workflow_started: boolean;
   idempotency_hash: string | null;
   phase_seconds: Partial<Record<Phase, number>>;
   active_seconds: number;
@@ -93,6 +95,8 @@ export interface TaskFilter {
   userId?: string;
   kind?: Kind;
   state?: State;
+  /** Those that have given up their names, instead of those that have them. */
+  history?: boolean;
   limit: number;
   /** The page before ended at this task (its lock_key). */
   after?: number;
@@ -149,13 +153,26 @@ export async function listUndelivered(pool: pg.Pool, olderThanSeconds: number, a
   return rows;
 }
 
-/** Notes that the workflow was told. Nothing happens when a newer command has come since: it has another epoch. */
+/**
+ * Notes that the task's workflow was started and knows what was undelivered, unless a newer command has come since: that
+ * has another epoch.
+ */
 export async function markDelivered(pool: pg.Pool, { id, undelivered, epoch }: TaskRow): Promise<void> {
   await pool.query(
-    `UPDATE long_task.tasks SET undelivered = NULL
-      WHERE id = $1 AND undelivered = $2 AND (epoch = $3 OR undelivered = 'start')`,
+    `UPDATE long_task.tasks SET workflow_started = true, undelivered =
+        CASE WHEN undelivered = $2 AND (epoch = $3 OR undelivered = 'start') THEN NULL ELSE undelivered END
+      WHERE id = $1`,
     [id, undelivered, epoch],
   );
+}
+
+/** Whether an unfinished task with this id has its workflow under this workflow id. */
+export async function isRunNeeded(pool: pg.Pool, taskId: string, workflowId: string): Promise<boolean> {
+  const { rows } = await pool.query(
+    `SELECT EXISTS (SELECT FROM long_task.tasks WHERE id::text = $1 AND workflow_id = $2 AND ${UNFINISHED}) AS found`,
+    [taskId, workflowId],
+  );
+  return rows[0].found;
 }
 
 /** What inspect has found out about the file as a whole. */

@@ -11,6 +11,8 @@ describe('a form that is not as it should be', () => {
     ['a file without a filename', 'name="file"\r\nContent-Type: application/octet-stream', 'file'],
     ['a file without a name', 'filename="a.csv"', ''],
     ['a field without a name', 'x="y"', ''],
+    ['a file with an empty filename', 'name="file"; filename=""', 'file'],
+    ['a file with a blank filename', 'name="file"; filename="  "', 'file'],
   ])('refuses %s and keeps nothing', async (_what, disposition, field) => {
     const user =
       '--xyz\r\nContent-Disposition: form-data; name="user_id"\r\nContent-Type: application/octet-stream\r\n\r\nana\r\n';
@@ -21,6 +23,37 @@ describe('a form that is not as it should be', () => {
     });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ code: 'invalid_request', errors: [{ field }] });
+    expect(await added()).toBe(0);
+  });
+
+  it.each([
+    ['without a Content-Disposition', 'Content-Type: text/plain'],
+    ['of another Content-Disposition', 'Content-Disposition: attachment; name="max_rejects"'],
+    ['with a line break in its name', 'Content-Disposition: form-data; name="max\nrejects"'],
+  ])('refuses a part %s, wherever it is, and keeps nothing', async (_what, header) => {
+    const part = (head: string, body: string) => `--xyz\r\n${head}\r\n\r\n${body}\r\n`;
+    const good = [
+      part('Content-Disposition: form-data; name="user_id"', 'ana'),
+      part('Content-Disposition: form-data; name="file"; filename="a.csv"', 'a,b\n1,2'),
+    ];
+    for (const place of [0, 1, 2]) {
+      const response = await fetch(`${api.url}/upload/start`, {
+        method: 'POST',
+        headers: { 'content-type': 'multipart/form-data; boundary=xyz' },
+        body: `${good.toSpliced(place, 0, part(header, '7')).join('')}--xyz--\r\n`,
+      });
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ code: 'invalid_request', errors: [{ field: '' }] });
+      expect(await added()).toBe(0);
+    }
+  });
+
+  it('refuses a form without its file, and keeps nothing', async () => {
+    for (const fields of [[['user_id', 'ana']], []] as [string, string][][]) {
+      const { status, json } = await api.form(fields);
+      expect([status, json.code, json.errors?.[0].field]).toEqual([400, 'invalid_request', 'file']);
+      expect(json.detail).toContain('sample');
+    }
     expect(await added()).toBe(0);
   });
 

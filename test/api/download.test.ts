@@ -46,6 +46,45 @@ describe('POST /download/start', () => {
     expect((await api.post('/download/start', { user_id: 'ana', task_name })).json.code).toBe('task_exists');
   });
 
+  it('exports one upload as often as one likes, under names of their own', async () => {
+    const upload = await completedUpload();
+    const start = (fields: object) => api.post('/download/start', { user_id: 'ana', ...fields });
+    expect((await start({ task_name: upload })).status).toBe(202);
+    expect((await start({ upload, task_name: `${upload} again` })).json).toMatchObject({
+      task_name: `${upload} again`,
+      table: `"public"."${upload}"`,
+      rows: { total: 5 },
+    });
+    const [one, other] = [await start({ upload }), await start({ upload })];
+    expect(one.json.task_name).toMatch(new RegExp(`^${upload}-[a-z0-9]{6}$`));
+    expect(other.json.task_name).not.toBe(one.json.task_name);
+    const { rows } = await api.pool.query(
+      `SELECT columns -> 0 ->> 'original' AS header FROM long_task.tasks WHERE kind = 'download' AND starts_with(task_name, $1)`,
+      [upload],
+    );
+    expect(rows.map((row) => row.header)).toEqual(['A!', 'A!', 'A!', 'A!']);
+  });
+
+  it('refuses upload and table at once, and says whose fault an unknown upload is', async () => {
+    const both = await api.post('/download/start', { user_id: 'ana', upload: 'x', table: 'public.plain' });
+    expect([both.status, both.json.errors[0].field]).toEqual([400, 'upload']);
+    const none = await api.post('/download/start', { user_id: 'ana', upload: 'no such', task_name: 'a name' });
+    expect([none.status, none.json.code]).toEqual([404, 'task_not_found']);
+    expect(none.json.detail).toContain('no such');
+    expect((await api.post('/download/start', { user_id: 'ana', upload: 'a/b' })).json.errors[0].field).toBe('upload');
+  });
+
+  it('says what to do when a completed download has the name', async () => {
+    const task_name = await completedUpload();
+    await api.post('/download/start', { user_id: 'ana', task_name });
+    await api.pool.query(`UPDATE long_task.tasks SET state = 'completed' WHERE kind = 'download' AND task_name = $1`, [
+      task_name,
+    ]);
+    const { json } = await api.post('/download/start', { user_id: 'ana', task_name });
+    expect(json).toMatchObject({ status: 409, code: 'task_exists', current_state: 'completed' });
+    expect(json.detail).toMatch(/"upload".*DELETE \/tasks\/download\//);
+  });
+
   it('refuses an upload that is not there, not completed, or whose table is gone', async () => {
     expect((await api.post('/download/start', { user_id: 'ana', task_name: 'none' })).json.code).toBe('task_not_found');
     await api.post('/upload/start', { user_id: 'ana', task_name: 'waiting' });
@@ -179,5 +218,56 @@ describe('GET the file', () => {
     expect((await api.get(url.replace('=ana', '=bob'))).json.code).toBe('task_not_found');
     await api.store.remove('results/x/result');
     expect((await api.get(url)).json.code).toBe('file_not_found');
+  });
+});
+
+describe('a completed download whose result file is gone', () => {
+  const body = { user_id: 'lena', task_name: 'lost', table: 'public.plain' };
+  const address = '/tasks/download/lost?user_id=lena';
+
+  async function completed(content: string): Promise<string> {
+    const { status } = await api.post('/download/start', body);
+    expect(status).toBe(202);
+    const key = `results/${randomUUID()}/result`;
+    const result = { key, ...(await api.store.put(key, Readable.from([Buffer.from(content)]))) };
+    await api.pool.query(
+      `UPDATE long_task.tasks SET state = 'completed', result = $1, finished_at = now()
+        WHERE task_name = 'lost' AND superseded_at IS NULL`,
+      [JSON.stringify(result)],
+    );
+    return key;
+  }
+
+  it('says so wherever it is read, and gives up its name to a new start', async () => {
+    const key = await completed('a\n1\n');
+    const there = await api.get(address);
+    expect(there.json).toMatchObject({ download_url: expect.stringContaining('/file'), warnings: [] });
+    expect((await api.post('/download/start', body)).json.code).toBe('task_exists');
+    await api.store.remove(key);
+    const gone = await api.get(address, { 'if-none-match': there.headers.get('etag')! });
+    const asked = await api.post('/download/progress', { user_id: 'lena', task_name: 'lost' });
+    const [listed] = (await api.get('/tasks?user_id=lena')).json.tasks;
+    for (const task of [gone.json, asked.json, listed]) {
+      expect(task).toMatchObject({ state: 'completed', download_url: null });
+      expect(task.warnings).toEqual([expect.stringMatching(/gone.*Start the download again/)]);
+    }
+    const started = await api.post('/download/start', body);
+    expect([started.status, started.json.state]).toEqual([202, 'queued']);
+    const [past] = (await api.get('/tasks?user_id=lena&history=true')).json.tasks;
+    expect(past).toMatchObject({ state: 'completed', download_url: null });
+  });
+
+  it('is not one whose file has only come back', async () => {
+    await api.pool.query(`UPDATE long_task.tasks SET state = 'failed' WHERE task_name = 'lost'`);
+    const key = await completed('a\n1\n');
+    const file = api.store.openRead(key);
+    const content = Buffer.concat(await file.toArray());
+    await api.store.remove(key);
+    expect((await api.get(address)).json.download_url).toBeNull();
+    await api.store.put(key, Readable.from([content]));
+    expect((await api.get(address)).json).toMatchObject({ download_url: expect.any(String), warnings: [] });
+    await api.store.remove(key);
+    await api.store.put(key, Readable.from([Buffer.from('other')]));
+    expect((await api.get(address)).json.warnings).toHaveLength(1);
   });
 });

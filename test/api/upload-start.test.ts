@@ -120,6 +120,12 @@ describe('POST /upload/start', () => {
     ['an array', { dialect: [] }, 'dialect'],
     ['a NUL in a column', { columns: { 'a\0': 'text' } }, 'columns.a\0'],
     ['a table name of 64 bytes', { table: 'ä'.repeat(32) }, 'table'],
+    ['a table name with a dot', { table: 'sales.umsatz' }, 'table'],
+    ['a table name in quotes', { table: '"Sales"' }, 'table'],
+    ['a table name of spaces', { table: '   ' }, 'table'],
+    ['a table name with a space at its end', { table: 'sales ' }, 'table'],
+    ['a table name with a control character', { table: 'a\u0085b' }, 'table'],
+    ['a table name with a line separator', { table: 'a\u2028b' }, 'table'],
     ['names too long for a workflow id', { user_id: '𝒳'.repeat(128), task_name: '𝒳'.repeat(128) }, 'task_name'],
   ])('refuses %s by the name of the field', async (_what, fields, field) => {
     const { status, headers, json } = await api.post('/upload/start', { user_id: 'ana', ...fields });
@@ -181,6 +187,12 @@ describe('POST /upload/start', () => {
       expect(await added()).toBe(0);
     },
   );
+
+  it('says why a table cannot have a dot in its name', async () => {
+    const { json } = await api.post('/upload/start', { user_id: 'ana', table: 'sales.umsatz' });
+    expect(json.detail).toMatch(/without a dot \(.*schema public/);
+    expect((await api.post('/upload/start', { user_id: 'ana', table: `it's 100 % — ok` })).status).toBe(202);
+  });
 
   it('knows no finished resumable upload yet', async () => {
     expect((await api.post('/upload/start', { user_id: 'ana', file_id: 'abc' })).json).toMatchObject({

@@ -1,0 +1,36 @@
+import { quoteIdent } from '../postgres/copy.js';
+import { longestName } from '../postgres/staging.js';
+import type { Column } from '../postgres/tasks.js';
+
+/** How many renamed columns are listed by number. */
+const LISTED = 20;
+
+/**
+ * Says which names of a published table are not those that the caller wished, one sentence each.
+ * @param wished the table name of the request, or the task's
+ * @param table the qualified, quoted name that the table got
+ */
+export function publishWarnings(wished: string, table: string, columns: Column[]): string[] {
+  const renamed = columns.flatMap(({ original, name }, i) => (original === name ? [] : [i + 1]));
+  return [
+    ...(table.endsWith(`.${quoteIdent(wished)}`) ? [] : [tableWarning(wished, table)]),
+    ...(renamed.length === 0 ? [] : [columnsWarning(renamed)]),
+  ];
+}
+
+function tableWarning(wished: string, table: string): string {
+  const why =
+    longestName(wished) === wished ? 'was in use when the load ended' : 'is longer than the 63 bytes of a table name';
+  return `The name ${JSON.stringify(wished)} ${why}, so the table is ${table}.`;
+}
+
+function columnsWarning(numbers: number[]): string {
+  const more = numbers.length > LISTED ? ` and ${numbers.length - LISTED} more` : '';
+  const list = `${numbers.slice(0, LISTED).join(', ')}${more}`;
+  const which =
+    numbers.length === 1
+      ? `Column ${list} of the file has another name`
+      : `Columns ${list} of the file have other names`;
+  const rule = 'a column name must be unique, not empty, not reserved and at most 63 bytes long';
+  return `${which} in the table, since ${rule}. The receipt has both names.`;
+}

@@ -1,0 +1,78 @@
+import { ERRORS, type ErrorCode, type FieldError, TaskError } from '../contract/errors.js';
+import type { Source, UploadOptions } from '../contract/task.js';
+import { nearestNames } from '../csv/nearest-names.js';
+import { possibleHeaders } from '../inspection/possible-headers.js';
+import { HEAD_BYTES, readHead } from '../inspection/read-head.js';
+import type { Store } from '../storage/store.js';
+import { invalidRequest } from './validation.js';
+
+/** What a request says of its file. */
+export type FileOptions = Pick<UploadOptions, 'dialect' | 'columns'>;
+
+/** How many misspelt columns are named: each is compared with the whole header. */
+const NAMED = 3;
+
+/**
+ * Checks a file by its head, as the task would, and the columns that the request names by its header.
+ * @param head the first `HEAD_BYTES` of the file, or all of it
+ * @throws {TaskError} invalid_request, and what `readHead` finds
+ */
+export function checkHead(head: Buffer, isWhole: boolean, { dialect, columns }: FileOptions): void {
+  const { headers } = refusing(() => readHead(head, isWhole, dialect));
+  const missing = missingColumns(columns, headers);
+  if (missing.length > 0) throw unknownColumns(missing, headers);
+}
+
+/**
+ * Checks the columns that the request names as soon as the header has arrived.
+ * @param head the first bytes of the file
+ * @returns whether further bytes can add nothing
+ * @throws {TaskError} invalid_request when a column is missing by every delimiter that the header may be read with
+ */
+export function checkColumnsEarly(head: Buffer, { dialect, columns }: FileOptions): boolean {
+  if (columns === undefined) return true;
+  const possible = possibleHeaders(head, dialect);
+  if (!possible) return false;
+  if (possible.every((headers) => missingColumns(columns, headers).length > 0))
+    throw unknownColumns(missingColumns(columns, possible[0]!), possible[0]!);
+  return true;
+}
+
+/** Checks a stored file. @throws {TaskError} as `checkHead` */
+export async function checkStored(store: Store, { key, size }: Source, options: FileOptions): Promise<void> {
+  const file = await store.open(key);
+  try {
+    const buffer = Buffer.allocUnsafe(Math.min(HEAD_BYTES, size));
+    const head = buffer.subarray(0, await file.read(buffer, 0));
+    checkHead(head, head.length === size, options);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Turns what is thrown about a file into an error for the caller, with its place in the file. */
+export function refusing<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    const { code, message, row, byteOffset, column } = error as Error & Record<string, never>;
+    if (code === undefined || !(code in ERRORS)) throw error;
+    const place = { row, byte_offset: byteOffset, column };
+    throw new TaskError(code as ErrorCode, message, place, { cause: error });
+  }
+}
+
+function missingColumns(columns: FileOptions['columns'], headers: string[]): string[] {
+  const known = new Set(headers);
+  return Object.keys(columns ?? {}).filter((name) => !known.has(name));
+}
+
+function unknownColumns(missing: string[], headers: string[]): TaskError {
+  const errors = missing.slice(0, NAMED).map((name): FieldError => {
+    const nearest = nearestNames(name, headers).map((header) => JSON.stringify(header.slice(0, 100)));
+    const detail = `is not a column of the file; the nearest of its ${headers.length} columns are ${nearest.join(', ')}`;
+    return { field: `columns.${name.slice(0, 100)}`, value: name.slice(0, 100), detail };
+  });
+  const { code, detail } = invalidRequest(errors);
+  return new TaskError(code, detail, { errors, column: missing[0] });
+}
