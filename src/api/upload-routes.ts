@@ -72,7 +72,7 @@ async function startUpload(
   let created = false;
   if (!row) {
     await refuseTaken(context, { table: body.table });
-    const key = { ...owner, taskName: body.task_name ?? generateTaskName(source.filename) };
+    const key = { ...owner, taskName: body.task_name ?? generateTaskName('upload') };
     checkNameLength(key);
     const task = { ...key, options: optionsOf(body), source, bytesTotal: source.size, idempotency };
     ({ row, created } = await createUpload(context, task, request.inspected));
