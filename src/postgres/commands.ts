@@ -147,7 +147,8 @@ export async function settleTask(pool: pg.Pool, taskId: string): Promise<Next> {
 }
 
 function causeOf({ error, kind, options }: TaskRow): Cause {
-  return { ...(error && { fault: placeOf(error) }), ...(kind === 'upload' && { maxRejects: options.max_rejects }) };
+  if (!error) return {};
+  return { fault: placeOf(error), ...(kind === 'upload' && { maxRejects: options.max_rejects }) };
 }
 
 function rowsOf({ receipt }: TaskRow): { rows?: { loaded: number; rejected: number } } {
