@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
 import { stopLeftover } from './pids.js';
 import { assertPortFree, canConnect } from './ports.js';
 import { type Running, startProcess } from './processes.js';
@@ -29,9 +30,6 @@ export interface TemporalServer extends Running {
   /** URL of the Web UI, or null. */
   readonly uiAddress: string | null;
 }
-
-/** Search attributes by which the Web UI and the CLI find our workflows. */
-export const searchAttributes = { LongTaskUser: 'Keyword', LongTaskKind: 'Keyword', LongTaskName: 'Keyword' };
 
 /**
  * Starts Temporal's development server and resolves when it serves, with namespace and search attributes in place.
@@ -90,8 +88,8 @@ async function untilServing(cli: string, address: string): Promise<'serving'> {
 // several adds none of them when one is there.
 async function addSearchAttributes(cli: string, address: string, namespace: string): Promise<void> {
   const target = ['--address', address, '--namespace', namespace];
-  for (const [name, type] of Object.entries(searchAttributes)) {
-    await temporal(cli, ['operator', 'search-attribute', 'create', ...target, '--name', name, '--type', type]);
+  for (const name of SEARCH_ATTRIBUTES) {
+    await temporal(cli, ['operator', 'search-attribute', 'create', ...target, '--name', name, '--type', 'Keyword']);
   }
 }
 

@@ -33,6 +33,8 @@ export const FAILPOINTS = [
   'command:before-commit',
   'command:after-commit',
   'settle:before-commit',
+  'fault:before-commit',
+  'fault:after-commit',
   'rollback:before-drop',
   'rollback:after-drop',
   'rollback:after-commit',

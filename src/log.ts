@@ -12,7 +12,62 @@ export function createLogger(level: string, name: string): Logger {
     ? pretty({ destination: 2, ignore: 'pid,hostname' })
     : pino.destination({ fd: 2, sync: true });
   const hide = { write: (line: string) => destination.write(withoutPasswords(line)) };
-  return pino({ name, level, timestamp: pino.stdTimeFunctions.isoTime }, hide);
+  return pino({ name, level, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: withoutContents } }, hide);
+}
+
+/** What a log line says of an error. */
+export interface LoggedError {
+  type?: string;
+  code?: string | number;
+  message?: string;
+  /** Of an error of PostgreSQL: the function of the server that raised it. */
+  routine?: string;
+  stack?: string;
+  cause?: LoggedError;
+}
+
+/**
+ * Says of an error what cannot hold anything of a file: its kind, where in the code it was thrown, and its message only where that is
+ * about a connection, a file of ours or Temporal. Those of PostgreSQL quote values, ours name columns, JavaScript's quote keys.
+ */
+export function withoutContents(error: unknown): LoggedError {
+  if (typeof error !== 'object' || error === null) return { type: typeof error };
+  const { name, code, message, routine, stack, cause } = error as LoggedError & { name?: string };
+  return {
+    ...(error instanceof Error && { type: error.constructor.name || name }),
+    ...(code !== undefined && { code }),
+    ...(message !== undefined && !mayQuote(error) && { message }),
+    ...(routine !== undefined && { routine }),
+    ...(stack && { stack: framesOf(stack, message) }),
+    ...(cause !== undefined && { cause: withoutContents(cause) }),
+  };
+}
+
+const QUOTING = new Set([
+  'TaskError',
+  'CsvError',
+  'DatabaseError',
+  'TypeError',
+  'RangeError',
+  'SyntaxError',
+  'URIError',
+]);
+
+/** Also by its code: a SQLSTATE (no code of the system has five characters without an E in front), or one of Node's (ERR_INVALID_ARG_VALUE) or csv-parse's (CSV_…). */
+function mayQuote(error: object): boolean {
+  const { name, code } = error as { name?: string; code?: unknown };
+  if (QUOTING.has(name ?? '') || QUOTING.has(error.constructor.name)) return true;
+  return typeof code === 'string' && (/^(?!E)[0-9A-Z]{5}$/.test(code) || /^(ERR|CSV)_/.test(code));
+}
+
+/** The lines of a stack behind the message, which may hold lines of any kind. */
+function framesOf(stack: string, message = ''): string {
+  const at = stack.indexOf(message);
+  const frames = stack.slice(at < 0 ? 0 : at + message.length);
+  return frames
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .join('\n');
 }
 
 /** The text with the password of every URL in it replaced (RFC 3986, 3.2.1: userinfo). */

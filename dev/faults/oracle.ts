@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { STATE_ATTRIBUTE } from '../../src/contract/search-attributes.js';
 import { isFinal, type State } from '../../src/contract/states.js';
 import type { Task } from '../../src/contract/task.js';
 import { keyOf } from '../../src/storage/store-path.js';
@@ -48,7 +49,9 @@ export async function judge(
   const violations: string[] = [];
   if (!expected.includes(task.state)) violations.push(`is ${task.state} (${task.error?.code ?? 'no error'})`);
   if (row.state !== task.state || !agrees(workflow, task.state))
-    violations.push(`the API says ${task.state}, the row ${row.state}, Temporal ${workflow}`);
+    violations.push(
+      `the API says ${task.state}, the row ${row.state}, Temporal ${workflow.status} and LongTaskState ${workflow.shown}`,
+    );
   let redone = 0;
   if (task.state === 'completed' && key.kind === 'upload') {
     if (!balances(task, input)) violations.push(`the receipt does not balance: ${JSON.stringify(task.receipt)}`);
@@ -77,26 +80,36 @@ async function untilFinal(lab: Lab, key: TaskKey, patienceMs: number): Promise<v
   }
 }
 
-/** By asking, not by waiting for its result: the server may be restarted meanwhile, and a new run may follow the one that ended. */
-async function untilWorkflowClosed(lab: Lab, key: TaskKey): Promise<string> {
-  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(30)) {
-    const handle = lab.rig.temporal.workflow.getHandle(workflowId(key));
-    const status = await handle.describe().then(
-      (description) => description.status.name,
-      () => 'not to be had',
-    );
-    // The reconciler follows up a native end.
-    if (!['RUNNING', 'not to be had', 'TERMINATED'].includes(status)) return status;
-    const row = status === 'TERMINATED' && (await rowOf(lab, key).catch(() => undefined));
-    if (row && isFinal(row.state)) return status;
-  }
-  return 'RUNNING';
+/** How the newest run of a task's workflow ended, and the state that it shows of the task. */
+interface ClosedWorkflow {
+  status: string;
+  shown?: string;
 }
 
-/** A workflow that was cut off natively has no more to say; one that was cancelled has rolled back. */
-function agrees(workflow: string, state: State): boolean {
-  if (workflow === 'CANCELLED') return state === 'terminated';
-  return workflow === 'COMPLETED' || workflow === 'TERMINATED';
+/** By asking, not by waiting for its result: the server may be restarted meanwhile, and a new run may follow the one that ended. */
+async function untilWorkflowClosed(lab: Lab, key: TaskKey): Promise<ClosedWorkflow> {
+  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(30)) {
+    const handle = lab.rig.temporal.workflow.getHandle(workflowId(key));
+    const workflow = await handle.describe().then(
+      ({ status, typedSearchAttributes }) => ({
+        status: status.name,
+        shown: typedSearchAttributes.get(STATE_ATTRIBUTE),
+      }),
+      () => ({ status: 'not to be had' }),
+    );
+    // The reconciler follows up a native end.
+    if (!['RUNNING', 'not to be had', 'TERMINATED'].includes(workflow.status)) return workflow;
+    const row = workflow.status === 'TERMINATED' && (await rowOf(lab, key).catch(() => undefined));
+    if (row && isFinal(row.state)) return workflow;
+  }
+  return { status: 'RUNNING' };
+}
+
+const ENDINGS: Partial<Record<State, string>> = { completed: 'COMPLETED', failed: 'FAILED', terminated: 'CANCELLED' };
+
+/** A workflow that was cut off natively has no more to say. */
+function agrees({ status, shown }: ClosedWorkflow, state: State): boolean {
+  return status === 'TERMINATED' || (status === ENDINGS[state] && shown === state);
 }
 
 /** PostgreSQL counts inserted rows of aborted transactions too, a little later. */

@@ -10,7 +10,7 @@ import { FencedError, withFence } from '../postgres/fence.js';
 import { enterPhase } from '../postgres/task-state.js';
 import type { Column, TaskRow } from '../postgres/tasks.js';
 import type { Stored } from '../storage/store.js';
-import { type Dependencies, type Fenceable, perform } from './context.js';
+import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { escapeRecord } from './formulas.js';
 import { resultKey } from './result-keys.js';
 import { asStep } from './step.js';
@@ -18,7 +18,7 @@ import { asStep } from './step.js';
 /** Joins the dumped parts behind the header into one file, and completes the download with it. */
 export function assembleActivity({ pool, store, log }: Dependencies) {
   return async (run: RunRef): Promise<Fenceable<{ bytes: number }>> =>
-    perform(log, (signal) =>
+    performStep({ pool, log }, run, (signal) =>
       asStep({ pool, signal }, run, 'assemble', async ({ client, task, fence }) => {
         await withFence(client, fence, () => enterPhase(client, task.id, 'assembling'));
         const parts = await listDownloadParts(client, task.id);

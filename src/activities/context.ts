@@ -3,9 +3,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { TaskError } from '../contract/errors.js';
+import { describePlace, placeOf } from '../contract/fault-place.js';
+import type { RunRef } from '../contract/messages.js';
 import type { TaskFault } from '../contract/task.js';
 import { CsvError } from '../csv/csv-error.js';
 import type { Scanner } from '../inspection/scan-part.js';
+import { faultTask } from '../postgres/commands.js';
 import { FencedError } from '../postgres/fence.js';
 import { meaningOf } from '../postgres/sqlstate.js';
 import type { Store } from '../storage/store.js';
@@ -35,47 +38,98 @@ export interface PerformOptions {
   heartbeatMs?: number;
   /** Settles, records or rolls back: whatever is in its way, it is tried again, since nothing else could take its place. */
   isControl?: boolean;
+  /** Writes a fault down with the task. Resolves to whether it counts: not when a command has come first. */
+  recordFault?: (fault: TaskFault) => Promise<boolean>;
 }
 
 export const CONTROL: PerformOptions = { isControl: true };
 
+/** How far an attempt has come with a part, for people: the activity keeps it, the heartbeats carry it. */
+export interface Beat {
+  part?: number;
+  rows?: number;
+  bytes?: number;
+}
+
+/**
+ * Runs a step of a task: as `perform`, and a fault is written down with the task before the activity fails, so that its texts
+ * need not go through Temporal.
+ */
+export function performStep<T extends object>(
+  { pool, log }: Pick<Dependencies, 'pool' | 'log'>,
+  { taskId, epoch }: RunRef,
+  work: (signal: AbortSignal, beat: Beat) => Promise<T>,
+  options: Pick<PerformOptions, 'heartbeatMs'> = {},
+): Promise<Fenceable<T>> {
+  return perform(log, work, { ...options, recordFault: (fault) => faultTask(pool, taskId, epoch, fault) });
+}
+
 /**
  * Runs the work of an activity: heartbeats while it runs, hands it the signal that ends it, and turns what it throws into
  * what the workflow understands. Cancelled → CancelledFailure; fenced → `{ fenced: true }`; bad input → a failure that is not
- * retried, with the fault in its details; all else is tried again without a limit. No failure carries a row's content.
+ * retried, with code and place; all else is tried again without a limit. No failure carries anything of the file.
  */
 export async function perform<T extends object>(
   log: Logger,
-  work: (signal: AbortSignal) => Promise<T>,
-  { heartbeatMs = HEARTBEAT_MS, isControl = false }: PerformOptions = {},
+  work: (signal: AbortSignal, beat: Beat) => Promise<T>,
+  options: PerformOptions = {},
 ): Promise<Fenceable<T>> {
   const context = Context.current();
   const signal = context.cancellationSignal;
-  const heart = setInterval(() => context.heartbeat(), heartbeatMs);
-  context.heartbeat();
+  const beat: Beat = {};
+  const heart = setInterval(() => context.heartbeat(beat), options.heartbeatMs ?? HEARTBEAT_MS);
+  context.heartbeat(beat);
   try {
-    return { fenced: false, ...(await work(signal)) };
+    return { fenced: false, ...(await work(signal, beat)) };
   } catch (error) {
     // First of all: an AbortError while natively paused would be misreported as a cancel, and the server refuses that.
     signal.throwIfAborted();
-    if (error instanceof FencedError) {
-      log.info({ activity: context.info.activityType, reason: error.message }, 'fenced');
-      return { fenced: true };
+    const activity = context.info.activityType;
+    try {
+      return await answer(
+        error,
+        log.child({ activity, workflow: context.info.workflowExecution?.workflowId }),
+        options,
+      );
+    } catch (failure) {
+      throw failure instanceof ApplicationFailure ? failure : retryable(failure, log, activity);
     }
-    throw asFailure(error, log, context.info.activityType, isControl);
   } finally {
     clearInterval(heart);
   }
 }
 
-function asFailure(error: unknown, log: Logger, activity: string, isControl: boolean): Error {
+/** @throws {ApplicationFailure} that is not retried, of a fault; what it is given or meets itself, when it is to be tried again */
+async function answer(
+  error: unknown,
+  log: Logger,
+  { isControl, recordFault }: PerformOptions,
+): Promise<{ fenced: true }> {
+  if (error instanceof FencedError) return fenced(log, error.message);
   const fault = isControl ? asRefusedControl(error) : (asFault(error) ?? asRefusal(error));
-  if (fault?.code === 'database_refused') log.error({ activity, err: error }, fault.detail);
-  if (fault)
-    return ApplicationFailure.create({ type: fault.code, message: fault.detail, nonRetryable: true, details: [fault] });
-  const { code, message } = error as { code?: string; message?: string };
-  log.warn({ activity, err: { code, message, stack: (error as Error).stack } }, 'activity failed, to be tried again');
-  // Only the kind of error goes into Temporal's history: a message of PostgreSQL may quote the data.
+  if (!fault) throw error;
+  // A retry of an attempt that was killed right behind this finds its epoch over.
+  if (recordFault && fault.code !== 'task_not_found' && !(await recordFault(fault)))
+    return fenced(log, 'a command came before the fault');
+  const place = placeOf(fault);
+  log[fault.code === 'database_refused' ? 'error' : 'info']({ ...place, err: error }, 'met a fault');
+  throw ApplicationFailure.create({
+    type: fault.code,
+    message: describePlace(place),
+    nonRetryable: true,
+    details: [{ ...place, recorded: recordFault !== undefined && fault.code !== 'task_not_found' }],
+  });
+}
+
+function fenced(log: Logger, reason: string): { fenced: true } {
+  log.info({ reason }, 'fenced');
+  return { fenced: true };
+}
+
+/** Only the kind of error goes into Temporal's history: a message of PostgreSQL may quote the data. */
+function retryable(error: unknown, log: Logger, activity: string): ApplicationFailure {
+  log.warn({ activity, err: error }, 'activity failed, to be tried again');
+  const { code } = error as { code?: string };
   return ApplicationFailure.create({
     type: 'retryable',
     message: `${activity} met an error${code ? ` (${code})` : ''}; see the log`,
@@ -87,21 +141,21 @@ function asRefusedControl(error: unknown): TaskFault | null {
   return error instanceof TaskError && !error.retryable && error.code !== 'disk_full' ? asFault(error) : null;
 }
 
-/** What comes again however often it is tried. The message of PostgreSQL may quote the data, so it goes to the log alone. */
+/** What comes again however often it is tried. The message of PostgreSQL may quote the data, so nothing of it is passed on. */
 function asRefusal(error: unknown): TaskFault | null {
   if (!['refused', 'bad_value'].includes(meaningOf(error))) return null;
   const { code } = error as { code?: string };
   return {
     code: 'database_refused',
-    detail: `PostgreSQL refuses to go on (SQLSTATE ${code}). The log of the worker says why; mend that and start again.`,
+    detail: `PostgreSQL refuses to go on (SQLSTATE ${code}). Its manual says in appendix A what that means, and a query of the table with psql shows the whole message. Fix the cause, then start again.`,
   };
 }
 
 /** The fault that an error means for the task, or null when it is to be tried again. */
 function asFault(error: unknown): TaskFault | null {
   if (error instanceof TaskError && (!error.retryable || error.code === 'disk_full')) {
-    const { row, byte_offset, column, value } = error.extras;
-    return { code: error.code, detail: error.detail, row, byte_offset, column, value };
+    const { row, byte_offset, column, column_number, value } = error.extras;
+    return { code: error.code, detail: error.detail, row, byte_offset, column, column_number, value };
   }
   if (error instanceof CsvError) {
     const { row, byteOffset, column, value } = error;

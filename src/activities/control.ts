@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { commandKey } from '../contract/command-event.js';
 import type { ExternalCommand, RunRef, TaskRef } from '../contract/messages.js';
+import type { State } from '../contract/states.js';
 import type { TaskFault } from '../contract/task.js';
 import { commandFromOutside, faultTask, markRollbackFailed, type Next, settleTask } from '../postgres/commands.js';
 import { nameActor } from '../postgres/task-events.js';
@@ -36,7 +37,10 @@ export function controlActivities({ pool, log }: Dependencies) {
 
   return {
     /** Records commands that reached the workflow first (signals, native cancel), in order, and so raises the fence. */
-    async applyCommands({ taskId, commands }: TaskRef & { commands: ExternalCommand[] }): Promise<Fenceable<object>> {
+    async applyCommands({
+      taskId,
+      commands,
+    }: TaskRef & { commands: ExternalCommand[] }): Promise<Fenceable<{ state: State }>> {
       return perform(
         log,
         async () => {
@@ -46,7 +50,7 @@ export function controlActivities({ pool, log }: Dependencies) {
           for (const [i, command] of commands.entries()) epochs.push(await applyCommand(taskId, command, keyOf(i)));
           // Only now that the fence is closed: a slow answer of Temporal must not hold up a pause.
           if (epochs.some((epoch) => epoch !== null)) await nameActors(taskId, commands, epochs);
-          return {};
+          return { state: (await getTaskById(pool, taskId)).state };
         },
         CONTROL,
       );
@@ -57,12 +61,26 @@ export function controlActivities({ pool, log }: Dependencies) {
       return perform(log, () => settleTask(pool, taskId), CONTROL);
     },
 
-    /** Records what stopped the writers of an epoch: the task pauses and asks, or is rolled back and fails. */
+    /** Records what stopped the writers of an epoch, where the activity that met it has not done so: one of an older worker. */
     async recordFault({ taskId, epoch, fault }: RunRef & { fault: TaskFault }): Promise<Fenceable<object>> {
       return perform(
         log,
         async () => {
           await faultTask(pool, taskId, epoch, fault);
+          return {};
+        },
+        CONTROL,
+      );
+    },
+
+    /** Requests the cancel of the workflow that runs it, so that it can end as Canceled. */
+    async requestCancel(): Promise<Fenceable<object>> {
+      return perform(
+        log,
+        async () => {
+          const { client, info } = Context.current();
+          const { workflowId, runId } = info.workflowExecution!;
+          await client.workflow.getHandle(workflowId, runId).cancel();
           return {};
         },
         CONTROL,

@@ -8,7 +8,7 @@ import { plannedSource, readingTable, reopenSource } from '../postgres/export-so
 import { endSessions, FencedError, whileFenceIsOpen, withFence } from '../postgres/fence.js';
 import { cancellable } from '../postgres/staging.js';
 import type { TaskRow } from '../postgres/tasks.js';
-import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
+import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { escapeFormulas } from './formulas.js';
 import type { Pacer } from './pacer.js';
 import { partKey } from './result-keys.js';
@@ -18,9 +18,11 @@ import { asPart, type PartAttempt } from './step.js';
 export function dumpPartActivity(dependencies: Dependencies) {
   const { pool, log } = dependencies;
   return async (run: RunRef & { partNo: number }): Promise<Fenceable<Dumped>> =>
-    perform(
-      log,
-      (signal) => asPart({ pool, signal }, run, (attempt) => dumpPart({ ...dependencies, ...attempt, signal })),
+    performStep(
+      { pool, log },
+      run,
+      (signal, beat) =>
+        asPart({ pool, signal }, run, (attempt) => dumpPart({ ...dependencies, ...attempt, signal, beat })),
       // It watches the fence by itself.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
@@ -33,6 +35,7 @@ interface Dumped {
 
 interface Dumping extends Dependencies, PartAttempt {
   signal: AbortSignal;
+  beat: Beat;
 }
 
 async function dumpPart(dumping: Dumping): Promise<Dumped> {
@@ -50,7 +53,7 @@ async function dumpPart(dumping: Dumping): Promise<Dumped> {
 }
 
 async function dumpRange(
-  { pool, store, pacer, client, task }: Dumping,
+  { pool, store, pacer, client, task, beat }: Dumping,
   part: DownloadPart,
   signal: AbortSignal,
 ): Promise<{ key: string; size: number; rows: number }> {
@@ -64,11 +67,27 @@ async function dumpRange(
       async (source) => {
         await tuneForRanges(client, source);
         const rows = copyOut(client, rangeQuery(source, part));
-        return { rows, ...(await store.put(key, paced(encode(rows, task), pacer, task, signal))) };
+        const counted = counting(encode(rows, task), rows, beat, part.partNo);
+        return { rows, ...(await store.put(key, paced(counted, pacer, task, signal))) };
       },
     );
     return { key, size, rows: rows.rowCount };
   });
+}
+
+/** Keeps count of what has come so far, for the next heartbeat. */
+async function* counting(
+  source: AsyncIterable<Buffer>,
+  rows: { rowCount: number },
+  beat: Beat,
+  part: number,
+): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    Object.assign(beat, { part, rows: rows.rowCount, bytes } satisfies Beat);
+    yield chunk;
+  }
 }
 
 function encode(rows: Readable, task: TaskRow): AsyncIterable<Buffer> {

@@ -22,7 +22,7 @@ import { countRejects, listRejects, storeRejects } from '../postgres/rejects.js'
 import { enterPhase } from '../postgres/task-state.js';
 import { type Column, storeInspection, type TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
-import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
+import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { asReject, rejectLimit } from './malformed-rows.js';
 import { withSource } from './source.js';
 import { asStep, type Step } from './step.js';
@@ -34,11 +34,12 @@ import { asStep, type Step } from './step.js';
  */
 export function inspectActivity({ pool, store, log, scanner }: Dependencies) {
   return async (run: RunRef): Promise<Fenceable<{ parts: number; rows: number }>> =>
-    perform(
-      log,
-      (signal) =>
+    performStep(
+      { pool, log },
+      run,
+      (signal, beat) =>
         asStep({ pool, signal }, run, 'inspect', (step) =>
-          withSource(store, step.task.source!, (file) => inspectFile({ ...step, file, signal, scanner })),
+          withSource(store, step.task.source!, (file) => inspectFile({ ...step, file, signal, scanner, beat })),
         ),
       // Storing a part meets the fence, and parts are found many times a second.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
@@ -49,10 +50,11 @@ interface Inspection extends Step {
   file: StoreFile;
   signal: AbortSignal;
   scanner: Scanner;
+  beat: Beat;
 }
 
 async function inspectFile(inspection: Inspection): Promise<{ parts: number; rows: number }> {
-  const { client, task, fence, file, signal, scanner } = inspection;
+  const { client, task, fence, file, signal, scanner, beat } = inspection;
   await withFence(client, fence, () => enterPhase(client, task.id, 'inspecting'));
   const { dialect, headers, dataOffset } = await headOf(file, task.options);
   const found = await listParts(client, task.id);
@@ -61,7 +63,7 @@ async function inspectFile(inspection: Inspection): Promise<{ parts: number; row
   const offset = found.at(-1)?.byteTo ?? dataOffset;
   let rows = found.reduce((sum, part) => sum + part.rows, 0);
   let rejected = await countRejects(client, task.id);
-  await checkRejectLimit(client, task, rejected);
+  await checkRejectLimit(client, task, rejected, headers);
   const source = { key: task.source!.key, size: file.size, dialect, columns: headers.length, dataOffset };
   let partNo = found.length;
   for await (const part of findParts(scanner, source, offset, signal)) {
@@ -79,8 +81,9 @@ async function inspectFile(inspection: Inspection): Promise<{ parts: number; row
     await failpoint('inspect:after-store-part');
     merge(evidence, part.evidence, rows);
     rows += part.rows;
+    Object.assign(beat, { part: partNo, rows, bytes: part.byteTo });
     rejected += part.malformedCount;
-    if (part.malformedCount > 0) await checkRejectLimit(client, task, rejected);
+    if (part.malformedCount > 0) await checkRejectLimit(client, task, rejected, headers);
   }
   const columns = chooseColumns(headers, evidence, task.options);
   await withFence(client, fence, () => storeInspection(client, task.id, { dialect, columns, dataOffset, rows }));
@@ -101,11 +104,16 @@ function merge(into: ColumnEvidence[], more: ColumnEvidence[], rowsBefore: numbe
  * Of a part with more than a thousand malformed rows not all are written down here: then it is the load that meets the limit.
  * @throws {TaskError} reject_limit, naming the first row over the limit
  */
-async function checkRejectLimit(client: pg.ClientBase, task: TaskRow, rejected: number): Promise<void> {
+async function checkRejectLimit(
+  client: pg.ClientBase,
+  task: TaskRow,
+  rejected: number,
+  headers: string[],
+): Promise<void> {
   const limit = task.options.max_rejects;
   if (rejected <= limit) return;
   const worst = (await listRejects(client, task.id, 0, limit + 1))[limit];
-  if (worst) throw rejectLimit(worst, task.options);
+  if (worst) throw rejectLimit(worst, task.options, headers);
 }
 
 /** @throws {TaskError} invalid_request when a type is asked for a column that is not there */

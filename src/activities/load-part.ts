@@ -3,7 +3,7 @@ import { failpoint } from '../failpoint.js';
 import { claimPart } from '../postgres/checkpoints.js';
 import { checkStaging } from '../postgres/staging.js';
 import type { StoreFile } from '../storage/store.js';
-import { type Dependencies, type Fenceable, perform, SLOW_HEARTBEAT_MS } from './context.js';
+import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { PartLoader } from './part-loader.js';
 import { checkPart, withSource } from './source.js';
 import { asPart, type PartAttempt } from './step.js';
@@ -15,11 +15,14 @@ import { asPart, type PartAttempt } from './step.js';
 export function loadPartActivity(dependencies: Dependencies) {
   const { pool, store, log } = dependencies;
   return async (run: RunRef & { partNo: number }): Promise<Fenceable<Loaded>> =>
-    perform(
-      log,
-      (signal) =>
+    performStep(
+      { pool, log },
+      run,
+      (signal, beat) =>
         asPart({ pool, signal }, run, (attempt) =>
-          withSource(store, attempt.task.source!, (file) => loadPart({ ...dependencies, ...attempt, file, signal })),
+          withSource(store, attempt.task.source!, (file) =>
+            loadPart({ ...dependencies, ...attempt, file, signal, beat }),
+          ),
         ),
       // A batch meets the fence many times a second: heartbeats need not bring the news.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
@@ -34,6 +37,7 @@ interface Loaded {
 interface Loading extends Dependencies, PartAttempt {
   file: StoreFile;
   signal: AbortSignal;
+  beat: Beat;
 }
 
 async function loadPart(loading: Loading): Promise<Loaded> {

@@ -1,4 +1,5 @@
 import { TaskError } from '../contract/errors.js';
+import { columnNumber } from '../contract/fault-place.js';
 import type { UploadOptions } from '../contract/task.js';
 import type { Malformed } from '../csv/malformed.js';
 import type { Reject } from '../postgres/rejects.js';
@@ -31,6 +32,7 @@ export function describeMalformed(bad: Pick<Malformed, 'reason' | 'found'>, colu
 export function rejectLimit(
   reject: Reject,
   { max_rejects: limit, on_limit }: Pick<UploadOptions, 'max_rejects' | 'on_limit'>,
+  headers: readonly string[],
 ): TaskError {
   const advice =
     on_limit === 'rollback'
@@ -43,7 +45,10 @@ export function rejectLimit(
     {
       row: reject.row,
       byte_offset: reject.byteOffset,
-      ...(reject.column !== null && { column: reject.column }),
+      ...(reject.column !== null && {
+        column: reject.column,
+        column_number: columnNumber(headers, reject.column),
+      }),
       value: (reject.value ?? reject.raw).slice(0, 200),
     },
   );

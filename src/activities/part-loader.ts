@@ -15,7 +15,7 @@ import { meaningOf } from '../postgres/sqlstate.js';
 import { ROW_COLUMN, stagingTable } from '../postgres/staging.js';
 import type { TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
-import type { Dependencies } from './context.js';
+import type { Beat, Dependencies } from './context.js';
 import { columnAtFault, describeMalformed, rejectLimit } from './malformed-rows.js';
 import { Pacer } from './pacer.js';
 
@@ -44,6 +44,7 @@ export interface PartWork extends Pick<Dependencies, 'pacer'> {
   input: Buffer;
   out: Buffer;
   signal: AbortSignal;
+  beat: Beat;
 }
 
 type Batch = EncodeResult & { bytes: Buffer };
@@ -78,6 +79,7 @@ export class PartLoader {
     this.#out = out;
     this.#checkpoint = part;
     this.#nextRow = part.firstRow + part.rowsDone;
+    this.#tell();
   }
 
   /** @throws {FencedError} when a command or another attempt took over; {TaskError} reject_limit */
@@ -155,6 +157,14 @@ export class PartLoader {
     await failpoint('load:after-commit');
     this.#checkpoint = { ...this.#checkpoint, byteOffset };
     this.#nextRow += batch.rows;
+    this.#tell();
+  }
+
+  /** What is committed of the part, for the next heartbeat. */
+  #tell(): void {
+    const { part, beat } = this.#work;
+    const rows = this.#nextRow - part.firstRow;
+    Object.assign(beat, { part: part.partNo, rows, bytes: this.#checkpoint.byteOffset - part.byteFrom } satisfies Beat);
   }
 
   /** Puts the row that PostgreSQL refused among the rejects. False when it is not known yet which row that was. */
@@ -189,7 +199,8 @@ export class PartLoader {
     if (rejects.length === 0) return;
     const { options } = this.#work.task;
     const room = options.max_rejects - (await countRejects(this.#work.client, this.#work.task.id));
-    if (rejects.length > room) throw rejectLimit(rejects[Math.max(0, room)]!, options) satisfies TaskError;
+    if (rejects.length > room)
+      throw rejectLimit(rejects[Math.max(0, room)]!, options, this.#headers) satisfies TaskError;
   }
 
   /** Inspect keeps the first thousand malformed rows of a part; the encoder refuses the others by itself. */

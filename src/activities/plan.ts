@@ -15,7 +15,7 @@ import { sumParts } from '../postgres/progress.js';
 import { cancellable, createFrozenCopy, rememberStaging } from '../postgres/staging.js';
 import { enterPhase } from '../postgres/task-state.js';
 import { type Column, storeSource, type TaskRow } from '../postgres/tasks.js';
-import { type Dependencies, type Fenceable, perform } from './context.js';
+import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { type Prepared, whatIsLeft } from './prepare.js';
 import { asStep, type Step } from './step.js';
 
@@ -25,7 +25,7 @@ const PART_BYTES = 16 << 20;
 /** Finds the table's columns and key, makes the frozen copy when one is asked for, and plans the ranges, once. */
 export function planActivity({ pool, log }: Dependencies, window: number) {
   return async (run: RunRef): Promise<Fenceable<Prepared>> =>
-    perform(log, (signal) =>
+    performStep({ pool, log }, run, (signal) =>
       asStep({ pool, signal }, run, 'plan', async (step) => {
         const { client, task, fence } = step;
         if (task.export_source === null || (await sumParts(client, task.id)).parts === 0) {

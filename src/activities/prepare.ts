@@ -7,7 +7,7 @@ import { sumDoneParts, sumParts } from '../postgres/progress.js';
 import { createStaging } from '../postgres/staging.js';
 import { enterPhase } from '../postgres/task-state.js';
 import type { TaskRow } from '../postgres/tasks.js';
-import { type Dependencies, type Fenceable, perform } from './context.js';
+import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { asStep } from './step.js';
 
 /** What the workflow has to know to load or dump: which parts are left, and how many there are in all. */
@@ -23,7 +23,7 @@ export interface Prepared {
 /** Makes the staging table and says which parts are left to load. */
 export function prepareActivity({ pool, log }: Dependencies, window: number) {
   return async (run: RunRef): Promise<Fenceable<Prepared>> =>
-    perform(log, (signal) =>
+    performStep({ pool, log }, run, (signal) =>
       asStep({ pool, signal }, run, 'prepare', async ({ client, task, fence }) => {
         await withFence(client, fence, async () => {
           await createStaging(client, task);

@@ -11,7 +11,7 @@ import { buildRowIndex, cancellable, checkStaging, countStaged, publishTable } f
 import { enterPhase } from '../postgres/task-state.js';
 import type { TaskRow } from '../postgres/tasks.js';
 import { addWarnings } from '../postgres/warnings.js';
-import { type Dependencies, type Fenceable, perform } from './context.js';
+import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { rejectLimit } from './malformed-rows.js';
 import { publishWarnings } from './publish-warnings.js';
 import { asStep } from './step.js';
@@ -21,25 +21,24 @@ import { asStep } from './step.js';
  * checked against the table itself, then, in one short transaction behind the fence, name, schema and `completed`.
  */
 export function publishActivity({ pool, log }: Dependencies) {
-  return async (run: RunRef): Promise<Fenceable<{ table: string }>> =>
-    perform(log, (signal) =>
+  return async (run: RunRef): Promise<Fenceable<object>> =>
+    performStep({ pool, log }, run, (signal) =>
       asStep({ pool, signal }, run, 'publish', async ({ client, task, fence }) => {
         await withFence(client, fence, () => enterPhase(client, task.id, 'publishing'));
         await failpoint('publish:before-index');
         await cancellable(pool, client, signal, () => buildRowIndex(client, task.lock_key));
         await failpoint('publish:after-index');
         const receipt = await cancellable(pool, client, signal, () => balance(client, task));
-        const table = await withFence(client, fence, async () => {
+        await withFence(client, fence, async () => {
           await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
           const wished = task.options.table ?? task.task_name;
           const name = await publishTable(client, task.lock_key, wished);
           await addWarnings(client, task.id, publishWarnings(wished, name, task.columns!));
           await completeTask(client, task.id, { receipt, tableName: name, tableOid: task.staging_oid! });
           await failpoint('publish:before-commit');
-          return name;
         });
         await failpoint('publish:after-commit');
-        return { table };
+        return {};
       }),
     );
 }
@@ -55,7 +54,11 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
   // Parts loaded at once may each have seen room for the last reject that was allowed.
   const { max_rejects } = task.options;
   if (rejected.count > max_rejects)
-    throw rejectLimit((await listRejects(client, task.id, 0, max_rejects + 1))[max_rejects]!, task.options);
+    throw rejectLimit(
+      (await listRejects(client, task.id, 0, max_rejects + 1))[max_rejects]!,
+      task.options,
+      task.columns!.map(({ original }) => original),
+    );
   const staged = await countStaged(client, task.lock_key);
   const sums = await totalParts(client, task.id);
   const contiguous =

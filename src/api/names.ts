@@ -10,7 +10,7 @@ const LONGEST_BASE = 100;
 const LONGEST_WORKFLOW_ID = 1000;
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
 
-/** A task name made of a file's or a table's name and six random characters, such as `sales-k3x9ab`. */
+/** A task name made of a word or a table's name and six random characters, such as `sales-k3x9ab`. */
 export function generateTaskName(from: string): string {
   const base = from
     .replace(/\.[A-Za-z0-9]{1,5}$/, '')

@@ -72,7 +72,12 @@ async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
     const reason = sight.reason ?? 'the workflow was terminated in Temporal';
     await commandTask(pool, row, { action: 'terminate', channel: 'operator', actor: sight.by, reason });
   }
-  await startRun(parts, row);
+  await restart(parts, row);
+}
+
+/** With the state that the task has now: the new run is found by it. */
+async function restart(parts: Parts, { id }: TaskRow): Promise<void> {
+  await startRun(parts, await getTaskById(parts.pool, id));
 }
 
 /** A task that has completed, and whose workflow went before it had tidied up: a new one does. */
@@ -109,7 +114,7 @@ async function beginAnew(
   log.error({ task: row.workflow_id, state: row.state, attempts }, 'the steps of the workflow fail, it is begun anew');
   await temporal.endWorkflow(row, runId, BEGUN_ANEW);
   await applyTold(parts, row, runId);
-  await startRun(parts, row);
+  await restart(parts, row);
 }
 
 /** Each is applied once, by its key: what the run has applied itself, or another reconciler, changes nothing. */

@@ -10,12 +10,12 @@ import {
   WorkflowIdReusePolicy,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { defineSearchAttributeKey } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../config.js';
 import { cutToBytes } from '../contract/cut-to-bytes.js';
 import { TaskError } from '../contract/errors.js';
 import type { CommandSignalInput, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
+import { KIND_ATTRIBUTE, NAME_ATTRIBUTE, STATE_ATTRIBUTE, USER_ATTRIBUTE } from '../contract/search-attributes.js';
 import type { Action } from '../contract/states.js';
 import type { TaskRow } from '../postgres/tasks.js';
 import { openRun, type Run } from './open-run.js';
@@ -75,10 +75,6 @@ const CHECK_MS = 1_000;
 /** Page after page of what may be ten thousand events. */
 const HISTORY_MS = 15_000;
 
-const USER = defineSearchAttributeKey('LongTaskUser', 'KEYWORD');
-const KIND = defineSearchAttributeKey('LongTaskKind', 'KEYWORD');
-const NAME = defineSearchAttributeKey('LongTaskName', 'KEYWORD');
-
 /** One lazy connection per process: it is made by the first call and heals by itself. */
 export function connectTemporal(
   config: Pick<Config, 'TEMPORAL_ADDRESS' | 'TEMPORAL_NAMESPACE' | 'TASK_QUEUE'>,
@@ -101,13 +97,17 @@ export function connectTemporal(
       return calling.finally(() => underway.delete(calling));
     });
   const start = (row: TaskRow, reuse: WorkflowIdReusePolicy) => {
-    const attempt = (withAttributes: boolean) => {
-      const options = startOptions(row, config.TASK_QUEUE, withAttributes);
-      return call(CALL_MS, () => client.workflow.start(row.kind, { ...options, workflowIdReusePolicy: reuse }));
+    const attempt = async ([attributes, ...fewer]: Attributes[]): Promise<unknown> => {
+      const options = startOptions(row, config.TASK_QUEUE, attributes!);
+      const started = call(CALL_MS, () =>
+        client.workflow.start(row.kind, { ...options, workflowIdReusePolicy: reuse }),
+      );
+      return started.catch((error: unknown) => {
+        if (fewer.length > 0 && isUnknownAttribute(error)) return attempt(fewer);
+        throw error;
+      });
     };
-    return attempt(true)
-      .catch((error: unknown) => (isUnknownAttribute(error) ? attempt(false) : Promise.reject(error)))
-      .catch((error: unknown) => acceptOwnRun(row, error));
+    return attempt(['all', 'without state', 'none']).catch((error: unknown) => acceptOwnRun(row, error));
   };
   /** USE_EXISTING would take a run of the task that had the name before for the task's own. */
   const acceptOwnRun = async (row: TaskRow, error: unknown) => {
@@ -179,9 +179,11 @@ async function within<T>(ms: number, body: () => Promise<T>): Promise<T> {
   return Promise.race([body(), late]).finally(() => clearTimeout(timer));
 }
 
-function startOptions(row: TaskRow, taskQueue: string, withAttributes: boolean) {
+/** Which search attributes a start carries: a server refuses those that it does not know. */
+type Attributes = 'all' | 'without state' | 'none';
+
+function startOptions(row: TaskRow, taskQueue: string, attributes: Attributes) {
   const input: WorkflowInput = { taskId: row.id, kind: row.kind };
-  const what = row.kind === 'upload' ? (row.source?.filename ?? 'a file') : (row.options.table ?? 'a table');
   return {
     workflowId: row.workflow_id,
     taskQueue,
@@ -189,14 +191,17 @@ function startOptions(row: TaskRow, taskQueue: string, withAttributes: boolean) 
     // A worker that is killed while it handles a workflow task is waited for so long (default 10 s); a task takes milliseconds.
     workflowTaskTimeout: '3s' as const,
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
-    staticSummary: cutToBytes(`${row.kind} of ${what} for ${row.user_id}`, 200),
+    // Names of user and task only: the file's name, like all that is in it, stays in PostgreSQL.
+    staticSummary: cutToBytes(`${row.kind} ${row.task_name} of ${row.user_id}`, 200),
     staticDetails: `Task **${row.task_name}** of user **${row.user_id}**. Steer it by the signals \`pause\`, \`resume\` and \`terminate\`.`,
     priority: { fairnessKey: cutToBytes(row.user_id, 64) },
-    ...(withAttributes && {
+    ...(attributes !== 'none' && {
       typedSearchAttributes: [
-        { key: USER, value: row.user_id },
-        { key: KIND, value: row.kind },
-        { key: NAME, value: row.task_name },
+        { key: USER_ATTRIBUTE, value: row.user_id },
+        { key: KIND_ATTRIBUTE, value: row.kind },
+        { key: NAME_ATTRIBUTE, value: row.task_name },
+        // The workflow keeps it true only where the start carried it.
+        ...(attributes === 'all' ? [{ key: STATE_ATTRIBUTE, value: row.state }] : []),
       ],
     }),
   };

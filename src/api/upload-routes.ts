@@ -72,6 +72,8 @@ async function startUpload(
   const { body } = request;
   if (body.file_id !== undefined) refuseFileId(body.file_id, request.source);
   if (idempotencyKey(request) === undefined) await refuseTaken(context, body);
+  // Never the name of a caller's file: a task's name goes through Temporal.
+  const nameless = generateTaskName(request.source ? 'upload' : SAMPLE_NAME);
   request.source ??= await storeSample(context);
   const source = request.source;
   const idempotency = readIdempotency(request, body, source.sha256);
@@ -82,7 +84,7 @@ async function startUpload(
   if (!row) {
     await refuseTaken(context, { table: body.table });
     await checkLateFields(context, body, source, request.inspected);
-    const key = { ...owner, taskName: body.task_name ?? generateTaskName(source.filename) };
+    const key = { ...owner, taskName: body.task_name ?? nameless };
     checkNameLength(key);
     const task = { ...key, options: optionsOf(body), source, bytesTotal: source.size, idempotency };
     ({ row, created } = await createUpload(context, task, request.inspected));

@@ -14,7 +14,9 @@ export interface HistoryEvent {
 }
 
 /** A command from outside, and by whom: the identity that Temporal keeps with it (`temporal-cli:ana@host`). */
-export type SignalledCommand = Pick<ExternalCommand, 'action' | 'channel' | 'reason'> & { actor?: string };
+export type SignalledCommand = Pick<ExternalCommand, 'action' | 'channel' | 'reason' | 'maxRejects'> & {
+  actor?: string;
+};
 
 /** The command that an event brought from outside; null of any other event, the API's own signals among them. */
 export function commandOf(event: HistoryEvent): SignalledCommand | null {
@@ -23,10 +25,17 @@ export function commandOf(event: HistoryEvent): SignalledCommand | null {
     return { action: 'terminate', channel: 'cancel', reason: 'cancelled', actor: cancel.identity || undefined };
   const signal = event.workflowExecutionSignaledEventAttributes;
   if (!signal || !ACTIONS.includes(signal.signalName as Action)) return null;
-  const { reason, recorded } = readCommand(argumentOf(signal.input?.payloads?.[0]));
+  const { reason, maxRejects, recorded } = readCommand(argumentOf(signal.input?.payloads?.[0]));
   // The API's own signals only say "look": what they are about is written down already.
   if (recorded) return null;
-  return { action: signal.signalName as Action, channel: 'signal', reason, actor: signal.identity || undefined };
+  const action = signal.signalName as Action;
+  return {
+    action,
+    channel: 'signal',
+    reason,
+    ...(action === 'resume' && maxRejects !== undefined && { maxRejects }),
+    actor: signal.identity || undefined,
+  };
 }
 
 /** The argument of a signal, a workflow or an activity; undefined when there is none or it cannot be read. */

@@ -47,6 +47,8 @@ export interface ErrorPlace {
   row?: number;
   byte_offset?: number;
   column?: string;
+  /** The number of the column in the file, from 1; absent where two columns share the name. */
+  column_number?: number;
   value?: string;
 }
 

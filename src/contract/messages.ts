@@ -22,11 +22,12 @@ export interface WorkflowInput extends TaskRef {
 }
 
 /**
- * The optional argument of the signals. A signal from a person carries at most a reason; one from the API carries
- * `recorded: true`, because the API has raised the fence and written the command down before it signals.
+ * The optional argument of the signals. A signal from a person carries a reason and, with `resume`, a new reject limit; one
+ * from the API carries `recorded: true`, because the API has raised the fence and written the command down before it signals.
  */
 export interface CommandSignalInput {
   reason?: string;
+  max_rejects?: number;
   recorded?: boolean;
 }
 
@@ -35,6 +36,8 @@ export interface ExternalCommand {
   action: Action;
   channel: 'signal' | 'cancel';
   reason?: string;
+  /** With a resume: the new reject limit. */
+  maxRejects?: number;
   /** The length of the workflow's history when it came: its event is among those. */
   seen?: number;
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
+import { type FaultPlace, placeOf } from '../contract/fault-place.js';
 import {
   type Action,
   allowedActions,
@@ -12,6 +13,7 @@ import {
 import type { Receipt, TaskFault, UploadOptions } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
 import { closeFence, endSessions } from './fence.js';
+import { addNote } from './task-events.js';
 import { changeState, lockTask } from './task-state.js';
 import { getTaskById, type TaskRow } from './tasks.js';
 
@@ -27,12 +29,18 @@ export interface Command {
   key?: string;
 }
 
-/** What the workflow has to do next. `run` names the epoch that the writers are given. */
+/** What the workflow has to do next. `run` names the epoch that the writers are given; the others say why they are so. */
 export type Next =
   | { next: 'run'; epoch: number; phase: Phase | null }
-  | { next: 'wait' }
-  | { next: 'rollback' }
-  | { next: 'done'; state: State };
+  | ({ next: 'wait' } & Cause)
+  | ({ next: 'rollback' } & Cause)
+  | ({ next: 'done'; state: State; rows?: { loaded: number; rejected: number } } & Cause);
+
+/** What stopped a task, without the texts, and the limit of rejects that an upload has. */
+export interface Cause {
+  fault?: FaultPlace;
+  maxRejects?: number;
+}
 
 /**
  * Gives a task a command: closes the fence, raises the epoch, changes the state and writes the event down, in one
@@ -50,9 +58,12 @@ export async function commandTask(
     if (command.key !== undefined && !(await isFirst(client, task.id, command.key))) return { row, changed: false };
     const to = nextState(row.state, command.action);
     if (to === undefined) throw illegal(row, command.action);
-    if (command.maxRejects !== undefined) await setRejectLimit(client, row, command.maxRejects);
+    if (command.maxRejects !== undefined && row.kind === 'upload')
+      await setRejectLimit(client, row, command.maxRejects);
     if (to === null) return { row, changed: false };
     const changed = await changeState(client, row, to, command);
+    const objection = command.action === 'resume' ? vainResume(row, command.maxRejects) : null;
+    if (objection) await addNote(client, changed, { action: 'resume', reason: objection });
     await failpoint('command:before-commit');
     return { row: changed, changed: true };
   };
@@ -103,6 +114,14 @@ async function setRejectLimit(client: pg.ClientBase, row: TaskRow, maxRejects: n
   await client.query('UPDATE long_task.tasks SET options = $2 WHERE id = $1', [row.id, JSON.stringify(options)]);
 }
 
+/** Says why a resume cannot help a task that its rejects have stopped: it will pause at the same row again. Null where it may. */
+function vainResume(row: TaskRow, maxRejects = row.options.max_rejects): string | null {
+  if (row.error?.code !== 'reject_limit') return null;
+  const needed = Math.max(row.options.max_rejects + 1, row.rows_rejected);
+  if (maxRejects >= needed) return null;
+  return `max_rejects is ${maxRejects}, too low for the rows that are bad already: the task will pause again. Resume with max_rejects of at least ${needed}.`;
+}
+
 /**
  * Brings a task whose writers have all ended into the state that its commands ask for (`pausing` becomes `paused`) and
  * says what is next. Sessions that a frozen or killed writer left behind are ended first, so that `paused` holds nothing.
@@ -111,14 +130,14 @@ export async function settleTask(pool: pg.Pool, taskId: string): Promise<Next> {
   const task = await getTaskById(pool, taskId);
   return closeFence(pool, task.lock_key, async (client) => {
     const row = await lockTask(client, taskId);
-    if (isFinal(row.state)) return { next: 'done', state: row.state };
-    if (row.state === 'terminating' || row.state === 'rollback_failed') return { next: 'rollback' };
-    if (row.state === 'paused') return { next: 'wait' };
+    if (isFinal(row.state)) return { next: 'done', state: row.state, ...causeOf(row), ...rowsOf(row) };
+    if (row.state === 'terminating' || row.state === 'rollback_failed') return { next: 'rollback', ...causeOf(row) };
+    if (row.state === 'paused') return { next: 'wait', ...causeOf(row) };
     if (row.state === 'pausing') {
       await endSessions(client, row.lock_key);
       await changeState(client, row, 'paused', { action: 'pause', channel: 'service' });
       await failpoint('settle:before-commit');
-      return { next: 'wait' };
+      return { next: 'wait', ...causeOf(row) };
     }
     if (row.state === 'queued')
       await changeState(client, row, 'running', { action: 'resume', channel: 'service', reason: 'start' });
@@ -127,16 +146,26 @@ export async function settleTask(pool: pg.Pool, taskId: string): Promise<Next> {
   });
 }
 
+function causeOf({ error, kind, options }: TaskRow): Cause {
+  if (!error) return {};
+  return { fault: placeOf(error), ...(kind === 'upload' && { maxRejects: options.max_rejects }) };
+}
+
+function rowsOf({ receipt }: TaskRow): { rows?: { loaded: number; rejected: number } } {
+  return receipt ? { rows: { loaded: receipt.rows_loaded, rejected: receipt.rows_rejected } } : {};
+}
+
 /**
  * Records what stopped a task. At the reject limit (unless `on_limit` is `rollback`) and when the disk is full it pauses and
  * asks; at anything else it is rolled back and ends `failed`. A command that came first stands: what stopped the writers of
  * this epoch is met again by those of a later one, if it is still there.
+ * @returns whether it was recorded; not when the epoch is over
  */
-export async function faultTask(pool: pg.Pool, taskId: string, epoch: number, fault: TaskFault): Promise<void> {
+export async function faultTask(pool: pg.Pool, taskId: string, epoch: number, fault: TaskFault): Promise<boolean> {
   const task = await getTaskById(pool, taskId);
-  await closeFence(pool, task.lock_key, async (client) => {
+  const isRecorded = await closeFence(pool, task.lock_key, async (client) => {
     const row = await lockTask(client, taskId);
-    if (row.state !== 'running' || row.epoch !== epoch) return;
+    if (row.state !== 'running' || row.epoch !== epoch) return false;
     const asks = fault.code === 'disk_full' || (fault.code === 'reject_limit' && row.options.on_limit !== 'rollback');
     await changeState(client, row, asks ? 'pausing' : 'terminating', {
       action: asks ? 'pause' : 'terminate',
@@ -148,7 +177,11 @@ export async function faultTask(pool: pg.Pool, taskId: string, epoch: number, fa
       JSON.stringify(fault),
       asks ? [fault.code] : [],
     ]);
+    await failpoint('fault:before-commit');
+    return true;
   });
+  await failpoint('fault:after-commit');
+  return isRecorded;
 }
 
 /** What a task leaves behind when it completes. */

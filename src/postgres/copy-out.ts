@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 
-/** Reads the rows of a query as CSV. The stream ends after the last row; destroying it breaks the COPY off. */
+/** Reads the rows of a query as CSV; `rowCount` is how many have come. The stream ends after the last row; destroying it breaks the COPY off. */
 export function copyOut(client: pg.ClientBase, query: string): Readable & { rowCount: number } {
   return client.query(joiningPayloads(copyTo(`COPY (${query}) TO STDOUT (FORMAT csv)`)));
 }
@@ -30,7 +30,9 @@ const HEADER = 5;
 function joiningPayloads<T extends pg.Submittable & Readable & { rowCount: number }>(query: T): T {
   const decoder = query as unknown as Decoder;
   const decode = decoder._parse.bind(decoder);
+  const counter = new RowCounter();
   decoder._parse = (chunk) => {
+    decoder.rowCount = counter.count(chunk);
     let isDrained = true;
     let from = 0;
     if (decoder._state === IN_MESSAGE) {
@@ -55,4 +57,36 @@ function joinPayloads(chunk: Buffer, from: number): { read: number; written: num
     read = next;
   }
   return { read, written };
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Counts the rows of a COPY as they come: each is a message of its own, wherever the chunks cut it. */
+class RowCounter {
+  #rows = 0;
+  /** The bytes of the next chunk that belong to a message before. */
+  #rest = 0;
+  /** A header that was cut. */
+  #header = NOTHING;
+
+  /** Returns how many rows have begun so far. */
+  count(chunk: Buffer): number {
+    let at = this.#rest;
+    if (this.#header.length > 0) {
+      const known = this.#header.length;
+      at = this.#read(Buffer.concat([this.#header, chunk.subarray(0, HEADER - known)]), 0) - known;
+    }
+    while (at < chunk.length) at = this.#read(chunk, at);
+    this.#rest = at - chunk.length;
+    return this.#rows;
+  }
+
+  /** Returns where the message that begins at `at` ends; of a header that is cut, where its bytes end. */
+  #read(bytes: Buffer, at: number): number {
+    const isWhole = at + HEADER <= bytes.length;
+    this.#header = isWhole ? NOTHING : Buffer.from(bytes.subarray(at));
+    if (!isWhole) return bytes.length;
+    if (bytes[at] === COPY_DATA) this.#rows++;
+    return at + 1 + bytes.readUInt32BE(at + 1);
+  }
 }

@@ -15,6 +15,15 @@ const IDLE_IN_TRANSACTION_MS = 10_000;
 /** A server that has fallen silent for so long is asked whether it is there; the kernel's own default is two hours. */
 const KEEP_ALIVE_MS = 10_000;
 
+const SESSION_OPTIONS = [
+  '-c TimeZone=UTC',
+  '-c DateStyle=ISO',
+  '-c client_encoding=UTF8',
+  '-c search_path=pg_catalog',
+  // An error that the server logs must not quote the values of its statement, however the server is set up.
+  '-c log_parameter_max_length_on_error=0',
+];
+
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
     // int8 counts rows and bytes here, all far below 2^53: numbers, not strings.
@@ -36,7 +45,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     idleTimeoutMillis: 10_000,
     allowExitOnIdle: false,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    options: '-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c search_path=pg_catalog',
+    options: SESSION_OPTIONS.join(' '),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     types,

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { State } from '../contract/states.js';
 import type { TaskEvent } from '../contract/task.js';
 
 /** How many of a task's events are shown: a task that was steered a thousand times is not a page of a megabyte. */
@@ -13,6 +14,19 @@ export async function listEvents(db: pg.Pool | pg.ClientBase, taskId: string): P
     [taskId, SHOWN],
   );
   return rows;
+}
+
+/** Adds what the service has to say of a change that was just made: an event of its own, that leaves the state as it is. */
+export async function addNote(
+  client: pg.ClientBase,
+  task: { id: string; state: State; epoch: number },
+  { action, reason }: Pick<TaskEvent, 'action'> & { reason: string },
+): Promise<void> {
+  await client.query(
+    `INSERT INTO long_task.task_events (task_id, channel, action, reason, from_state, to_state, epoch)
+     VALUES ($1, 'service', $2, $3, $4, $4, $5)`,
+    [task.id, action, reason, task.state, task.epoch],
+  );
 }
 
 /** Adds by whom a change came, where that was found out only after it was made. Each change by a command has an epoch of its own. */

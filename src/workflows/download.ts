@@ -1,12 +1,12 @@
 import type { WorkflowInput } from '../contract/messages.js';
-import type { State } from '../contract/states.js';
 import { work } from './activities.js';
+import type { Ending } from './ending.js';
 import { unfenced } from './interruption.js';
 import { type Run, runSteerable, type Status } from './steerable.js';
 import { slidingWindow } from './window.js';
 
 /** Exports a table to a CSV file: plan → dump parts → assemble, or rollback from anywhere. */
-export async function download(input: WorkflowInput): Promise<{ state: State }> {
+export async function download(input: WorkflowInput): Promise<Ending> {
   return runSteerable(input, downloadSteps);
 }
 

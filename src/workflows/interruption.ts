@@ -2,7 +2,10 @@ import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } f
 import type { TaskFault } from '../contract/task.js';
 
 /** How a run of the steps ended: all done, stopped by a command, at a good place to continue as new, or by a fault. */
-export type Outcome = { ended: 'completed' | 'interrupted' | 'continue' } | { ended: 'fault'; fault: TaskFault };
+export type Outcome = { ended: 'completed' | 'interrupted' | 'continue' } | { ended: 'fault'; fault: FailureDetails };
+
+/** What an activity says of a fault. One that has recorded it itself says no more than its place. */
+export type FailureDetails = TaskFault & { recorded?: boolean };
 
 /** A step found itself fenced: a command or another attempt has taken over. */
 export class Interrupted extends Error {}
@@ -32,7 +35,7 @@ export function outcomeOf(error: unknown, cancelled: boolean): Outcome {
 }
 
 function outcomeOfFailure(failure: ApplicationFailure, cancelled: boolean): Outcome {
-  const fault = failure.details?.[0] as TaskFault | undefined;
+  const fault = failure.details?.[0] as FailureDetails | undefined;
   if (failure.nonRetryable && fault?.code) return { ended: 'fault', fault };
   // The server does not retry once a cancel was requested.
   if (cancelled) return { ended: 'interrupted' };

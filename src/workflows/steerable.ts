@@ -1,10 +1,8 @@
 import {
   CancellationScope,
-  CancelledFailure,
   condition,
   continueAsNew,
   log,
-  setCurrentDetails,
   setDefaultSignalHandler,
   setHandler,
   sleep,
@@ -12,9 +10,12 @@ import {
 } from '@temporalio/workflow';
 import { readCommand } from '../contract/command-input.js';
 import type { ExternalCommand, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
-import type { Action, Phase, State } from '../contract/states.js';
+import { type Action, isFinal, type Phase, type State } from '../contract/states.js';
 import { compensation, control } from './activities.js';
+import type { About } from './current-details.js';
+import { type Ending, endAs } from './ending.js';
 import { type Outcome, outcomeOf } from './interruption.js';
+import { showState } from './shown-state.js';
 import { pauseSignal, progressQuery, resumeSignal, terminateSignal } from './signals.js';
 
 /** What a running workflow knows of its task; the steps keep phase and counts. */
@@ -30,20 +31,24 @@ export interface Run {
   phase: Phase | null;
 }
 
+/** Why a task is in its state, as far as settle has said it. */
+type Cause = Pick<About, 'fault' | 'maxRejects'>;
+
 const ROLLBACK_PAUSE = '10s';
+
+const ODD_LIMIT = 'ignored max_rejects: it must be a whole number, 0 or more, with the signal resume of an upload';
 
 /**
  * Runs a task's steps so that pause, resume and terminate may come at any moment and by any way. The task row in PostgreSQL
  * decides: each turn asks it what is next, works until the steps end or a command interrupts them, and asks again. A native
- * cancel counts as terminate. Ends when the task is in a final state.
+ * cancel counts as terminate. Ends as the task does, when that is in a final state.
  */
-export async function runSteerable(input: WorkflowInput, steps: Steps): Promise<{ state: State }> {
+export async function runSteerable(input: WorkflowInput, steps: Steps): Promise<Ending> {
   const task = new SteerableTask(input, steps);
+  const root = CancellationScope.current();
   task.listen();
   // Everything runs shielded: a native cancel becomes a command, and the rollback that it means cannot itself be cancelled.
-  const state = await CancellationScope.nonCancellable(() => task.run());
-  if (state === 'terminated' && task.isCancelled) throw new CancelledFailure('Terminated and rolled back on cancel');
-  return { state };
+  return CancellationScope.nonCancellable(async () => endAs(await task.run(), () => root.consideredCancelled));
 }
 
 class SteerableTask {
@@ -67,17 +72,12 @@ class SteerableTask {
     this.#cancelled = input.carried?.cancelled ?? false;
   }
 
-  /** Natively, in this run or in one that it continues. */
-  get isCancelled(): boolean {
-    return this.#cancelled;
-  }
-
   listen(): void {
     setHandler(pauseSignal, (argument) => this.#receive('pause', argument), {
       description: 'Stop at the next batch and hold nothing. Optional: {"reason": "…"}',
     });
     setHandler(resumeSignal, (argument) => this.#receive('resume', argument), {
-      description: 'Go on where the task was paused.',
+      description: 'Continue where the task was paused. Optional: {"reason": "…", "max_rejects": 100}',
     });
     setHandler(terminateSignal, (argument) => this.#receive('terminate', argument), {
       description: 'Stop and remove everything the task has made. Optional: {"reason": "…"}',
@@ -95,14 +95,27 @@ class SteerableTask {
   }
 
   #receive(action: Action, argument: unknown, channel: ExternalCommand['channel'] = 'signal'): void {
-    const { reason, recorded } = readCommand(argument);
+    const { reason, maxRejects, recorded, odd } = readCommand(argument);
     const seen = workflowInfo().historyLength;
-    if (!recorded) this.#commands.push({ action, channel, seen, ...(reason !== undefined && { reason }) });
+    const takesLimit = action === 'resume' && this.input.kind === 'upload';
+    if (odd.length > 0 || (maxRejects !== undefined && !takesLimit)) log.warn(ODD_LIMIT, { name: action });
+    if (recorded) this.#foresee(action);
+    else {
+      const limit = takesLimit && maxRejects !== undefined && { maxRejects };
+      this.#commands.push({ action, channel, seen, ...(reason !== undefined && { reason }), ...limit });
+    }
     this.#nudged = true;
     if (action !== 'resume') this.#scope?.cancel();
   }
 
-  async run(): Promise<State> {
+  /** The API has changed the task row already; what has come of it since, settle says. */
+  #foresee(action: Action): void {
+    const { state } = this.#status;
+    if (action === 'pause' && (state === 'queued' || state === 'running')) this.#show('pausing');
+    if (action === 'terminate' && !isFinal(state)) this.#show('terminating');
+  }
+
+  async run(): Promise<Ending> {
     const ref = { taskId: this.input.taskId };
     for (;;) {
       if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
@@ -111,12 +124,12 @@ class SteerableTask {
       await this.#applyCommands();
       const settled = await control.settle.executeWithOptions({ summary: 'What is next?' }, [ref]);
       if (settled.fenced) continue;
-      if (settled.next === 'done') return this.#finish(settled.state);
+      if (settled.next === 'done') return this.#finish(settled);
       if (settled.next === 'rollback') {
-        const state = await this.#rollback();
-        if (state) return this.#finish(state);
+        const state = await this.#rollback(settled);
+        if (state) return this.#finish({ state, fault: settled.fault });
       } else if (settled.next === 'wait') {
-        this.#show('paused');
+        this.#show('paused', settled);
         await condition(() => this.#nudged);
       } else {
         await this.#work(settled.epoch, settled.phase);
@@ -131,7 +144,8 @@ class SteerableTask {
       this.steps({ taskId: this.input.taskId, epoch, phase }, this.#status),
     );
     this.#status.parts.running = 0;
-    if (outcome.ended === 'fault') {
+    // Only an activity of an older worker leaves it to be recorded here.
+    if (outcome.ended === 'fault' && !outcome.fault.recorded) {
       await control.recordFault.executeWithOptions({ summary: outcome.fault.code }, [
         { taskId: this.input.taskId, epoch, fault: outcome.fault },
       ]);
@@ -170,13 +184,15 @@ class SteerableTask {
     if (this.#commands.length === 0) return;
     const commands = this.#commands.splice(0);
     const summary = commands.map((command) => command.action).join(', ');
-    await control.applyCommands.executeWithOptions({ summary: summary.slice(0, 200) }, [
+    const applied = await control.applyCommands.executeWithOptions({ summary: summary.slice(0, 200) }, [
       { taskId: this.input.taskId, commands },
     ]);
+    // An older worker does not say it.
+    if (!applied.fenced && applied.state) this.#show(applied.state);
   }
 
-  async #rollback(): Promise<State | undefined> {
-    this.#show('terminating');
+  async #rollback(cause: Cause): Promise<State | undefined> {
+    this.#show('terminating', cause);
     try {
       const result = await compensation.rollback.executeWithOptions({ summary: 'Remove what the task has made' }, [
         { taskId: this.input.taskId },
@@ -187,33 +203,32 @@ class SteerableTask {
         'The rollback could not finish yet; it is tried again every few seconds. The log of the worker says why.';
       log.error('rollback failed', { error });
       await control.recordRollbackFailure({ taskId: this.input.taskId, detail });
-      this.#show('rollback_failed');
+      this.#show('rollback_failed', cause);
       await Promise.race([sleep(ROLLBACK_PAUSE), condition(() => this.#nudged)]);
       return undefined;
     }
   }
 
-  async #finish(state: State): Promise<State> {
-    if (state === 'completed') {
+  async #finish(ending: Ending): Promise<Ending> {
+    this.#show(ending.state, ending.state === 'failed' ? ending : {});
+    if (ending.state === 'completed') {
       await control.tidy.executeWithOptions({ summary: 'Remove what is needed no more' }, [
         { taskId: this.input.taskId },
       ]);
     }
-    this.#show(state);
-    return state;
+    return ending;
   }
 
   async #continueAsNew(): Promise<never> {
     return continueAsNew({ ...this.input, carried: { commands: this.#commands, cancelled: this.#cancelled } });
   }
 
-  #show(state: State): void {
+  #show(state: State, { fault, maxRejects }: Cause = {}): void {
     this.#status.state = state;
-    const help: Partial<Record<State, string>> = {
-      running: 'Send the signal `pause` or `terminate` to steer it.',
-      paused: 'It holds nothing. Send the signal `resume` to go on or `terminate` to remove it.',
-      rollback_failed: 'What the task made could not be removed yet. It is tried again.',
-    };
-    setCurrentDetails(`**${state}** ${help[state] ?? ''}`);
+    showState(state, {
+      kind: this.input.kind,
+      ...(fault && { fault }),
+      ...(maxRejects !== undefined && { maxRejects }),
+    });
   }
 }

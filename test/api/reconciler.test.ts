@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { beforeEach, expect, it } from 'vitest';
 import { BEGUN_ANEW, reconcileAll } from '../../src/api/reconciler.js';
+import { STATE_ATTRIBUTE } from '../../src/contract/search-attributes.js';
 import { settleTask } from '../../src/postgres/commands.js';
 import { getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
 import { newUpload } from '../postgres/support.js';
@@ -49,6 +50,23 @@ it('does not take its own end of a stuck workflow for one, and brings what that 
   expect((await old.describe()).status.name).toBe('TERMINATED');
   const { runId } = await api.temporal.client.workflow.getHandle(task.row.workflow_id).describe();
   expect(runId).not.toBe(task.runId);
+});
+
+it('brings the reject limit that a stuck workflow was told with a resume', async () => {
+  const task = await running();
+  const old = api.temporal.client.workflow.getHandle(task.row.workflow_id, task.runId);
+  await old.signal('resume', { max_rejects: 7 });
+  await api.temporal.gateway.endWorkflow(task.row, task.runId, BEGUN_ANEW);
+  await reconcile();
+  expect((await task.now()).options.max_rejects).toBe(7);
+});
+
+it('starts the next workflow with the state that the task has by then', async () => {
+  const task = await running();
+  await api.temporal.end(task.row.workflow_id);
+  await reconcile();
+  const { typedSearchAttributes } = await api.temporal.client.workflow.getHandle(task.row.workflow_id).describe();
+  expect(typedSearchAttributes.get(STATE_ATTRIBUTE)).toBe('terminating');
 });
 
 it('has a workflow tidy up after a completed task when the one before went too early', async () => {

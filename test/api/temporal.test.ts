@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { Client } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { connectTemporal, type TemporalGateway, WorkflowClosedError } from '../../src/api/temporal.js';
 import type { TaskRow } from '../../src/postgres/tasks.js';
 import { NOWHERE, TestTemporal } from './temporal.js';
@@ -20,6 +22,7 @@ function taskRow(): TaskRow {
     user_id: 'ana',
     task_name: name,
     workflow_id: `upload/ana/${name}`,
+    state: 'queued',
     options: {},
   };
   return row as TaskRow;
@@ -49,6 +52,32 @@ describe('the gateway to Temporal', () => {
     await temporal.gateway.restartWorkflow(row);
     expect(await temporal.told(row.workflow_id)).toEqual(['start']);
   });
+
+  it('starts a workflow without the search attributes that the server does not know', async () => {
+    const namespace = `bare-${randomUUID()}`;
+    const there = ['--namespace', namespace, '--address', inject('temporalAddress')];
+    execFileSync(inject('temporalCli'), ['operator', 'namespace', 'create', ...there], { stdio: 'pipe' });
+    const address = { TEMPORAL_ADDRESS: inject('temporalAddress'), TEMPORAL_NAMESPACE: namespace };
+    const gateway = connectTemporal({ ...address, TASK_QUEUE: 'nobody' });
+    const known: string[][] = [];
+    for (const names of [[], ['LongTaskUser', 'LongTaskKind', 'LongTaskName'], ['LongTaskState']]) {
+      for (const name of names)
+        execFileSync(
+          inject('temporalCli'),
+          ['operator', 'search-attribute', 'create', ...there, '--name', name, '--type', 'Keyword'],
+          { stdio: 'pipe' },
+        );
+      const row = taskRow();
+      // A namespace and its attributes are not known everywhere at once.
+      await vi.waitFor(() => gateway.startWorkflow(row), 20_000);
+      const bare = new Client({ connection: temporal.client.connection, namespace });
+      const { typedSearchAttributes } = await bare.workflow.getHandle(row.workflow_id).describe();
+      known.push(typedSearchAttributes.getAll().map(({ key }) => key.name));
+    }
+    await gateway.close();
+    const three = ['LongTaskKind', 'LongTaskName', 'LongTaskUser'];
+    expect(known.map((names) => names.toSorted())).toEqual([[], three, [...three, 'LongTaskState'].toSorted()]);
+  }, 60_000);
 
   it('does not mind to end a workflow that nobody knows', async () => {
     await temporal.gateway.endWorkflow(taskRow(), randomUUID(), 'none');

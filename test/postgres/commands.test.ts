@@ -84,7 +84,12 @@ describe('a fault', () => {
   it('pauses a task at its reject limit, and a resume clears it', async () => {
     const { row } = await runningTask(db.pool);
     await faultTask(db.pool, row.id, row.epoch, { code: 'reject_limit', detail: 'row 7', row: 7 });
-    await settleTask(db.pool, row.id);
+    // Temporal learns the place of it and nothing else.
+    expect(await settleTask(db.pool, row.id)).toEqual({
+      next: 'wait',
+      fault: { code: 'reject_limit', row: 7 },
+      maxRejects: 0,
+    });
     expect(await getTaskById(db.pool, row.id)).toMatchObject({
       state: 'paused',
       pause_reasons: ['reject_limit'],
@@ -104,7 +109,7 @@ describe('a fault', () => {
   it('does not undo a command that came first', async () => {
     const { row } = await runningTask(db.pool);
     await commandTask(db.pool, row, { ...by, action: 'terminate' });
-    await faultTask(db.pool, row.id, row.epoch, { code: 'reject_limit', detail: 'row 7' });
+    expect(await faultTask(db.pool, row.id, row.epoch, { code: 'reject_limit', detail: 'row 7' })).toBe(false);
     expect((await getTaskById(db.pool, row.id)).state).toBe('terminating');
   });
 });

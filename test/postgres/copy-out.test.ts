@@ -24,6 +24,17 @@ describe('copyOut', () => {
     });
   });
 
+  it('says while they come how many rows that is', async () => {
+    await withClient(database.pool, async (client) => {
+      const stream = copyOut(client, QUERY);
+      const counts: number[] = [];
+      for await (const _ of stream) counts.push(stream.rowCount);
+      expect(counts.length).toBeGreaterThan(10);
+      expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+      expect([counts[0]! < 20_000, counts.at(-1)]).toEqual([true, 20_000]);
+    });
+  });
+
   it('leaves the connection ready for the next query', async () => {
     await withClient(database.pool, async (client) => {
       await buffer(copyOut(client, 'SELECT 1'));

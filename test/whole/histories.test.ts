@@ -20,6 +20,12 @@ async function replays(key: TaskKey, name: string): Promise<void> {
     writeFileSync(path.join(FOLDER, `${key.kind}-${name}.json`), `${anonymous(historyToJSON(history))}\n`);
 }
 
+/** Resolves when the workflow has said its last word, which comes a moment after the task's own end. */
+async function closed(key: TaskKey): Promise<void> {
+  const handle = service.temporal.workflow.getHandle(`${key.kind}/${key.user_id}/${key.task_name}`);
+  await service.until(async () => (await handle.describe()).status.name !== 'RUNNING');
+}
+
 /** Without what only tells where it was recorded. */
 function anonymous(json: string): string {
   const places = new Set(['identity', 'stackTrace', 'binaryChecksum', 'buildId']);
@@ -58,6 +64,7 @@ describe('the history of an upload that was', () => {
     const key = await loading();
     await service.client.command('terminate', key);
     await service.client.waitFor(key, ['terminated']);
+    await closed(key);
     await replays(key, 'terminated');
   });
 
@@ -65,12 +72,14 @@ describe('the history of an upload that was', () => {
     const key = await loading();
     await service.temporal.workflow.getHandle(`upload/ana/${key.task_name}`).cancel();
     await service.client.waitFor(key, ['terminated']);
+    await closed(key);
     await replays(key, 'cancelled');
   });
 
   it('failed replays', async () => {
     const key = await service.upload('a,b\n1,2\n"3,4\n');
     await service.client.waitFor(key, ['failed']);
+    await closed(key);
     await replays(key, 'failed');
   });
 });
@@ -98,6 +107,7 @@ describe('the history of a download that was', () => {
     const key = await dumping();
     await service.client.command('terminate', key);
     await service.client.waitFor(key, ['terminated']);
+    await closed(key);
     await replays(key, 'terminated');
   });
 

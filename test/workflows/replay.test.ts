@@ -8,6 +8,9 @@ Runtime.install({ logger: new DefaultLogger('ERROR') });
 const HISTORIES = path.join(import.meta.dirname, 'histories');
 const FILES = readdirSync(HISTORIES).filter((file) => file.endsWith('.json'));
 
+/** Of workflows that did not show the states of their tasks yet, and all ended as Completed. */
+const OLD = FILES.filter((file) => file.includes('-old-'));
+
 /** Made by `RECORD_HISTORIES=1 npm test -- test/whole/histories`; an old one is kept for as long as such tasks may still be paused somewhere. */
 describe('a stored history of each path', () => {
   it.each(FILES)('%s is replayed by the workflows of today', async (file) => {
@@ -26,6 +29,17 @@ describe('a stored history of each path', () => {
       ]),
     );
   });
+
+  it.each(OLD)(
+    '%s is replayed although its start carried LongTaskState: an API that was newer than its worker',
+    async (file) => {
+      const history = JSON.parse(readFileSync(path.join(HISTORIES, file), 'utf8'));
+      const { indexedFields } = history.events[0].workflowExecutionStartedEventAttributes.searchAttributes;
+      const data = Buffer.from(JSON.stringify('queued')).toString('base64');
+      indexedFields.LongTaskState = { ...indexedFields.LongTaskKind, data };
+      await Worker.runReplayHistory({ workflowBundle: { codePath: inProject('dist', 'workflow-bundle.js') } }, history);
+    },
+  );
 
   it('that does not fit is refused', async () => {
     const history = JSON.parse(readFileSync(path.join(HISTORIES, 'upload-completed.json'), 'utf8'));

@@ -1,0 +1,17 @@
+import { patched, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { STATE_ATTRIBUTE } from '../contract/search-attributes.js';
+import type { State } from '../contract/states.js';
+import { type About, detailsOf } from './current-details.js';
+
+/** Of workflows from before it, the history holds no upsert. */
+const PATCH = 'state-as-search-attribute';
+
+/** Shows the state of the task in Temporal: in the current details, and as search attribute where that changes. */
+export function showState(state: State, about: Omit<About, 'workflowId'>): void {
+  const { workflowId, typedSearchAttributes } = workflowInfo();
+  setCurrentDetails(detailsOf(state, { ...about, workflowId }));
+  const shown = typedSearchAttributes.get(STATE_ATTRIBUTE);
+  // Only what the start carried: a server that does not know the attribute would fail the workflow task for ever.
+  if (shown === undefined || shown === state || !patched(PATCH)) return;
+  upsertSearchAttributes([{ key: STATE_ATTRIBUTE, value: state }]);
+}
