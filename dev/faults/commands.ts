@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Action } from '../../src/contract/states.js';
+import type { Action, Verb } from '../../src/contract/states.js';
 import { ApiError, type TaskKey } from '../client.js';
 import { beginLoad, type Lab, rowOf, watch, workflowId } from './lab.js';
 import { type Finding, judge } from './oracle.js';
@@ -31,7 +31,7 @@ async function stormAndTerminate(lab: Lab): Promise<Finding> {
   const last = await untilCalm(lab, key);
   const { state } = await watch(lab, key).look();
   violations.expect(
-    state === (last === 'pause' ? 'paused' : 'running'),
+    state === (last === 'pause_requested' ? 'paused' : 'running'),
     `the last command was ${last}, the task is ${state}`,
   );
   const terminated = performance.now();
@@ -75,7 +75,7 @@ async function sendInTurn(
 }
 
 /** Waits until nothing is on its way any more. Resolves to the command that was accepted last, as PostgreSQL ordered them. */
-async function untilCalm(lab: Lab, key: TaskKey): Promise<Action> {
+async function untilCalm(lab: Lab, key: TaskKey): Promise<Verb> {
   const { rig } = lab;
   for (let version = -1, calm = 0; calm < 10; await sleep(200)) {
     const row = await rowOf(lab, key);

@@ -48,7 +48,7 @@ async function command(
 
 /** What an operator paused in Temporal would not hear the command. The sweeper lifts it if it cannot be done now. */
 async function isLifted({ temporal, log }: ApiContext, action: Action, task: TaskRow): Promise<boolean> {
-  if (action === 'pause' || !task.pause_reasons.some((reason) => reason.startsWith('operator'))) return true;
+  if (action === 'pause' || task.native_pause === null) return true;
   try {
     await temporal.liftNativePauses(task);
     return true;

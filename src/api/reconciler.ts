@@ -98,7 +98,12 @@ async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' 
     workflow === 'paused'
       ? 'operator: the workflow was paused in Temporal'
       : 'operator: an activity was paused in Temporal';
-  const paused = await commandTask(pool, row, { action: 'pause', channel: 'operator', reason });
+  const paused = await commandTask(pool, row, {
+    action: 'pause',
+    channel: 'operator',
+    reason,
+    nativePause: workflow === 'paused' ? 'workflow' : 'activity',
+  });
   if (workflow === 'running') await deliver(parts, { ...paused.row, undelivered: 'pause' }, reason);
   // A paused workflow runs no code that could settle the task; its writers are fenced already.
   else await settleTask(pool, row.id);

@@ -1,4 +1,4 @@
-/** The life of a task: its states, the commands it takes, and the one table that says which command is legal where. */
+/** The life of a task: its states, its phases, the commands it takes, and every change from one state to another. */
 
 export const KINDS = ['upload', 'download'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -22,36 +22,131 @@ export type Phase = (typeof PHASES)[number];
 export const ACTIONS = ['pause', 'resume', 'terminate'] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/** By which way a change came: over REST, by a Temporal signal or native cancel, or from the service itself. */
+/** How a change came: over REST, by a Temporal signal or native cancel, by Temporal's own controls, or from the service. */
 export const CHANNELS = ['api', 'signal', 'cancel', 'operator', 'service'] as const;
 export type Channel = (typeof CHANNELS)[number];
 
-/** A final state never changes again; whatever the task made on the way to a state other than `completed` is gone. */
-export const FINAL_STATES: readonly State[] = ['terminated', 'completed', 'failed'];
+/** A final state never changes again. Everything the task made is gone, except after `completed`. */
+export const FINAL_STATES = ['terminated', 'completed', 'failed'] as const satisfies readonly State[];
 
-/** Where each command leads. `null`: the command is in effect already, a no-op. Absent: illegal in that state. */
-const TRANSITIONS: Record<State, Partial<Record<Action, State | null>>> = {
-  queued: { pause: 'pausing', resume: null, terminate: 'terminating' },
-  running: { pause: 'pausing', resume: null, terminate: 'terminating' },
-  pausing: { pause: null, resume: 'running', terminate: 'terminating' },
-  paused: { pause: null, resume: 'running', terminate: 'terminating' },
-  terminating: { terminate: null },
-  terminated: { terminate: null },
-  rollback_failed: { terminate: 'terminating' },
-  completed: {},
-  failed: {},
-};
+/** How a rollback ends: `terminated` after a command, `failed` after a fault. */
+export type Ending = 'terminated' | 'failed';
 
-/** The state a command leads to, `null` when it is in effect already, `undefined` when it is illegal there. */
-export function nextState(state: State, action: Action): State | null | undefined {
-  return TRANSITIONS[state][action];
+/** The name of a change, in the past tense, as `task_events` records it. */
+export const VERBS = [
+  'started',
+  'pause_requested',
+  'suspended',
+  'paused',
+  'resumed',
+  'completed',
+  'terminate_requested',
+  'faulted',
+  'rolled_back',
+  'rollback_failed',
+] as const;
+export type Verb = (typeof VERBS)[number];
+
+/** An arrow of the state machine: in each of the `from` states the verb leads to `to`. */
+export interface Transition {
+  verb: Verb;
+  from: readonly State[];
+  to: State;
+  /** The command that causes it; absent where the engine does. */
+  command?: Action;
+  /** One sentence for people. */
+  meaning: string;
 }
 
-/** The commands that would change something in this state, as shown in `allowed_actions`. */
+/** Every change of state there is. `changeState` refuses all others, and README's diagram is checked against this table. */
+export const TRANSITIONS: readonly Transition[] = [
+  { verb: 'started', from: ['queued'], to: 'running', meaning: 'A worker claims the task.' },
+  {
+    verb: 'pause_requested',
+    from: ['queued', 'running'],
+    to: 'pausing',
+    command: 'pause',
+    meaning: 'The fence closes: no row of the task can commit any more.',
+  },
+  {
+    verb: 'suspended',
+    from: ['running'],
+    to: 'pausing',
+    meaning: 'A fault that the user can fix (reject limit, full disk) closes the fence, and the task asks.',
+  },
+  { verb: 'paused', from: ['pausing'], to: 'paused', meaning: 'The writers have ended, and the task holds nothing.' },
+  {
+    verb: 'resumed',
+    from: ['pausing', 'paused'],
+    to: 'running',
+    command: 'resume',
+    meaning: 'The task continues at its checkpoints, with a new epoch.',
+  },
+  {
+    verb: 'completed',
+    from: ['running'],
+    to: 'completed',
+    meaning: 'The table or the file is published, with a receipt that balances.',
+  },
+  {
+    verb: 'terminate_requested',
+    from: ['queued', 'running', 'pausing', 'paused', 'rollback_failed'],
+    to: 'terminating',
+    command: 'terminate',
+    meaning: 'The fence closes, and the rollback starts.',
+  },
+  {
+    verb: 'faulted',
+    from: ['running'],
+    to: 'terminating',
+    meaning: 'A fault that no retry can fix closes the fence, and the rollback starts.',
+  },
+  {
+    verb: 'rolled_back',
+    from: ['terminating', 'rollback_failed'],
+    to: 'terminated',
+    meaning: 'The rollback has removed everything, after a command.',
+  },
+  {
+    verb: 'rolled_back',
+    from: ['terminating', 'rollback_failed'],
+    to: 'failed',
+    meaning: 'The rollback has removed everything, after a fault.',
+  },
+  {
+    verb: 'rollback_failed',
+    from: ['terminating'],
+    to: 'rollback_failed',
+    meaning: 'The rollback cannot finish yet; the service retries it.',
+  },
+];
+
+/** Commands that a state already obeys: accepted, and without effect. */
+const IN_EFFECT: Partial<Record<State, readonly Action[]>> = {
+  queued: ['resume'],
+  running: ['resume'],
+  pausing: ['pause'],
+  paused: ['pause'],
+  terminating: ['terminate'],
+  terminated: ['terminate'],
+};
+
+/** Returns the change that a command causes, `null` where it is in effect already, `undefined` where it is illegal. */
+export function transitionOf(state: State, action: Action): Transition | null | undefined {
+  const transition = TRANSITIONS.find(({ command, from }) => command === action && from.includes(state));
+  return transition ?? (IN_EFFECT[state]?.includes(action) ? null : undefined);
+}
+
+/** Tells whether the table has this very arrow. */
+export function isTransition(from: State, verb: Verb, to: State): boolean {
+  return TRANSITIONS.some((arrow) => arrow.verb === verb && arrow.to === to && arrow.from.includes(from));
+}
+
+/** Returns the commands that would change something in this state, as shown in `allowed_actions`. */
 export function allowedActions(state: State): Action[] {
-  return ACTIONS.filter((action) => TRANSITIONS[state][action]);
+  return ACTIONS.filter((action) => transitionOf(state, action));
 }
 
 export function isFinal(state: State): boolean {
-  return FINAL_STATES.includes(state);
+  return (FINAL_STATES as readonly State[]).includes(state);
 }

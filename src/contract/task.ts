@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorPlace } from './errors.js';
-import type { Action, Channel, Kind, Phase, State } from './states.js';
+import type { Action, Channel, Kind, Phase, State, Verb } from './states.js';
 
 /** A task as it goes over the wire (snake_case, see docs). Bytes and rows are counts, rates per second, times ISO 8601. */
 export interface Task {
@@ -43,7 +43,8 @@ export interface TaskEvent {
   channel: Channel;
   /** The user of the API, the identity that Temporal knows of who signalled, cancelled or terminated; null for the service itself. */
   actor: string | null;
-  action: Action;
+  /** What happened, in the past tense; `noted` is a remark without a change of state. */
+  action: Verb | 'noted';
   reason: string | null;
   from_state: State;
   to_state: State;

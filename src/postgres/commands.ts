@@ -6,16 +6,16 @@ import {
   allowedActions,
   type Channel,
   isFinal,
-  nextState,
   type Phase,
   type State,
+  transitionOf,
 } from '../contract/states.js';
 import type { Receipt, TaskFault, UploadOptions } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
 import { closeFence, endSessions } from './fence.js';
 import { addNote } from './task-events.js';
 import { changeState, lockTask } from './task-state.js';
-import { getTaskById, type TaskRow } from './tasks.js';
+import { getTaskById, type NativePause, type TaskRow } from './tasks.js';
 
 /** Who wants what, and why. */
 export interface Command {
@@ -25,6 +25,8 @@ export interface Command {
   reason?: string;
   /** With a resume: the new reject limit, also of a task that runs; its parts take it up as they begin. */
   maxRejects?: number;
+  /** With a pause by Temporal's own controls: what an operator paused there. */
+  nativePause?: NativePause;
   /** The name of this very command, so that it is applied once however often it is brought. */
   key?: string;
 }
@@ -56,14 +58,23 @@ export async function commandTask(
   const change = async (client: pg.PoolClient) => {
     const row = await lockTask(client, task.id);
     if (command.key !== undefined && !(await isFirst(client, task.id, command.key))) return { row, changed: false };
-    const to = nextState(row.state, command.action);
-    if (to === undefined) throw illegal(row, command.action);
+    const transition = transitionOf(row.state, command.action);
+    if (transition === undefined) throw illegal(row, command.action);
     if (command.maxRejects !== undefined && row.kind === 'upload')
       await setRejectLimit(client, row, command.maxRejects);
-    if (to === null) return { row, changed: false };
-    const changed = await changeState(client, row, to, command);
-    const objection = command.action === 'resume' ? vainResume(row, command.maxRejects) : null;
-    if (objection) await addNote(client, changed, { action: 'resume', reason: objection });
+    if (transition === null) return { row, changed: false };
+    const { action, channel, actor, reason, nativePause } = command;
+    const changed = await changeState(client, row, {
+      ...transition,
+      channel,
+      actor,
+      reason,
+      nativePause,
+      ending: action === 'terminate' ? 'terminated' : undefined,
+      notify: channel === 'api' ? action : undefined,
+    });
+    const objection = action === 'resume' ? vainResume(row, command.maxRejects) : null;
+    if (objection) await addNote(client, changed, objection);
     await failpoint('command:before-commit');
     return { row: changed, changed: true };
   };
@@ -135,12 +146,11 @@ export async function settleTask(pool: pg.Pool, taskId: string): Promise<Next> {
     if (row.state === 'paused') return { next: 'wait', ...causeOf(row) };
     if (row.state === 'pausing') {
       await endSessions(client, row.lock_key);
-      await changeState(client, row, 'paused', { action: 'pause', channel: 'service' });
+      await changeState(client, row, { verb: 'paused', to: 'paused', channel: 'service' });
       await failpoint('settle:before-commit');
       return { next: 'wait', ...causeOf(row) };
     }
-    if (row.state === 'queued')
-      await changeState(client, row, 'running', { action: 'resume', channel: 'service', reason: 'start' });
+    if (row.state === 'queued') await changeState(client, row, { verb: 'started', to: 'running', channel: 'service' });
     await failpoint('settle:before-commit');
     return { next: 'run', epoch: (await getTaskById(client, taskId)).epoch, phase: row.phase };
   });
@@ -167,11 +177,10 @@ export async function faultTask(pool: pg.Pool, taskId: string, epoch: number, fa
     const row = await lockTask(client, taskId);
     if (row.state !== 'running' || row.epoch !== epoch) return false;
     const asks = fault.code === 'disk_full' || (fault.code === 'reject_limit' && row.options.on_limit !== 'rollback');
-    await changeState(client, row, asks ? 'pausing' : 'terminating', {
-      action: asks ? 'pause' : 'terminate',
-      channel: 'service',
-      reason: fault.code,
-    });
+    const change = asks
+      ? ({ verb: 'suspended', to: 'pausing' } as const)
+      : ({ verb: 'faulted', to: 'terminating', ending: 'failed' } as const);
+    await changeState(client, row, { ...change, channel: 'service', reason: fault.code });
     await client.query('UPDATE long_task.tasks SET error = $2, pause_reasons = $3 WHERE id = $1', [
       taskId,
       JSON.stringify(fault),
@@ -194,10 +203,10 @@ export interface Completion {
 
 /** Ends a task as `completed`, with its receipt, in the caller's transaction behind the fence. */
 export async function completeTask(client: pg.ClientBase, taskId: string, done: Completion): Promise<void> {
-  const row = await changeState(client, await lockTask(client, taskId), 'completed', {
-    action: 'resume',
+  const row = await changeState(client, await lockTask(client, taskId), {
+    verb: 'completed',
+    to: 'completed',
     channel: 'service',
-    reason: 'completed',
   });
   await client.query(
     `UPDATE long_task.tasks SET receipt = $2, table_name = coalesce($3, table_name), table_oid = coalesce($4, table_oid), result = $5,
@@ -213,13 +222,12 @@ export async function completeTask(client: pg.ClientBase, taskId: string, done: 
   );
 }
 
-/** Ends a rollback: `failed` when a fault led to it, `terminated` when a command did. */
+/** Ends a rollback in the state that was stored when it started: `failed` after a fault, `terminated` after a command. */
 export async function finishRollback(client: pg.ClientBase, taskId: string): Promise<State> {
   const row = await lockTask(client, taskId);
   if (isFinal(row.state)) return row.state;
-  const to =
-    row.error && row.error.code !== 'rollback_failed' && row.pause_reasons.length === 0 ? 'failed' : 'terminated';
-  await changeState(client, row, to, { action: 'terminate', channel: 'service', reason: 'rolled back' });
+  const to = row.ending ?? 'terminated';
+  await changeState(client, row, { verb: 'rolled_back', to, channel: 'service' });
   if (row.error?.code === 'rollback_failed')
     await client.query('UPDATE long_task.tasks SET error = NULL WHERE id = $1', [taskId]);
   return to;
@@ -231,7 +239,12 @@ export async function markRollbackFailed(pool: pg.Pool, taskId: string, detail: 
   await closeFence(pool, task.lock_key, async (client) => {
     const row = await lockTask(client, taskId);
     if (row.state !== 'terminating') return;
-    await changeState(client, row, 'rollback_failed', { action: 'terminate', channel: 'service', reason: detail });
+    await changeState(client, row, {
+      verb: 'rollback_failed',
+      to: 'rollback_failed',
+      channel: 'service',
+      reason: detail,
+    });
     if (!row.error) {
       const fault: TaskFault = { code: 'rollback_failed', detail };
       await client.query('UPDATE long_task.tasks SET error = $2 WHERE id = $1', [taskId, JSON.stringify(fault)]);

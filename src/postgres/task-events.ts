@@ -16,16 +16,16 @@ export async function listEvents(db: pg.Pool | pg.ClientBase, taskId: string): P
   return rows;
 }
 
-/** Adds what the service has to say of a change that was just made: an event of its own, that leaves the state as it is. */
+/** Adds a remark on a change that was just made: an event of its own that leaves the state as it is. */
 export async function addNote(
   client: pg.ClientBase,
   task: { id: string; state: State; epoch: number },
-  { action, reason }: Pick<TaskEvent, 'action'> & { reason: string },
+  reason: string,
 ): Promise<void> {
   await client.query(
     `INSERT INTO long_task.task_events (task_id, channel, action, reason, from_state, to_state, epoch)
-     VALUES ($1, 'service', $2, $3, $4, $4, $5)`,
-    [task.id, action, reason, task.state, task.epoch],
+     VALUES ($1, 'service', 'noted', $2, $3, $3, $4)`,
+    [task.id, reason, task.state, task.epoch],
   );
 }
 

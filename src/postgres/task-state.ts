@@ -1,7 +1,16 @@
 import type pg from 'pg';
-import { type Action, type Channel, isFinal, PHASES, type State } from '../contract/states.js';
+import {
+  type Action,
+  type Channel,
+  type Ending,
+  isFinal,
+  isTransition,
+  PHASES,
+  type State,
+  type Verb,
+} from '../contract/states.js';
 import { percentDone, sumParts } from './progress.js';
-import { getTaskById, type TaskRow } from './tasks.js';
+import { getTaskById, type NativePause, type TaskRow } from './tasks.js';
 
 /** The task row, held until the transaction ends. */
 export async function lockTask(client: pg.ClientBase, taskId: string): Promise<TaskRow> {
@@ -13,47 +22,63 @@ export async function lockTask(client: pg.ClientBase, taskId: string): Promise<T
 const PHASE_SECONDS_NOW = `phase_seconds || jsonb_build_object(phase,
          coalesce((phase_seconds ->> phase)::float8, 0) + greatest(0, extract(epoch FROM clock_timestamp() - greatest(phase_since, state_since))))`;
 
+/** A change of state, as it is recorded: what happened, where it led, who caused it and why. */
+export interface Change {
+  verb: Verb;
+  to: State;
+  channel: Channel;
+  actor?: string;
+  reason?: string;
+  /** With a change to `terminating`: how the rollback will end. The first ending is kept. */
+  ending?: Ending;
+  /** A command that the workflow must be notified of. */
+  notify?: Action;
+  /** With a pause by Temporal's own controls: what an operator paused there. */
+  nativePause?: NativePause;
+}
+
 /**
- * The one place where a state changes: raises epoch and version, keeps the clocks (active, paused, by phase) and appends the
- * event. The end raises the epoch too: an attempt that a frozen worker had in its hands must not begin the task anew. Resuming
- * clears what the task was paused for; a terminate keeps it when it was a fault.
+ * Changes a task's state, in the one place where that happens: raises epoch and version, keeps the clocks (active, paused,
+ * by phase) and appends the event. A final state raises the epoch too, so that an attempt of a frozen worker cannot start the
+ * task again. A resume clears the reason for the pause; a terminate keeps it where it was a fault.
+ * @throws Error when the state machine has no such arrow: a defect, never the caller's fault
  */
-export async function changeState(
-  client: pg.ClientBase,
-  row: TaskRow,
-  to: State,
-  why: { action: Action; channel: Channel; actor?: string; reason?: string },
-): Promise<TaskRow> {
+export async function changeState(client: pg.ClientBase, row: TaskRow, change: Change): Promise<TaskRow> {
+  const { verb, to } = change;
+  if (!isTransition(row.state, verb, to)) throw new Error(`no transition ${row.state} -> ${verb} -> ${to}`);
   const reached = to === 'terminating' ? percentDone(row, await sumParts(client, row.id)) : 0;
   const { rows } = await client.query<TaskRow>(
     `UPDATE long_task.tasks SET
        state = $2,
-       progress_reached = greatest(progress_reached, $7),
-       epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') OR $6 THEN 1 ELSE 0 END),
+       progress_reached = greatest(progress_reached, $6),
+       epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') OR $5 THEN 1 ELSE 0 END),
        version = version + 1,
        active_seconds = active_seconds + CASE WHEN state IN ('running', 'pausing') THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
        paused_seconds = paused_seconds + CASE WHEN state = 'paused' THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
        phase_seconds = CASE WHEN phase IS NULL OR state NOT IN ('running', 'pausing') THEN phase_seconds ELSE ${PHASE_SECONDS_NOW} END,
-       pause_reasons = CASE WHEN $2 IN ('running') THEN '{}' WHEN $2 = 'pausing' AND $3::text IS NOT NULL THEN ARRAY[$3] ELSE pause_reasons END,
+       pause_reasons = CASE WHEN $2 = 'running' THEN '{}' WHEN $2 = 'pausing' AND $3::text IS NOT NULL THEN ARRAY[$3] ELSE pause_reasons END,
+       native_pause = CASE WHEN $2 = 'pausing' THEN $8 WHEN $2 = 'paused' THEN native_pause END,
+       ending = coalesce(ending, $7),
        error = CASE WHEN $2 = 'running' THEN NULL ELSE error END,
-       undelivered = CASE WHEN $4 THEN $5 ELSE undelivered END,
+       undelivered = coalesce($4, undelivered),
        state_since = clock_timestamp(), updated_at = clock_timestamp(),
-       finished_at = CASE WHEN $6 THEN clock_timestamp() END
+       finished_at = CASE WHEN $5 THEN clock_timestamp() END
      WHERE id = $1 RETURNING *`,
     [
       row.id,
       to,
-      why.channel === 'service' ? null : (why.reason ?? 'requested'),
-      why.channel === 'api',
-      why.action,
+      change.channel === 'service' ? null : (change.reason ?? 'requested'),
+      change.notify ?? null,
       isFinal(to),
       reached,
+      change.ending ?? null,
+      change.nativePause ?? null,
     ],
   );
   await client.query(
     `INSERT INTO long_task.task_events (task_id, channel, actor, action, reason, from_state, to_state, epoch)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    [row.id, why.channel, why.actor ?? null, why.action, why.reason ?? null, row.state, to, rows[0]!.epoch],
+    [row.id, change.channel, change.actor ?? null, verb, change.reason ?? null, row.state, to, rows[0]!.epoch],
   );
   return rows[0]!;
 }

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
-import type { Kind, Phase, State } from '../contract/states.js';
+import { type Ending, FINAL_STATES, type Kind, type Phase, type State } from '../contract/states.js';
 import type { DownloadOptions, Receipt, Source, TaskFault, UploadOptions } from '../contract/task.js';
 import type { PlannedSource } from './export-source.js';
 import type { Fence } from './fence.js';
@@ -15,6 +15,9 @@ export interface Column {
   number?: number;
 }
 
+/** What an operator paused in Temporal itself. */
+export type NativePause = 'workflow' | 'activity';
+
 /** The task row. Counts are numbers, times Dates, oids numbers. */
 export interface TaskRow {
   id: string;
@@ -28,6 +31,9 @@ export interface TaskRow {
   epoch: number;
   version: number;
   pause_reasons: string[];
+  native_pause: NativePause | null;
+  /** How the rollback ends, from the moment it starts. */
+  ending: Ending | null;
   options: UploadOptions & DownloadOptions;
   source: Source | null;
   dialect: Record<string, unknown> | null;
@@ -102,8 +108,8 @@ export interface TaskFilter {
   after?: number;
 }
 
-/** As the partial index of the tasks says it, so that it is used. */
-const UNFINISHED = `state NOT IN ('terminated', 'completed', 'failed')`;
+/** Worded as the predicate of the partial index `tasks_unfinished`, so that PostgreSQL uses the index. */
+const UNFINISHED = `state NOT IN (${FINAL_STATES.map((state) => `'${state}'`).join(', ')})`;
 
 /** Unfinished tasks whose row has been quiet for a while, longest first; the paused ones only when asked. */
 export async function listUnfinished(

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { allowedActions, STATES } from '../../src/contract/states.js';
-import { commandTask, faultTask, finishRollback, settleTask } from '../../src/postgres/commands.js';
+import { commandTask, faultTask, finishRollback, markRollbackFailed, settleTask } from '../../src/postgres/commands.js';
 import { withTransaction } from '../../src/postgres/pool.js';
+import { listEvents } from '../../src/postgres/task-events.js';
+import { changeState } from '../../src/postgres/task-state.js';
 import { getTaskById } from '../../src/postgres/tasks.js';
 import { runningTask, useDatabase } from './support.js';
 
@@ -44,7 +45,7 @@ describe('a command', () => {
     expect(rows[0]).toMatchObject({
       actor: 'ana',
       channel: 'api',
-      action: 'pause',
+      action: 'pause_requested',
       reason: 'lunch',
       from_state: 'running',
       to_state: 'pausing',
@@ -106,6 +107,21 @@ describe('a fault', () => {
     expect(await withTransaction(db.pool, (client) => finishRollback(client, row.id))).toBe('failed');
   });
 
+  it('decides how the rollback ends, also when a terminate comes while the rollback cannot finish', async () => {
+    const { row } = await runningTask(db.pool);
+    await faultTask(db.pool, row.id, row.epoch, { code: 'unclosed_quote', detail: 'row 7' });
+    await markRollbackFailed(db.pool, row.id, 'the table is in use');
+    await commandTask(db.pool, row, { ...by, action: 'terminate' });
+    expect(await withTransaction(db.pool, (client) => finishRollback(client, row.id))).toBe('failed');
+  });
+
+  it('at the reject limit ends as terminated when a person then terminates the paused task', async () => {
+    const { row } = await runningTask(db.pool);
+    await faultTask(db.pool, row.id, row.epoch, { code: 'reject_limit', detail: 'row 7' });
+    await commandTask(db.pool, row, { ...by, action: 'terminate' });
+    expect(await withTransaction(db.pool, (client) => finishRollback(client, row.id))).toBe('terminated');
+  });
+
   it('does not undo a command that came first', async () => {
     const { row } = await runningTask(db.pool);
     await commandTask(db.pool, row, { ...by, action: 'terminate' });
@@ -137,13 +153,25 @@ describe('what is brought twice', () => {
   });
 });
 
-describe('the table of transitions', () => {
-  it('allows nothing in a final state but repeating what is so', () => {
-    expect(STATES.filter((state) => allowedActions(state).length === 0).sort()).toEqual([
-      'completed',
-      'failed',
-      'terminated',
-      'terminating',
-    ]);
+describe('a change of state', () => {
+  it('is refused where the state machine has no such arrow', async () => {
+    const { row } = await runningTask(db.pool);
+    const change = { verb: 'paused', to: 'paused', channel: 'service' } as const;
+    await expect(withTransaction(db.pool, (client) => changeState(client, row, change))).rejects.toThrow(
+      'no transition running -> paused -> paused',
+    );
+    expect((await getTaskById(db.pool, row.id)).state).toBe('running');
+  });
+
+  it('records verbs of its own from the start to the end', async () => {
+    const { row } = await runningTask(db.pool);
+    await commandTask(db.pool, row, { ...by, action: 'pause' });
+    await settleTask(db.pool, row.id);
+    await commandTask(db.pool, row, { ...by, action: 'resume' });
+    await commandTask(db.pool, row, { ...by, action: 'terminate' });
+    await withTransaction(db.pool, (client) => finishRollback(client, row.id));
+    const verbs = (await listEvents(db.pool, row.id)).map(({ action }) => action);
+    const expected = ['pause_requested', 'paused', 'resumed', 'terminate_requested', 'rolled_back'];
+    expect(verbs.slice(-5)).toEqual(expected);
   });
 });

@@ -34,8 +34,8 @@ it('GET of a task says by which channel and by whom each command came', async ()
   // The name is found out after the fence is closed.
   await service.until(async () => (await commandsOf(key)).every(({ actor }) => actor !== null), 5_000).catch(() => {});
   expect(await commandsOf(key)).toMatchObject([
-    { channel: 'signal', actor: expect.stringContaining('temporal-cli:'), action: 'pause', reason: 'backup' },
-    { channel: 'api', actor: 'ana', action: 'resume', reason: 'done', from_state: 'paused', to_state: 'running' },
-    { channel: 'cancel', actor: expect.stringContaining('temporal-cli:'), action: 'terminate' },
+    { channel: 'signal', actor: expect.stringContaining('temporal-cli:'), action: 'pause_requested', reason: 'backup' },
+    { channel: 'api', actor: 'ana', action: 'resumed', reason: 'done', from_state: 'paused', to_state: 'running' },
+    { channel: 'cancel', actor: expect.stringContaining('temporal-cli:'), action: 'terminate_requested' },
   ]);
 }, 60_000);

@@ -48,7 +48,7 @@ describe('a task steered past the service', () => {
     const key = await loading();
     temporal('workflow', 'terminate', '-w', idOf(key), '--reason', 'by hand');
     await service.client.waitFor(key, ['terminated']);
-    expect(await lastEvent(key, 'terminate')).toMatchObject({
+    expect(await lastEvent(key, 'terminate_requested')).toMatchObject({
       channel: 'operator',
       reason: 'by hand',
       actor: expect.stringMatching(/.+/),
@@ -93,7 +93,7 @@ describe('a task steered past the service', () => {
     await service.client.waitFor(key, ['terminated']);
     const { rows } = await service.pool.query(
       `SELECT count(*)::int AS runs FROM long_task.task_events e JOIN long_task.tasks t ON t.id = e.task_id
-        WHERE t.task_name = $1 AND e.action = 'terminate' AND e.channel = 'signal'`,
+        WHERE t.task_name = $1 AND e.action = 'terminate_requested' AND e.channel = 'signal'`,
       [key.task_name],
     );
     expect(rows[0].runs).toBe(1);

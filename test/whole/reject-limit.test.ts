@@ -52,7 +52,7 @@ it('an argument that is odd is ignored with a line in the log, and a resume that
   await service.until(() => service.log.filter((line) => line.includes('ignored max_rejects')).length >= 6);
   expect(await objections(key)).toHaveLength(6);
   expect((await objections(key))[0]).toMatchObject({
-    action: 'resume',
+    action: 'noted',
     reason: expect.stringMatching(/^max_rejects is 0, .* Resume with max_rejects of at least 3\.$/),
     from_state: 'running',
     to_state: 'running',
