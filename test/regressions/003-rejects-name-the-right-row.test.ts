@@ -1,6 +1,5 @@
 import { parse } from 'csv-parse/sync';
 import { expect, it } from 'vitest';
-import type { TaskKey } from '../../dev/client.js';
 import { useService } from '../whole/service.js';
 
 const service = useService();
