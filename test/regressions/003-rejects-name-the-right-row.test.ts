@@ -1,6 +1,5 @@
 import { parse } from 'csv-parse/sync';
 import { expect, it } from 'vitest';
-import type { TaskKey } from '../../dev/client.js';
 import { useService } from '../whole/service.js';
 
 const service = useService();
@@ -80,12 +79,12 @@ it('a row that is too big for a page is the one that is left out', async () => {
   expect(rejects.map(({ row }) => row)).toEqual(['20', '60']);
 }, 60_000);
 
-it('a NUL in the header, and a type for a column that is not there, fail with a clear error', async () => {
+it('a NUL in the header, and a type for a column that is not there, are refused with a clear error', async () => {
   for (const [content, columns, code] of [
     ['a\0x,b\n1,xyzzzzzzz\n2,3zzzzz\n', {}, 'not_a_text_file'],
     ['a,b\n1,2\n', { nope: 'integer' }, 'invalid_request'],
   ] as const) {
-    const key: TaskKey = await service.upload(content, { columns: JSON.stringify(columns) });
-    expect((await service.client.waitFor(key, ['failed'])).error?.code).toBe(code);
+    const upload = service.upload(content, { columns: JSON.stringify(columns) });
+    await expect(upload).rejects.toMatchObject({ problem: { code } });
   }
 });
