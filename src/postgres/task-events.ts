@@ -16,7 +16,7 @@ export async function listEvents(db: pg.Pool | pg.ClientBase, taskId: string): P
   return rows;
 }
 
-/** Adds what the service has to say of a change that was just made: an event of its own, that leaves the state as it is. */
+/** Adds a note of the service on the change that was just made: an event that leaves the state as it is. */
 export async function addNote(
   client: pg.ClientBase,
   task: { id: string; state: State; epoch: number },
