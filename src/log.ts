@@ -27,8 +27,8 @@ export interface LoggedError {
 }
 
 /**
- * Says of an error what cannot hold anything of a file: its kind, where in the code it was thrown, and its message only where that is
- * about a connection, a file of ours or Temporal. Those of PostgreSQL quote values, ours name columns, JavaScript's quote keys.
+ * Returns what a log may say of an error: its kind, its place in the code, and the message where that cannot quote a file.
+ * PostgreSQL's messages quote values, ours name columns, JavaScript's quote keys.
  */
 export function withoutContents(error: unknown): LoggedError {
   if (typeof error !== 'object' || error === null) return { type: typeof error };
@@ -53,14 +53,17 @@ const QUOTING = new Set([
   'URIError',
 ]);
 
-/** Also by its code: a SQLSTATE (no code of the system has five characters without an E in front), or one of Node's (ERR_INVALID_ARG_VALUE) or csv-parse's (CSV_…). */
+/**
+ * Tells by name or code: a SQLSTATE (the system's five-character codes begin with E), or one of Node's (ERR_INVALID_ARG_VALUE)
+ * or csv-parse's (CSV_…).
+ */
 function mayQuote(error: object): boolean {
   const { name, code } = error as { name?: string; code?: unknown };
   if (QUOTING.has(name ?? '') || QUOTING.has(error.constructor.name)) return true;
   return typeof code === 'string' && (/^(?!E)[0-9A-Z]{5}$/.test(code) || /^(ERR|CSV)_/.test(code));
 }
 
-/** The lines of a stack behind the message, which may hold lines of any kind. */
+/** Returns the lines of a stack after the message, which may hold lines of any kind. */
 function framesOf(stack: string, message = ''): string {
   const at = stack.indexOf(message);
   const frames = stack.slice(at < 0 ? 0 : at + message.length);

@@ -107,7 +107,7 @@ async function untilWorkflowClosed(lab: Lab, key: TaskKey): Promise<ClosedWorkfl
 
 const ENDINGS: Partial<Record<State, string>> = { completed: 'COMPLETED', failed: 'FAILED', terminated: 'CANCELLED' };
 
-/** A workflow that was cut off natively has no more to say. */
+/** A workflow that was terminated natively could not show the end of its task. */
 function agrees({ status, shown }: ClosedWorkflow, state: State): boolean {
   return status === 'TERMINATED' || (status === ENDINGS[state] && shown === state);
 }

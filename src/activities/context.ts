@@ -51,10 +51,7 @@ export interface Beat {
   bytes?: number;
 }
 
-/**
- * Runs a step of a task: as `perform`, and a fault is written down with the task before the activity fails, so that its texts
- * need not go through Temporal.
- */
+/** Runs a step of a task as `perform` does, and records a fault with the task first: its texts stay out of Temporal. */
 export function performStep<T extends object>(
   { pool, log }: Pick<Dependencies, 'pool' | 'log'>,
   { taskId, epoch }: RunRef,
@@ -99,7 +96,10 @@ export async function perform<T extends object>(
   }
 }
 
-/** @throws {ApplicationFailure} that is not retried, of a fault; what it is given or meets itself, when it is to be tried again */
+/**
+ * Turns an error into the activity's answer.
+ * @throws {ApplicationFailure} of a fault, not retried; every other error as it is, to be retried
+ */
 async function answer(
   error: unknown,
   log: Logger,
@@ -108,7 +108,7 @@ async function answer(
   if (error instanceof FencedError) return fenced(log, error.message);
   const fault = isControl ? asRefusedControl(error) : (asFault(error) ?? asRefusal(error));
   if (!fault) throw error;
-  // A retry of an attempt that was killed right behind this finds its epoch over.
+  // A retry of an attempt that was killed right after this finds its epoch over.
   if (recordFault && fault.code !== 'task_not_found' && !(await recordFault(fault)))
     return fenced(log, 'a command came before the fault');
   const place = placeOf(fault);
@@ -141,13 +141,15 @@ function asRefusedControl(error: unknown): TaskFault | null {
   return error instanceof TaskError && !error.retryable && error.code !== 'disk_full' ? asFault(error) : null;
 }
 
-/** What comes again however often it is tried. The message of PostgreSQL may quote the data, so nothing of it is passed on. */
+/** A refusal that every retry would meet. The message of PostgreSQL may quote the data, so it is not passed on. */
 function asRefusal(error: unknown): TaskFault | null {
   if (!['refused', 'bad_value'].includes(meaningOf(error))) return null;
   const { code } = error as { code?: string };
   return {
     code: 'database_refused',
-    detail: `PostgreSQL refuses to go on (SQLSTATE ${code}). Its manual says in appendix A what that means, and a query of the table with psql shows the whole message. Fix the cause, then start again.`,
+    detail:
+      `PostgreSQL refuses to go on (SQLSTATE ${code}). Query the table with psql to see the whole message, ` +
+      'fix the cause and start again.',
   };
 }
 

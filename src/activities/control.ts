@@ -61,7 +61,7 @@ export function controlActivities({ pool, log }: Dependencies) {
       return perform(log, () => settleTask(pool, taskId), CONTROL);
     },
 
-    /** Records what stopped the writers of an epoch, where the activity that met it has not done so: one of an older worker. */
+    /** Records what stopped the writers of an epoch, for an activity of an older worker, which does not do so itself. */
     async recordFault({ taskId, epoch, fault }: RunRef & { fault: TaskFault }): Promise<Fenceable<object>> {
       return perform(
         log,

@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorPlace } from './errors.js';
 import type { TaskFault } from './task.js';
 
-/** Where and by which error a task stopped: all that Temporal learns of a fault. Texts, names and values stay in PostgreSQL. */
+/** Where and by which error a task stopped: all that Temporal learns of a fault. Its texts stay in PostgreSQL. */
 export interface FaultPlace extends Pick<ErrorPlace, 'row' | 'byte_offset' | 'column_number'> {
   code: ErrorCode;
 }

@@ -22,8 +22,8 @@ export interface WorkflowInput extends TaskRef {
 }
 
 /**
- * The optional argument of the signals. A signal from a person carries a reason and, with `resume`, a new reject limit; one
- * from the API carries `recorded: true`, because the API has raised the fence and written the command down before it signals.
+ * The optional argument of the signals. A person gives a reason and, with `resume`, a new reject limit. The API gives
+ * `recorded: true`: it has raised the fence and recorded the command before it signals.
  */
 export interface CommandSignalInput {
   reason?: string;

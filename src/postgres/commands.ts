@@ -125,12 +125,15 @@ async function setRejectLimit(client: pg.ClientBase, row: TaskRow, maxRejects: n
   await client.query('UPDATE long_task.tasks SET options = $2 WHERE id = $1', [row.id, JSON.stringify(options)]);
 }
 
-/** Says why a resume cannot help a task that its rejects have stopped: it will pause at the same row again. Null where it may. */
+/** Says why a resume cannot help a task that its rejects have stopped. Null where it may. */
 function vainResume(row: TaskRow, maxRejects = row.options.max_rejects): string | null {
   if (row.error?.code !== 'reject_limit') return null;
   const needed = Math.max(row.options.max_rejects + 1, row.rows_rejected);
   if (maxRejects >= needed) return null;
-  return `max_rejects is ${maxRejects}, too low for the rows that are bad already: the task will pause again. Resume with max_rejects of at least ${needed}.`;
+  return (
+    `max_rejects is ${maxRejects}, too low for the rows that are bad already: the task will pause again. ` +
+    `Resume with max_rejects of at least ${needed}.`
+  );
 }
 
 /**

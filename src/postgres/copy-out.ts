@@ -2,7 +2,10 @@ import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 
-/** Reads the rows of a query as CSV; `rowCount` is how many have come. The stream ends after the last row; destroying it breaks the COPY off. */
+/**
+ * Reads the rows of a query as CSV; `rowCount` is how many have come. The stream ends after the last row; destroying it breaks
+ * the COPY off.
+ */
 export function copyOut(client: pg.ClientBase, query: string): Readable & { rowCount: number } {
   return client.query(joiningPayloads(copyTo(`COPY (${query}) TO STDOUT (FORMAT csv)`)));
 }

@@ -11,7 +11,7 @@ export interface About {
   maxRejects?: number;
 }
 
-/** Says in Markdown what state a task is in, why, and what a person can do next. Names of users and tasks only, nothing of a file. */
+/** Says in Markdown what state a task is in, why, and what a person can do next. Holds nothing of a file. */
 export function detailsOf(state: State, about: About): string {
   const cause = about.fault ? `: \`${describePlace(about.fault)}\`` : '';
   return `**${state}**${cause}\n\n${adviceFor(state, about)}`;
@@ -32,7 +32,7 @@ const ADVICE: Record<Exclude<State, 'paused' | 'failed'>, string> = {
   terminating: 'Everything that it has made is being removed.',
   terminated: 'It was rolled back: nothing of it is left. Start it again if it is still wanted.',
   rollback_failed:
-    'What it made could not be removed yet. That is tried again every few seconds; the log of the worker says why it fails.',
+    'What it made could not be removed yet. That is tried again every few seconds; the log of the worker says more.',
   completed: 'Nothing is left to do.',
 };
 

@@ -12,7 +12,7 @@ export interface Ending {
   rows?: { loaded: number; rejected: number };
 }
 
-/** Workflows from before it ended as Completed, whatever their task had come to. */
+/** Without it a workflow ended as Completed, also for a task that had failed. */
 const PATCH = 'ends-as-its-task';
 
 /**

@@ -29,7 +29,7 @@ async function shown(key: TaskKey): Promise<[state: unknown, status: string]> {
   return [typedSearchAttributes.get(STATE_ATTRIBUTE), status.name];
 }
 
-/** Whether the tasks in this state are found by a list filter, which lags behind a little. */
+/** Whether the tasks in this state are found by a list filter, which lags a little. */
 async function isListed(key: TaskKey, state: State): Promise<void> {
   const query = `LongTaskState="${state}" AND LongTaskName="${key.task_name}"`;
   await service.until(async () => (await service.temporal.workflow.count(query)).count === 1, 5_000);
@@ -119,7 +119,7 @@ describe('Temporal shows of a task', () => {
     const before = await service.client.progress(key);
     temporal('workflow', 'reset', '-w', idOf(key), '--type', 'FirstWorkflowTask', '--reason', 'test');
     await service.until(async () => (await shown(key)).join() === 'failed,FAILED');
-    // Neither a retry of Temporal's nor the reconciler begins it anew.
+    // Neither a retry of Temporal's nor the reconciler starts it again.
     await sleep(6_000);
     expect(await shown(key)).toEqual(['failed', 'FAILED']);
     expect(await service.client.progress(key)).toEqual(before);
