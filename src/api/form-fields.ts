@@ -1,5 +1,6 @@
-/** Fields that are numbers or objects; in a form or a query everything is text. */
+/** Fields that are numbers, truth values or objects; in a form or a query everything is text. */
 const NUMBERS = new Set(['max_rejects', 'max_bytes_per_second', 'limit']);
+const BOOLEANS = new Set(['history', 'drop_table']);
 const OBJECTS = new Set(['dialect', 'columns']);
 
 /**
@@ -14,6 +15,7 @@ export function typedFields(fields: Record<string, unknown>): Record<string, unk
 
 function typed(name: string, text: string): unknown {
   if (NUMBERS.has(name) && /^-?\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+  if (BOOLEANS.has(name) && (text === 'true' || text === 'false')) return text === 'true';
   return OBJECTS.has(name) ? parsed(text) : text;
 }
 

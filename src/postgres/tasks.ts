@@ -84,15 +84,6 @@ function notFound(key: TaskKey): never {
   throw new TaskError('task_not_found', `User "${key.userId}" has no ${key.kind} task "${key.taskName}".`);
 }
 
-export interface TaskFilter {
-  userId?: string;
-  kind?: Kind;
-  state?: State;
-  limit: number;
-  /** The page before ended at this task (its lock_key). */
-  after?: number;
-}
-
 /** As the partial index of the tasks says it, so that it is used. */
 const UNFINISHED = `state NOT IN ('terminated', 'completed', 'failed')`;
 
@@ -117,16 +108,6 @@ export async function listUntidy(pool: pg.Pool, quietSeconds: number): Promise<T
     [quietSeconds],
   );
   return rows;
-}
-
-/** Whether a file of the store is the source of some task that has not ended. */
-export async function isSourceNeeded(pool: pg.Pool, key: string): Promise<boolean> {
-  const { rows } = await pool.query(
-    `SELECT EXISTS (SELECT FROM long_task.tasks
-                     WHERE source ->> 'key' = $1 AND ${UNFINISHED}) AS found`,
-    [key],
-  );
-  return rows[0].found;
 }
 
 const PAGE = 100;

@@ -97,7 +97,7 @@ describe('what fails here', () => {
     const sampleFile = path.resolve(import.meta.dirname, '../../sample_data.csv');
     const log = pino({ level: 'silent' });
     const app = await buildApp({
-      config: { MAX_UPLOAD_BYTES: 1 },
+      config: { MAX_UPLOAD_BYTES: 1, RETENTION_DAYS: 30 },
       pool,
       store: api.store,
       temporal: api.temporal.gateway,
