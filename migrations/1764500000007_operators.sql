@@ -12,7 +12,7 @@ CREATE TABLE long_task.deletions (
   table_name  text,
   columns     text[],
   attempts    integer NOT NULL DEFAULT 0,
-  due_at      timestamptz NOT NULL DEFAULT now() + interval '5 seconds'
+  due_at      timestamptz NOT NULL DEFAULT now() + interval '3 seconds'
 );
 CREATE INDEX deletions_due ON long_task.deletions (due_at);
 
@@ -34,6 +34,7 @@ CREATE INDEX tasks_by_name ON long_task.tasks (task_name COLLATE "C", lock_key)
   INCLUDE (user_id, kind, state, superseded_at, created_at, finished_at, search);
 CREATE INDEX tasks_of_user ON long_task.tasks (user_id, created_at, lock_key)
   INCLUDE (kind, state, superseded_at, finished_at, search);
+CREATE INDEX tasks_superseded ON long_task.tasks (created_at, lock_key) WHERE superseded_at IS NOT NULL;
 DROP INDEX long_task.tasks_listed;
 -- An index is read alone only where pages are known to be visible to all, which vacuum finds out.
 ALTER TABLE long_task.tasks SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05);
@@ -42,7 +43,7 @@ ALTER TABLE long_task.tasks SET (autovacuum_vacuum_scale_factor = 0.05, autovacu
 
 ALTER TABLE long_task.tasks RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_insert_scale_factor);
 CREATE INDEX tasks_listed ON long_task.tasks (lock_key DESC);
-DROP INDEX long_task.tasks_of_user, long_task.tasks_by_name, long_task.tasks_by_finished, long_task.tasks_by_updated,
+DROP INDEX long_task.tasks_superseded, long_task.tasks_of_user, long_task.tasks_by_name, long_task.tasks_by_finished, long_task.tasks_by_updated,
   long_task.tasks_by_created;
 ALTER TABLE long_task.tasks DROP COLUMN finish_order, DROP COLUMN search;
 DROP TABLE long_task.deletions;

@@ -54,7 +54,7 @@ export async function forgetDeletion(pool: pg.Pool, { task_id }: Deletion): Prom
 }
 
 /** In seconds: a deletion that cannot be finished is tried again after twice as long each time. */
-const FIRST_WAIT = 5;
+const FIRST_WAIT = 3;
 const LONGEST_WAIT = 300;
 
 /** Takes deletions that are due to be finished, no other sweeper does so at the same time. */

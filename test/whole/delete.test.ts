@@ -49,18 +49,23 @@ describe('an API that is killed in the middle of a delete', () => {
     expect(await found(task)).toEqual([]);
   });
 
-  it.each(['delete:after-commit', 'delete:after-files', 'delete:after-drop', 'delete:after-forget'])(
-    'at %s has deleted all of it once it is back',
-    async (name) => {
-      const task = await made();
-      await killAt(name, () => remove(task.download));
-      await service.until(async () => (await found(task)).every((what) => ['upload row', 'table'].includes(what)));
-      await killAt(name, () => remove(task.upload, '&drop_table=true'));
-      await service.until(async () => (await found(task)).length === 0);
-      expect((await remove(task.upload)).status).toBe(404);
-    },
-    60_000,
-  );
+  it.each([
+    ['delete:after-commit', 'upload'],
+    ['delete:after-commit', 'download'],
+    ['delete:after-files', 'download'],
+    ['delete:after-drop', 'upload'],
+    ['delete:after-forget', 'download'],
+  ] as const)('at %s of the %s has deleted all of it once it is back', async (failpoint, kind) => {
+    const task = await made();
+    await killAt(failpoint, () => remove(task[kind], kind === 'upload' ? '&drop_table=true' : ''));
+    const gone = kind === 'upload' ? ['upload row', 'table', 'deletion'] : ['download row', 'deletion'];
+    await service.until(async () => !(await found(task)).some((what) => gone.includes(what)));
+    if (kind === 'download') expect(await found(task)).toEqual(['upload row', 'table']);
+    expect((await remove(task[kind])).status).toBe(404);
+    const other = kind === 'upload' ? task.download : task.upload;
+    expect((await remove(other, kind === 'download' ? '&drop_table=true' : '')).status).toBe(204);
+    expect(await found(task)).toEqual([]);
+  });
 
   it('is finished by another API, also where the first sweeper is killed at it', async () => {
     const task = await made();
