@@ -14,11 +14,15 @@ const names = async (query: string): Promise<string[]> => {
 };
 
 /** All pages of a list; `between` comes after each. */
-async function walk(query: string, between: () => Promise<unknown> = async () => {}): Promise<string[]> {
+async function walk(
+  query: string,
+  between: () => Promise<unknown> = async () => {},
+  shown: keyof Listed = 'task_name',
+): Promise<string[]> {
   const seen: string[] = [];
   for (let after = ''; ; ) {
     const { json } = await api.get(`/tasks?${query}${after && `&after=${after}`}`);
-    seen.push(...json.tasks.map((task: Listed) => task.task_name));
+    seen.push(...json.tasks.map((task: Listed) => task[shown]));
     if (json.next === null) return seen;
     after = json.next;
     await between();
@@ -107,14 +111,14 @@ describe('filters', () => {
 
 describe('pages', () => {
   it.each(SORTS)('with equal keys show each once, by %s', async (sort) => {
-    const user = `equal ${sort}`;
     const made: string[] = [];
     for (let i = 0; i < 7; i++) {
-      const { id, task_name } = await endedUpload(api, { userId: user });
+      const [userId, taskName] = [`equal ${sort} ${i}`, `equal ${sort} ${i < 5 ? 'a' : 'b'}`];
+      const { id } = await endedUpload(api, { userId, taskName });
       await at(id, i < 5 ? 3 : 4);
-      made.push(task_name);
+      made.push(userId);
     }
-    const seen = await walk(`user_id=${encodeURIComponent(user)}&sort=${sort}&limit=2`);
+    const seen = await walk(`q=${encodeURIComponent(`equal ${sort} `)}&sort=${sort}&limit=2`, undefined, 'user_id');
     expect(seen).toHaveLength(7);
     expect(seen.toSorted()).toEqual(made.toSorted());
   });
