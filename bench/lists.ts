@@ -3,7 +3,7 @@ import { count, milliseconds, say } from '../dev/demo/terminal.js';
 import type { Workspace } from '../dev/demo/workspace.js';
 
 const TASKS = 100_000;
-/** Of two users: half of the tasks are of one, the others have 500 each. */
+/** Two of the users: the first has half of the tasks, the second 500. */
 const LARGE = 'lists 0';
 const SMALL = 'lists 7';
 const REPEATS = 25;
@@ -22,7 +22,7 @@ const QUERIES = [
   `user_id=${LARGE}`,
   `user_id=${SMALL}`,
   `user_id=${SMALL}&sort=-name`,
-  'user_id=nobody&sort=updated',
+  'user_id=absent&sort=updated',
   'state=failed,terminated',
   'state=paused',
   'kind=download&state=failed&sort=name',
@@ -37,7 +37,7 @@ const QUERIES = [
   'history=true',
 ];
 
-/** How long a page of a list takes, first pages and deep ones, among 100,000 tasks that have ended. */
+/** Measures how long a page of a list takes, first pages and deep ones, among 100,000 tasks that have ended. */
 export async function benchLists({ db, service }: Pick<Workspace, 'db' | 'service'>): Promise<Figure[]> {
   await makeTasks(db);
   const { rows } =

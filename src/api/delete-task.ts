@@ -20,7 +20,7 @@ export function deleteRoutes(app: FastifyInstance, context: ApiContext): void {
   }
 }
 
-/** Answers 204 when nothing is left of the task, 202 when what is in use now is removed later. */
+/** Answers 204 when nothing of the task remains, 202 when the sweeper has to remove a rest. */
 async function sendDeleted(
   context: ApiContext,
   key: TaskKey,
@@ -32,8 +32,8 @@ async function sendDeleted(
 }
 
 /**
- * Deletes a task that has ended, with those that had its name before, and all that they have left.
- * @returns whether nothing is left; what is, the sweeper removes
+ * Deletes a task that has ended, those that had its name before, and all that belongs to them.
+ * @returns whether nothing remains; the sweeper removes a rest
  * @throws {TaskError} as `deleteTask`
  */
 export async function deleteWhole(

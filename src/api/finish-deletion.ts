@@ -41,7 +41,7 @@ async function removeLeft({ pool, store }: Parts, deletion: Deletion): Promise<v
 
 const PAGE = 50;
 
-/** Finishes what killed APIs had begun to delete, and tries again to drop tables that were in use. */
+/** Completes the deletions of killed APIs, and tries again to drop tables that were in use. */
 export async function sweepDeletions(parts: Parts, signal?: AbortSignal): Promise<void> {
   for (;;) {
     const due = await claimDeletions(parts.pool, PAGE);

@@ -5,7 +5,7 @@ import { finishDeletions } from './finish-deletion.js';
 
 type Parts = Pick<ApiContext, 'pool' | 'store' | 'log'>;
 
-/** So many are removed at once, so that other chores come to their turn. */
+/** The number of tasks removed at once, so that other jobs get their turn. */
 const BATCH = 50;
 
 /**

@@ -7,7 +7,7 @@ import { deliver } from './deliver.js';
 /** The state in which each command is in effect. */
 const IN_EFFECT: Record<Action, State> = { pause: 'paused', resume: 'running', terminate: 'terminated' };
 
-/** What a command did: whether it changed anything, and whether it is in effect or still under way. */
+/** The outcome of a command: whether it changed anything, and whether it is in effect or still under way. */
 export interface CommandDone {
   row: TaskRow;
   changed: boolean;
@@ -15,8 +15,8 @@ export interface CommandDone {
 }
 
 /**
- * Gives a task a command of the API. The fence is closed first: once this returns no row can commit any more, whether Temporal is
- * there or not. Then the workflow is told, by the sweeper if not now.
+ * Gives a task a command of the API. Closes the fence first: after that no row can commit, whether Temporal is reachable or not.
+ * Then notifies the workflow; if that fails, the sweeper does it later.
  * @throws {TaskError} illegal_transition
  */
 export async function runCommand(
@@ -26,8 +26,8 @@ export async function runCommand(
 ): Promise<CommandDone> {
   const { action, reason } = command;
   const { row, changed } = await commandTask(context.pool, task, { ...command, channel: 'api' });
-  const told = changed ? (await isLifted(context, action, task)) && (await deliver(context, row, reason)) : true;
-  return { row, changed, inEffect: row.state === IN_EFFECT[action] && told };
+  const isNotified = changed ? (await isLifted(context, action, task)) && (await deliver(context, row, reason)) : true;
+  return { row, changed, inEffect: row.state === IN_EFFECT[action] && isNotified };
 }
 
 /** What an operator paused in Temporal would not hear the command. The sweeper lifts it if it cannot be done now. */

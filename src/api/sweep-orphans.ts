@@ -5,17 +5,17 @@ import { SOURCES } from './receive-upload.js';
 
 type Parts = Pick<ApiContext, 'pool' | 'store' | 'log'>;
 
-/** So many keys are looked up by one statement. */
+/** The number of keys that one statement looks up. */
 const PAGE = 500;
 
 /**
- * Since when a database has been without any task. Such a one may be new beside an old file store, or about to be loaded from a
- * dump: its file store is left alone for as long as a young file is.
+ * Remembers since when the database has had no task. Such a database may be new while the file store is old, or a dump is still
+ * being loaded into it: so the sweep waits as long as it does for a young file.
  */
 export class Emptiness {
   #since: number | null = null;
 
-  /** Whether orphans may be looked for. */
+  /** Returns whether orphans may be removed. */
   async isTrusted({ pool }: Pick<Parts, 'pool'>, olderThanMs: number): Promise<boolean> {
     if (await hasTasks(pool)) {
       this.#since = null;
@@ -27,9 +27,8 @@ export class Emptiness {
 }
 
 /**
- * Removes what no task needs: sources, those of an API that was killed before it had written its task down, and those that a task
- * which has ended could not remove; objects of downloads whose task is gone, or has ended without them; staging tables whose task
- * is gone. Files only when they are older than this.
+ * Removes orphans: sources that no unfinished task needs, objects of downloads whose task is gone or has ended with another
+ * result, and staging tables whose task is gone. Files must be older than `olderThanMs`.
  */
 export async function sweepOrphans(parts: Parts, olderThanMs: number, emptiness = new Emptiness()): Promise<void> {
   if (!(await emptiness.isTrusted(parts, olderThanMs))) return;
@@ -63,7 +62,7 @@ async function sweepFiles(
   }
 }
 
-/** The folder of a result's key is named after its task. */
+/** Returns the task after which the folder of a result is named. */
 function ownerOf(key: string): string {
   return key.split('/')[1] ?? '';
 }

@@ -19,12 +19,12 @@ const TEMP_SWEEP_MS = 10 * 60_000;
 const TEMP_AGE_MS = 60 * 60_000;
 const LONGEST_WAIT_MS = 60_000;
 
-/** Ended tasks are looked for so often; where there are many, batch after batch. */
+/** The interval between looks for expired tasks; a full batch is followed by the next at once. */
 const EXPIRED_SWEEP_MS = 60_000;
 
 /**
- * Delivers what requests had to leave undelivered, and removes what killed ones left behind, what deleted tasks have left and what
- * ended long ago, until the signal fires.
+ * Delivers starts and commands that requests could not deliver, and removes orphans, the remains of deleted tasks and expired
+ * tasks, until the signal fires.
  */
 export async function runSweeper(parts: Parts, retentionDays: number, signal: AbortSignal): Promise<void> {
   const patience = new Patience();
@@ -44,7 +44,7 @@ export async function runSweeper(parts: Parts, retentionDays: number, signal: Ab
   }
 }
 
-/** Something the sweeper does now and then. One that cannot be done now is in no other's way. */
+/** A periodic job of the sweeper. A failure of one job does not delay the others. */
 class Chore {
   #nextAt = 0;
   #hasComplained = false;

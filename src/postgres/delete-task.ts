@@ -18,9 +18,9 @@ export interface DeleteOptions {
 }
 
 /**
- * Deletes a task that has ended: in one transaction its tables go, its row with parts, rejects and events, and what is left of it
- * is written down. A table that is in use is among that. From then on the task is not found and its name is free.
- * @returns what is left: files at least
+ * Deletes a task that has ended: one transaction drops its tables, removes its row with parts, rejects and events, and records what
+ * remains, such as files and a table in use. After that the task is not found and its name is free.
+ * @returns what remains
  * @throws {TaskError} task_not_found; illegal_transition before its end; table_has_dependents, database_refused: nothing has changed
  */
 export async function deleteTask(
@@ -47,7 +47,7 @@ export async function deleteTask(
   return deletions;
 }
 
-/** The error of a delete that comes before the end of the task. */
+/** Returns the error of a delete before the end of the task. */
 export function notFinal({ state }: TaskRow): TaskError {
   const allowed = allowedActions(state);
   const advice = allowed.length > 0 ? `it can ${allowed.join(' or ')}` : 'wait for its end';
@@ -101,7 +101,7 @@ function hasDependents({ name }: Published, dependents: string[], cause: unknown
 /** lock_not_available */
 const IN_USE = '55P03';
 
-/** Whether a table could be dropped: not as long as somebody uses it. The transaction goes on either way. */
+/** Drops a table unless another session uses it; returns whether it did. The transaction continues either way. */
 async function isDropped(client: pg.ClientBase, drop: () => Promise<void>): Promise<boolean> {
   await client.query('SAVEPOINT before_drop');
   try {
@@ -117,7 +117,7 @@ async function isDropped(client: pg.ClientBase, drop: () => Promise<void>): Prom
   }
 }
 
-/** Tasks that ended so many days ago, the longest ended first. */
+/** Lists tasks that ended more than so many days ago, the longest ended first. */
 export async function listExpired(pool: pg.Pool, days: number, limit: number): Promise<TaskRow[]> {
   const { rows } = await pool.query<TaskRow>(
     `SELECT * FROM long_task.tasks

@@ -3,7 +3,7 @@ import { withTransaction } from './pool.js';
 import { dropPublished } from './published-table.js';
 import { dropStaging } from './staging.js';
 
-/** A task whose row is gone, and what of it may be left. */
+/** A deleted task, and what of it may remain. */
 export interface Deletion {
   task_id: string;
   workflow_id: string;
@@ -14,10 +14,10 @@ export interface Deletion {
   columns: string[] | null;
 }
 
-/** How long somebody who uses a table is waited for; others who want to read it wait meanwhile. */
+/** How long a drop waits for sessions that use the table; new readers of the table wait meanwhile. */
 export const LOCK_TIMEOUT_MS = 1_000;
 
-/** Writes down what is left of a task, in the transaction that removes its row. */
+/** Records what remains of a task, in the transaction that removes its row. */
 export async function storeDeletion(client: pg.ClientBase, deletion: Deletion): Promise<void> {
   await client.query(
     `INSERT INTO long_task.deletions (task_id, workflow_id, source_key, staging_oid, table_oid, table_name, columns)
@@ -48,7 +48,7 @@ export async function dropLeftTables(pool: pg.Pool, deletion: Deletion): Promise
   });
 }
 
-/** Notes that nothing of a deleted task is left. */
+/** Records that nothing of a deleted task remains. */
 export async function forgetDeletion(pool: pg.Pool, { task_id }: Deletion): Promise<void> {
   await pool.query('DELETE FROM long_task.deletions WHERE task_id = $1', [task_id]);
 }
@@ -57,7 +57,7 @@ export async function forgetDeletion(pool: pg.Pool, { task_id }: Deletion): Prom
 const FIRST_WAIT = 3;
 const LONGEST_WAIT = 300;
 
-/** Takes deletions that are due to be finished, no other sweeper does so at the same time. */
+/** Claims deletions that are due; another sweeper does not get the same ones. */
 export async function claimDeletions(pool: pg.Pool, limit: number): Promise<Deletion[]> {
   const { rows } = await pool.query<Deletion>(
     `UPDATE long_task.deletions d

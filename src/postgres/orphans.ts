@@ -3,13 +3,13 @@ import { FINAL_STATES } from '../contract/states.js';
 import { withTransaction } from './pool.js';
 import { STAGING_SCHEMA } from './staging.js';
 
-/** Whether there is any task at all. */
+/** Returns whether there is any task. */
 export async function hasTasks(pool: pg.Pool): Promise<boolean> {
   const { rows } = await pool.query('SELECT EXISTS (SELECT FROM long_task.tasks) AS found');
   return rows[0].found;
 }
 
-/** Of keys in the file store those that are the source of some task that has not ended. */
+/** Returns those of the keys that are the source of some task that has not ended. */
 export async function listNeededSources(pool: pg.Pool, keys: string[]): Promise<Set<string>> {
   const { rows } = await pool.query(
     `SELECT source ->> 'key' AS key FROM long_task.tasks
@@ -24,13 +24,13 @@ const FINAL = FINAL_STATES.map((state) => `'${state}'`).join(', ');
 /** A task that may have objects in the file store. */
 export interface Owner {
   id: string;
-  /** Whether attempts may still be making some, or the reconciler is to have them tidied. */
+  /** Whether attempts may still write some, or a workflow has to tidy. */
   isAtWork: boolean;
   /** The key of its result. */
   result: string | null;
 }
 
-/** The tasks with these ids, as far as there are any. */
+/** Finds the tasks with these ids. */
 export async function listOwners(pool: pg.Pool, ids: string[]): Promise<Map<string, Owner>> {
   const { rows } = await pool.query<Owner>(
     `SELECT id, result ->> 'key' AS result,
@@ -41,7 +41,7 @@ export async function listOwners(pool: pg.Pool, ids: string[]): Promise<Map<stri
   return new Map(rows.map((owner) => [owner.id, owner]));
 }
 
-/** Whoever holds such a table makes the sweeper come again later. */
+/** How long a drop waits; the next sweep tries again. */
 const LOCK_TIMEOUT_MS = 500;
 
 /**

@@ -3,7 +3,7 @@ import { Conditions, type TaskFilter } from './task-filter.js';
 import { snapshotsOf, type TaskSnapshot, toSnapshot } from './task-snapshots.js';
 import type { TaskRow } from './tasks.js';
 
-/** By what tasks are sorted; a minus says from the last to the first. Each has an index. */
+/** The columns by which tasks are sorted; each has an index. */
 const ORDERS = {
   created: { column: 'created_at', type: 'timestamptz' },
   updated: { column: 'updated_at', type: 'timestamptz' },
@@ -68,7 +68,7 @@ export async function listTasks(
     );
   }
   const order = `${column} ${direction}, lock_key ${direction}`;
-  // The innermost reads an index alone, the rows of the page are fetched behind its limit.
+  // The innermost reads an index alone, the rows of the page are fetched after its limit.
   const page = `(
     SELECT whole.*, page.sort_value FROM (
       SELECT lock_key AS key, (${column})::text AS sort_value FROM long_task.tasks

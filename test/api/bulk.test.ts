@@ -15,7 +15,7 @@ async function started(user_id: string, task_name: string): Promise<void> {
 }
 
 describe('POST /tasks/actions', () => {
-  it('commands the tasks of a filter by the same way as one: fence closed, workflow told, event written', async () => {
+  it('commands the tasks of a filter by the same way as one: fence closed, workflow notified, event written', async () => {
     await started('filter', 'one');
     await started('filter', 'two');
     await started('bystander', 'one');
@@ -125,7 +125,7 @@ describe('POST /tasks/actions', () => {
     expect([await stateOf('dry', 'open'), await stateOf('dry', 'ended')]).toEqual(['queued', 'completed']);
   });
 
-  it('takes 200 at once and goes on after them', async () => {
+  it('takes 200 at once and continues after them', async () => {
     for (let i = 0; i < 203; i++) await newUpload(api.pool, { userId: 'many', taskName: `t${i}` });
     await api.pool.query(
       `UPDATE long_task.tasks SET state = 'failed', finished_at = now(), undelivered = NULL WHERE user_id = 'many'`,

@@ -88,7 +88,7 @@ it.each(['queued', 'running', 'pausing', 'paused', 'terminating', 'rollback_fail
   },
 );
 
-it('knows no task of somebody else', async () => {
+it('finds no task of another user', async () => {
   const row = await endedUpload(api);
   expect((await api.delete(addressOf({ ...row, user_id: 'eve' }))).status).toBe(404);
   expect((await api.get(addressOf(row))).status).toBe(200);

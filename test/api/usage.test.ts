@@ -72,7 +72,7 @@ it('counts what is on its way: parts of a download, a staging table, a source th
 });
 
 it('is all noughts for a user without tasks', async () => {
-  expect((await api.get('/usage?user_id=nobody')).json).toMatchObject({
+  expect((await api.get('/usage?user_id=absent')).json).toMatchObject({
     bytes_stored: 0,
     tables: none,
     tasks: noTasks,
