@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchGentle } from '../bench/gentle.js';
+import { benchLists } from '../bench/lists.js';
 import { benchMemory } from '../bench/memory.js';
 import { describeRun } from '../bench/report.js';
 import { benchSpeed } from '../bench/speed.js';
@@ -40,6 +41,8 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
   figures.push(...(await benchSteering({ ...input, pauses })));
   heading('Gentle loading');
   figures.push(...(await benchGentle(input)));
+  heading('Lists');
+  figures.push(...(await benchLists(workspace)));
   heading('Memory');
   figures.push(...(await benchMemory({ ...input, isFull: values.full })));
   return describeRun(workspace, { rows, bytes, rounds });

@@ -28,6 +28,12 @@ export const VARIABLES = {
   TASK_QUEUE: Type.String({ default: TASK_QUEUE, minLength: 1, description: 'a name' }),
   LOG_LEVEL: Type.Enum([...LOG_LEVELS], { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` }),
   MAX_UPLOAD_BYTES: Type.Integer({ default: 100 * 2 ** 30, minimum: 1, description: 'a number of bytes, at least 1' }),
+  RETENTION_DAYS: Type.Integer({
+    default: 30,
+    minimum: 0,
+    maximum: 36_500,
+    description: 'a number of days, 0 to 36500 (0: for ever)',
+  }),
   WORKER_PARTS: Type.Integer({
     default: 3,
     minimum: 1,

@@ -1,8 +1,6 @@
-/** Names in the file store of what a download makes. Each attempt of a part has an object of its own. */
-export function resultPrefix(taskId: string): string {
-  return `results/${taskId}/`;
-}
+import { resultPrefix } from '../storage/keys.js';
 
+/** Names in the file store of what a download makes. Each attempt of a part has an object of its own. */
 export function partKey(taskId: string, partNo: number, token: string): string {
   return `${resultPrefix(taskId)}part-${partNo}-${token}`;
 }

@@ -1,3 +1,4 @@
+import { TaskError } from '../contract/errors.js';
 import type { TaskRef } from '../contract/messages.js';
 import type { State } from '../contract/states.js';
 import { failpoint } from '../failpoint.js';
@@ -7,8 +8,8 @@ import { closeFence, endSessions } from '../postgres/fence.js';
 import { removeRejects } from '../postgres/rejects.js';
 import { dropStaging } from '../postgres/staging.js';
 import { getTaskById } from '../postgres/tasks.js';
+import { resultPrefix } from '../storage/keys.js';
 import { CONTROL, type Dependencies, type Fenceable, perform } from './context.js';
-import { resultPrefix } from './result-keys.js';
 
 /** How long somebody who uses the staging table is waited for, with the fence closed, before it is tried again or said. */
 const LOCK_TIMEOUT_MS = 5_000;
@@ -49,8 +50,8 @@ export function tidyActivity({ pool, store, log, pacer }: Dependencies) {
     perform(
       log,
       async () => {
-        const task = await getTaskById(pool, taskId);
-        if (task.state !== 'completed') return {};
+        const task = await getTaskById(pool, taskId).catch(nullWhenDeleted);
+        if (task?.state !== 'completed') return {};
         if (task.source) await store.remove(task.source.key);
         // The unfinished first: what an attempt that comes back late finishes in between is then among the others.
         await store.removeUnfinished(resultPrefix(taskId));
@@ -66,4 +67,10 @@ export function tidyActivity({ pool, store, log, pacer }: Dependencies) {
       },
       CONTROL,
     );
+}
+
+/** A task may be deleted before its workflow has tidied up: the deletion removes all of it. */
+function nullWhenDeleted(error: unknown): null {
+  if (error instanceof TaskError && error.code === 'task_not_found') return null;
+  throw error;
 }

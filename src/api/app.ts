@@ -3,8 +3,10 @@ import multipart from '@fastify/multipart';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { TaskError } from '../contract/errors.js';
 import type { Source } from '../contract/task.js';
+import { bulkRoutes } from './bulk-commands.js';
 import { commandRoutes } from './command-routes.js';
 import type { ApiContext } from './context.js';
+import { deleteRoutes } from './delete-task.js';
 import { downloadRoutes } from './download-routes.js';
 import { typedFields } from './form-fields.js';
 import { healthRoutes } from './health-routes.js';
@@ -13,6 +15,7 @@ import { pathOf, refuseMalformed, sendProblem } from './problem.js';
 import type { Inspected } from './receive-upload.js';
 import { taskRoutes } from './task-routes.js';
 import { uploadRoutes } from './upload-routes.js';
+import { usageRoutes } from './usage.js';
 import { validatorCompiler } from './validation.js';
 
 declare module 'fastify' {
@@ -79,6 +82,9 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   downloadRoutes(app, context);
   commandRoutes(app, context);
   taskRoutes(app, context);
+  deleteRoutes(app, context);
+  usageRoutes(app, context);
+  bulkRoutes(app, context);
   return app;
 }
 

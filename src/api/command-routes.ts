@@ -1,14 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ACTIONS, type Action, KINDS, type Kind, type State } from '../contract/states.js';
-import { commandTask } from '../postgres/commands.js';
-import { getTask, type TaskRow } from '../postgres/tasks.js';
+import { ACTIONS, type Action, KINDS, type Kind } from '../contract/states.js';
+import { getTask } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
-import { deliver } from './deliver.js';
 import { viewOf } from './read-task.js';
+import { runCommand } from './run-command.js';
 import { CommandBody, ResumeUploadBody } from './schemas.js';
-
-/** The state in which each command is in effect. */
-const IN_EFFECT: Record<Action, State> = { pause: 'paused', resume: 'running', terminate: 'terminated' };
 
 /** POST /{upload,download}/{pause,resume,terminate} */
 export function commandRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -22,10 +18,6 @@ export function commandRoutes(app: FastifyInstance, context: ApiContext): void {
   }
 }
 
-/**
- * The fence is closed first: once this is answered no row can commit any more, whether Temporal is there or not. Then the
- * workflow is told, by the sweeper if not now.
- */
 async function command(
   context: ApiContext,
   kind: Kind,
@@ -34,26 +26,7 @@ async function command(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const task = await getTask(context.pool, { kind, userId: body.user_id, taskName: body.task_name });
-  const { row, changed } = await commandTask(context.pool, task, {
-    action,
-    channel: 'api',
-    actor: body.user_id,
-    reason: body.reason,
-    maxRejects: body.max_rejects,
-  });
-  const told = changed ? (await isLifted(context, action, task)) && (await deliver(context, row, body.reason)) : true;
-  const inEffect = row.state === IN_EFFECT[action] && told;
+  const { reason, max_rejects: maxRejects } = body;
+  const { row, inEffect } = await runCommand(context, task, { action, actor: body.user_id, reason, maxRejects });
   return reply.code(inEffect ? 200 : 202).send(await viewOf(context, row));
-}
-
-/** What an operator paused in Temporal would not hear the command. The sweeper lifts it if it cannot be done now. */
-async function isLifted({ temporal, log }: ApiContext, action: Action, task: TaskRow): Promise<boolean> {
-  if (action === 'pause' || task.native_pause === null) return true;
-  try {
-    await temporal.liftNativePauses(task);
-    return true;
-  } catch (error) {
-    log.warn({ err: error, task: task.workflow_id }, 'not unpaused in Temporal, to be tried again');
-    return false;
-  }
 }

@@ -7,7 +7,7 @@ import type { TemporalGateway } from './temporal.js';
 
 /** What the routes are given when the app is built. */
 export interface ApiContext {
-  config: Pick<Config, 'MAX_UPLOAD_BYTES'>;
+  config: Pick<Config, 'MAX_UPLOAD_BYTES' | 'RETENTION_DAYS'>;
   pool: pg.Pool;
   store: Store;
   temporal: TemporalGateway;

@@ -1,5 +1,4 @@
 import Type, { type Static } from 'typebox';
-import { KINDS, STATES } from '../contract/states.js';
 import { COLUMN_TYPES } from '../postgres/staging.js';
 
 /** What requests may hold. Every `description` completes the sentence "must be …" of the error that a bad value gets. */
@@ -8,11 +7,11 @@ import { COLUMN_TYPES } from '../postgres/staging.js';
 const NAME = '^(?!\\.{1,2}$)[\\p{L}\\p{M}\\p{N}._\\-@:+ ]{1,128}$';
 const NAME_RULE = '1 to 128 letters, digits, spaces or any of . _ - @ : +, and not . or ..';
 /** PostgreSQL text holds neither U+0000 nor half a surrogate pair. */
-const STORABLE = '[^\\0\\ud800-\\udfff]';
+export const STORABLE = '[^\\0\\ud800-\\udfff]';
 
-const UserId = Type.String({ pattern: NAME, description: NAME_RULE });
-const TaskName = Type.String({ pattern: NAME, description: NAME_RULE });
-const Reason = Type.String({ pattern: `^${STORABLE}{0,500}$`, description: 'a text of at most 500 characters' });
+export const UserId = Type.String({ pattern: NAME, description: NAME_RULE });
+export const TaskName = Type.String({ pattern: NAME, description: NAME_RULE });
+export const Reason = Type.String({ pattern: `^${STORABLE}{0,500}$`, description: 'a text of at most 500 characters' });
 const MaxRejects = Type.Integer({
   minimum: 0,
   maximum: Number.MAX_SAFE_INTEGER,
@@ -27,10 +26,10 @@ const MaxBytesPerSecond = Type.Integer({
 /** Letters of any script, spaces and signs; U+2028 and U+2029 break lines as control characters do. */
 const TABLE_NAME = '^(?!\\s)[^."\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,63}(?<!\\s)$';
 
-const strict = { additionalProperties: false };
+export const strict = { additionalProperties: false };
 
 /** One of a few texts. */
-function oneOf<const T extends string>(values: readonly T[], description = `one of ${values.join(', ')}`) {
+export function oneOf<const T extends string>(values: readonly T[], description = `one of ${values.join(', ')}`) {
   return Type.Unsafe<T>({ type: 'string', enum: [...values], description });
 }
 
@@ -107,18 +106,3 @@ export type TaskPath = Static<typeof TaskPath>;
 
 export const UserQuery = Type.Object({ user_id: UserId }, strict);
 export type UserQuery = Static<typeof UserQuery>;
-
-export const ListQuery = Type.Object(
-  {
-    user_id: Type.Optional(UserId),
-    kind: Type.Optional(oneOf(KINDS)),
-    state: Type.Optional(oneOf(STATES)),
-    history: Type.Optional(Type.Boolean({ description: 'true or false' })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'a whole number, 1 to 200' })),
-    after: Type.Optional(
-      Type.String({ pattern: '^[A-Za-z0-9_-]{1,20}$', description: 'the "next" of the page before' }),
-    ),
-  },
-  strict,
-);
-export type ListQuery = Static<typeof ListQuery>;

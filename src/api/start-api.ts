@@ -58,7 +58,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   const database = awaitDatabase(config, log, stopping.signal).then(async () => {
     ready = true;
     await Promise.all([
-      runSweeper({ pool, store, temporal, log }, stopping.signal),
+      runSweeper({ pool, store, temporal, log }, config.RETENTION_DAYS, stopping.signal),
       runReconciler({ pool, temporal, log }, stopping.signal),
     ]);
   });

@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskError } from '../contract/errors.js';
-import { isSourceNeeded, listUndelivered, type TaskRow } from '../postgres/tasks.js';
+import { listUndelivered, type TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { deliverOrThrow } from './deliver.js';
-import { SOURCES } from './receive-upload.js';
+import { sweepDeletions } from './finish-deletion.js';
+import { sweepExpired } from './retention.js';
+import { Emptiness, sweepOrphans } from './sweep-orphans.js';
+
+export { sweepOrphans } from './sweep-orphans.js';
 
 type Parts = Pick<ApiContext, 'pool' | 'temporal' | 'store' | 'log'>;
 
@@ -15,39 +19,53 @@ const TEMP_SWEEP_MS = 10 * 60_000;
 const TEMP_AGE_MS = 60 * 60_000;
 const LONGEST_WAIT_MS = 60_000;
 
-/** Delivers what requests had to leave undelivered, and removes what killed ones left behind, until the signal fires. */
-export async function runSweeper(parts: Parts, signal: AbortSignal): Promise<void> {
+/** The interval between looks for expired tasks; a full batch is followed by the next at once. */
+const EXPIRED_SWEEP_MS = 60_000;
+
+/**
+ * Delivers starts and commands that requests could not deliver, and removes orphans, the remains of deleted tasks and expired
+ * tasks, until the signal fires.
+ */
+export async function runSweeper(parts: Parts, retentionDays: number, signal: AbortSignal): Promise<void> {
   const patience = new Patience();
-  let nextTempSweep = 0;
-  let complained = false;
+  const emptiness = new Emptiness();
+  const chores = [
+    new Chore(SWEEP_MS, () => sweepUndelivered(parts, patience, signal)),
+    new Chore(SWEEP_MS, () => sweepDeletions(parts, signal)),
+    new Chore(TEMP_SWEEP_MS, async () => {
+      await parts.store.sweepTemp(TEMP_AGE_MS);
+      await sweepOrphans(parts, TEMP_AGE_MS, emptiness);
+    }),
+    new Chore(EXPIRED_SWEEP_MS, () => sweepExpired(parts, retentionDays, signal)),
+  ];
   while (!signal.aborted) {
-    try {
-      await sweepUndelivered(parts, patience, signal);
-      if (Date.now() >= nextTempSweep) {
-        nextTempSweep = Date.now() + TEMP_SWEEP_MS;
-        await parts.store.sweepTemp(TEMP_AGE_MS);
-        await sweepOrphans(parts, TEMP_AGE_MS);
-      }
-      complained = false;
-    } catch (error) {
-      // Once per outage, not once per second.
-      if (!complained) parts.log.warn({ err: error }, 'the sweeper cannot work now and tries again every second');
-      complained = true;
-    }
+    for (const chore of chores) await chore.doWhenDue(parts.log);
     await sleep(SWEEP_MS, undefined, { signal }).catch(() => {});
   }
 }
 
-/**
- * Removes stored sources that no unfinished task needs: those of an API that was killed between storing one and writing its
- * task down, and those that a task which has ended could not remove.
- */
-export async function sweepOrphans({ pool, store, log }: Omit<Parts, 'temporal'>, olderThanMs: number): Promise<void> {
-  for (const key of await store.list(SOURCES)) {
-    const found = await store.stat(key);
-    if (!found || found.mtimeMs > Date.now() - olderThanMs || (await isSourceNeeded(pool, key))) continue;
-    await store.remove(key);
-    log.info({ key }, 'removed a stored file that no task needs');
+/** A periodic job of the sweeper. A failure of one job does not delay the others. */
+class Chore {
+  #nextAt = 0;
+  #hasComplained = false;
+
+  /** @param run resolves to true when there is more to do at once */
+  constructor(
+    readonly everyMs: number,
+    readonly run: () => Promise<unknown>,
+  ) {}
+
+  async doWhenDue(log: Parts['log']): Promise<void> {
+    if (performance.now() < this.#nextAt) return;
+    try {
+      const hasMore = await this.run();
+      this.#nextAt = hasMore === true ? 0 : performance.now() + this.everyMs;
+      this.#hasComplained = false;
+    } catch (error) {
+      // Tried again at once, and said once per outage, not once per second.
+      if (!this.#hasComplained) log.warn({ err: error }, 'the sweeper cannot work now and tries again every second');
+      this.#hasComplained = true;
+    }
   }
 }
 

@@ -1,16 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { KINDS } from '../contract/states.js';
-import { listSnapshots } from '../postgres/task-snapshots.js';
 import type { ApiContext } from './context.js';
-import { withResult } from './lost-result.js';
+import { listPage } from './list-tasks.js';
+import { ListQuery } from './operator-schemas.js';
 import { sendTask } from './read-task.js';
 import { sendRejects } from './rejects-csv.js';
 import { sendResultFile } from './result-file.js';
-import { ListQuery, TaskPath, TaskRefBody, UserQuery } from './schemas.js';
-import { toTask } from './task-view.js';
-import { invalidRequest } from './validation.js';
-
-const PAGE = 50;
+import { TaskPath, TaskRefBody, UserQuery } from './schemas.js';
 
 /** GET /tasks, /tasks/{kind}/{task_name} and what belongs to one task; POST /{kind}/progress */
 export function taskRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -50,31 +46,3 @@ interface OfTask {
   Querystring: UserQuery;
 }
 const ofTask = { schema: { params: TaskPath, querystring: UserQuery } };
-
-async function listPage(
-  { pool, store }: ApiContext,
-  { user_id, kind, state, history, limit = PAGE, after }: ListQuery,
-) {
-  const found = await listSnapshots(pool, {
-    userId: user_id,
-    kind,
-    state,
-    history,
-    limit,
-    after: after === undefined ? undefined : readCursor(after),
-  });
-  const page = await Promise.all(found.slice(0, limit).map((snapshot) => withResult(store, snapshot)));
-  const last = found.length > limit ? page.at(-1) : undefined;
-  return { tasks: page.map((snapshot) => toTask(snapshot)), next: last ? writeCursor(last.row.lock_key) : null };
-}
-
-function writeCursor(lockKey: number): string {
-  return Buffer.from(String(lockKey)).toString('base64url');
-}
-
-function readCursor(cursor: string): number {
-  const text = Buffer.from(cursor, 'base64url').toString('latin1');
-  const lockKey = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (lockKey < 2 ** 31) return lockKey;
-  throw invalidRequest([{ field: 'after', value: cursor, detail: 'must be the "next" of the page before' }]);
-}

@@ -33,6 +33,7 @@ export const ERRORS = {
   // The task
   source_changed: { status: 409, title: 'The source file changed while the task was under way', retryable: false },
   table_exists: { status: 409, title: 'The table name is taken', retryable: false },
+  table_has_dependents: { status: 409, title: 'Other objects depend on the table', retryable: false },
   target_changed: { status: 409, title: 'The table changed while the task was under way', retryable: false },
   receipt_mismatch: { status: 500, title: 'The receipt of the task does not balance', retryable: false },
   rollback_failed: { status: 500, title: 'The rollback could not finish yet', retryable: true },

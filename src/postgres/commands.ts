@@ -59,7 +59,7 @@ export async function commandTask(
     const row = await lockTask(client, task.id);
     if (command.key !== undefined && !(await isFirst(client, task.id, command.key))) return { row, changed: false };
     const transition = transitionOf(row.state, command.action);
-    if (transition === undefined) throw illegal(row, command.action);
+    if (transition === undefined) throw illegalTransition(row, command.action);
     if (command.maxRejects !== undefined && row.kind === 'upload')
       await setRejectLimit(client, row, command.maxRejects);
     if (transition === null) return { row, changed: false };
@@ -111,7 +111,8 @@ async function isFirst(client: pg.ClientBase, taskId: string, key: string): Prom
   return rowCount === 1;
 }
 
-function illegal(row: TaskRow, action: Action): TaskError {
+/** The error of a command that a task does not take in its state. */
+export function illegalTransition(row: TaskRow, action: Action): TaskError {
   const allowed = allowedActions(row.state);
   return new TaskError(
     'illegal_transition',

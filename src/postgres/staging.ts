@@ -6,7 +6,7 @@ import { quoteIdent, quoteLiteral } from './copy.js';
 import type { Column, TaskRow } from './tasks.js';
 
 /** Where tables are made before anyone may see them. */
-const STAGING_SCHEMA = 'long_task_staging';
+export const STAGING_SCHEMA = 'long_task_staging';
 
 /** The number of the row in the file: key of the table, proof of exactly-once, order of the export. */
 export const ROW_COLUMN = '_row';

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { LOCK_CLASS, SESSION_PREFIX } from './fence.js';
 import { PART_SUMS, type PartSums } from './progress.js';
-import type { TaskFilter, TaskKey, TaskRow } from './tasks.js';
+import type { TaskKey, TaskRow } from './tasks.js';
 
 /** A task, the sums over its parts and what it holds, all as of one moment. */
 export interface TaskSnapshot {
@@ -16,10 +16,12 @@ export interface TaskSnapshot {
 }
 
 /**
- * One statement and so one snapshot: row and parts read apart could show the phase before and the parts after a publish
- * has removed them, and the progress would fall.
+ * Returns the statement that reads tasks with what they have, up to its WHERE; `tasks` is the table or a query over it. One statement
+ * and so one snapshot: row and parts read apart could show the phase before and the parts after a publish has removed them, and the
+ * progress would fall.
  */
-const SNAPSHOT = `
+export function snapshotsOf(tasks: string): string {
+  return `
   WITH sessions AS MATERIALIZED (
     SELECT split_part(application_name, ' ', 2) AS lock_key, count(*) AS count FROM pg_stat_activity
      WHERE datname = current_database() AND starts_with(application_name, '${SESSION_PREFIX}') GROUP BY 1
@@ -31,38 +33,28 @@ const SNAPSHOT = `
   SELECT t.*, clock_timestamp() AS now, row_to_json(s) AS sums,
          json_build_object('connections', coalesce((SELECT count FROM sessions WHERE lock_key = t.lock_key::text), 0),
                            'locks', coalesce((SELECT count FROM locks WHERE lock_key = t.lock_key), 0)) AS held
-    FROM long_task.tasks t CROSS JOIN LATERAL (SELECT ${PART_SUMS} FROM long_task.parts p WHERE p.task_id = t.id) s`;
+    FROM ${tasks} t CROSS JOIN LATERAL (SELECT ${PART_SUMS} FROM long_task.parts p WHERE p.task_id = t.id) s`;
+}
 
 /** @throws {TaskError} task_not_found */
 export async function getSnapshot(pool: pg.Pool, key: TaskKey): Promise<TaskSnapshot> {
   const { rows } = await pool.query(
-    `${SNAPSHOT} WHERE t.kind = $1 AND t.user_id = $2 AND t.task_name = $3 AND t.superseded_at IS NULL`,
+    `${snapshotsOf('long_task.tasks')} WHERE t.kind = $1 AND t.user_id = $2 AND t.task_name = $3 AND t.superseded_at IS NULL`,
     [key.kind, key.userId, key.taskName],
   );
   if (!rows[0])
     throw new TaskError('task_not_found', `User "${key.userId}" has no ${key.kind} task "${key.taskName}".`);
-  return split(rows[0]);
+  return toSnapshot(rows[0]);
 }
 
 /** The same by id, also of a task that has given up its name. @throws {TaskError} task_not_found */
 export async function getSnapshotById(pool: pg.Pool, id: string): Promise<TaskSnapshot> {
-  const { rows } = await pool.query(`${SNAPSHOT} WHERE t.id = $1`, [id]);
+  const { rows } = await pool.query(`${snapshotsOf('long_task.tasks')} WHERE t.id = $1`, [id]);
   if (!rows[0]) throw new TaskError('task_not_found', 'The task was deleted meanwhile.');
-  return split(rows[0]);
+  return toSnapshot(rows[0]);
 }
 
-/** A page of tasks, newest first, one more than `limit` where there are more. */
-export async function listSnapshots(pool: pg.Pool, filter: TaskFilter): Promise<TaskSnapshot[]> {
-  const { rows } = await pool.query(
-    `${SNAPSHOT}
-      WHERE t.superseded_at IS ${filter.history ? 'NOT NULL' : 'NULL'} AND ($1::text IS NULL OR t.user_id = $1) AND ($2::text IS NULL OR t.kind = $2) AND ($3::text IS NULL OR t.state = $3)
-        AND ($4::int IS NULL OR t.lock_key < $4)
-      ORDER BY t.lock_key DESC LIMIT $5`,
-    [filter.userId ?? null, filter.kind ?? null, filter.state ?? null, filter.after ?? null, filter.limit + 1],
-  );
-  return rows.map(split);
-}
-
-function split({ sums, held, now, ...row }: TaskRow & Omit<TaskSnapshot, 'row'>): TaskSnapshot {
+/** Takes a row of `snapshotsOf` apart. */
+export function toSnapshot({ sums, held, now, ...row }: TaskRow & Omit<TaskSnapshot, 'row'>): TaskSnapshot {
   return { row, sums, held, now };
 }

@@ -97,19 +97,11 @@ function notFound(key: TaskKey): never {
   throw new TaskError('task_not_found', `User "${key.userId}" has no ${key.kind} task "${key.taskName}".`);
 }
 
-export interface TaskFilter {
-  userId?: string;
-  kind?: Kind;
-  state?: State;
-  /** Those that have given up their names, instead of those that have them. */
-  history?: boolean;
-  limit: number;
-  /** The page before ended at this task (its lock_key). */
-  after?: number;
-}
-
-/** Worded as the predicate of the partial index `tasks_unfinished`, so that PostgreSQL uses the index. */
-const UNFINISHED = `state NOT IN (${FINAL_STATES.map((state) => `'${state}'`).join(', ')})`;
+const FINAL_LIST = FINAL_STATES.map((state) => `'${state}'`).join(', ');
+/** The condition in SQL that a task has ended. */
+export const FINISHED = `state IN (${FINAL_LIST})`;
+/** Its opposite, worded as the predicate of the partial index `tasks_unfinished`, so that PostgreSQL uses the index. */
+export const UNFINISHED = `state NOT IN (${FINAL_LIST})`;
 
 /** Unfinished tasks whose row has been quiet for a while, longest first; the paused ones only when asked. */
 export async function listUnfinished(
@@ -132,16 +124,6 @@ export async function listUntidy(pool: pg.Pool, quietSeconds: number): Promise<T
     [quietSeconds],
   );
   return rows;
-}
-
-/** Whether a file of the store is the source of some task that has not ended. */
-export async function isSourceNeeded(pool: pg.Pool, key: string): Promise<boolean> {
-  const { rows } = await pool.query(
-    `SELECT EXISTS (SELECT FROM long_task.tasks
-                     WHERE source ->> 'key' = $1 AND ${UNFINISHED}) AS found`,
-    [key],
-  );
-  return rows[0].found;
 }
 
 const PAGE = 100;

@@ -62,7 +62,7 @@ describe('what cannot be understood', () => {
     expect((await raw('GET', '/tasks/other/x?user_id=ana')).status).toBe(404);
     const wrong = await raw('GET', '/upload/start/?user_id=secret');
     expect([wrong.status, wrong.headers.get('allow'), wrong.json.instance]).toEqual([405, 'POST', '/upload/start/']);
-    expect((await raw('DELETE', '/tasks/upload/x?user_id=ana')).headers.get('allow')).toBe('GET, HEAD');
+    expect((await raw('PUT', '/tasks/upload/x?user_id=ana')).headers.get('allow')).toBe('DELETE, GET, HEAD');
     expect((await raw('GET', '/tasks/upload/%E0%A4%A?user_id=ana')).json).toMatchObject({
       status: 400,
       code: 'invalid_request',
@@ -97,7 +97,7 @@ describe('what fails here', () => {
     const sampleFile = path.resolve(import.meta.dirname, '../../sample_data.csv');
     const log = pino({ level: 'silent' });
     const app = await buildApp({
-      config: { MAX_UPLOAD_BYTES: 1 },
+      config: { MAX_UPLOAD_BYTES: 1, RETENTION_DAYS: 30 },
       pool,
       store: api.store,
       temporal: api.temporal.gateway,

@@ -25,6 +25,7 @@ export interface TestApi {
   files(): Promise<string[]>;
   post(url: string, body: object, headers?: Record<string, string>): Promise<Answer>;
   get(url: string, headers?: Record<string, string>): Promise<Answer>;
+  delete(url: string): Promise<Answer>;
   /** A multipart form; a part with a filename is a file. Their order is kept. */
   form(parts: FormPart[], headers?: Record<string, string>): Promise<Answer>;
 }
@@ -65,7 +66,7 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
     temporal = await TestTemporal.connect(inject('temporalAddress'));
     arrivals = await builtArrivals();
     app = await buildApp({
-      config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20 },
+      config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20, RETENTION_DAYS: 30 },
       pool: database.pool,
       store,
       temporal: temporal.gateway,
@@ -122,6 +123,7 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
         headers: { 'content-type': 'application/json', ...headers },
       }),
     get: (target, headers = {}) => call(target, { headers }),
+    delete: (target) => call(target, { method: 'DELETE' }),
     form: (parts, headers = {}) => {
       const form = new FormData();
       for (const [name, value, filename] of parts) {

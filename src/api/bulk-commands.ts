@@ -1,0 +1,145 @@
+import type { FastifyInstance } from 'fastify';
+import type { ErrorCode, FieldError, TaskError } from '../contract/errors.js';
+import { type Action, isFinal, type Kind, type State, transitionOf } from '../contract/states.js';
+import { illegalTransition } from '../postgres/commands.js';
+import { notFinal } from '../postgres/delete-task.js';
+import { listTasks } from '../postgres/task-list.js';
+import { getTask, type TaskKey, type TaskRow } from '../postgres/tasks.js';
+import type { ApiContext } from './context.js';
+import { deleteWhole } from './delete-task.js';
+import { readCursor, writeCursor } from './list-cursor.js';
+import { ActionsBody, MOST_TASKS } from './operator-schemas.js';
+import { asTaskError } from './problem.js';
+import { runCommand } from './run-command.js';
+import { readFilter } from './task-filter.js';
+import { invalidRequest } from './validation.js';
+
+/** What came of one task, or would. */
+interface TaskResult {
+  kind: Kind;
+  user_id: string;
+  task_name: string;
+  result: 'ok' | 'no_op' | 'error';
+  /** After the command; null when the task is gone or was not found. */
+  state: State | null;
+  error: { code: ErrorCode; status: number; detail: string; current_state?: string; allowed_actions?: string[] } | null;
+}
+
+/** Whose turn it is: a task that was found, or a name that may have none. */
+type Target = { key: TaskKey; row?: TaskRow };
+
+/** So many at once: each takes a connection of the ten that the API has. */
+const AT_ONCE = 4;
+
+/** POST /tasks/actions */
+export function bulkRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.post<{ Body: ActionsBody }>('/tasks/actions', { schema: { body: ActionsBody } }, ({ body }) =>
+    commandMany(context, body),
+  );
+}
+
+async function commandMany(context: ApiContext, body: ActionsBody) {
+  const { targets, next } = await chooseTargets(context, body);
+  const results: TaskResult[] = new Array(targets.length);
+  const queue = targets.entries();
+  const lane = async () => {
+    for (const [i, target] of queue) results[i] = await commandOne(context, target, body);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  const countOf = (result: TaskResult['result']) => results.filter((one) => one.result === result).length;
+  return {
+    action: body.action,
+    dry_run: body.dry_run ?? false,
+    count: results.length,
+    ok: countOf('ok'),
+    no_op: countOf('no_op'),
+    failed: countOf('error'),
+    limit: MOST_TASKS,
+    next,
+    results,
+  };
+}
+
+/** @throws {TaskError} invalid_request */
+async function chooseTargets(
+  { pool }: ApiContext,
+  body: ActionsBody,
+): Promise<{ targets: Target[]; next: string | null }> {
+  const { filter, tasks, user_id, after } = body;
+  if ((filter === undefined) === (tasks === undefined)) {
+    throw refused('filter', 'must be given, or tasks instead of it, and not both');
+  }
+  if (tasks) {
+    if (after !== undefined) throw refused('after', 'goes with filter only');
+    return { targets: namedTargets(tasks, user_id), next: null };
+  }
+  if (user_id !== undefined) throw refused('user_id', 'belongs into filter, where that is given');
+  // The first ones first: what a command makes of them is in the way of no later page.
+  const list = { filter: readFilter(filter!, 'filter.'), sort: 'created' as const };
+  const place = after === undefined ? undefined : readCursor(list, after);
+  const { snapshots, next } = await listTasks(pool, list.filter, { sort: list.sort, limit: MOST_TASKS, after: place });
+  return {
+    targets: snapshots.map(({ row }) => ({ row, key: keyOf(row) })),
+    next: next && writeCursor(list, next),
+  };
+}
+
+function namedTargets(tasks: NonNullable<ActionsBody['tasks']>, userId: string | undefined): Target[] {
+  const errors: FieldError[] = [];
+  const targets = tasks.map(({ kind, task_name, user_id = userId }, i) => {
+    if (user_id === undefined) {
+      errors.push({ field: `tasks.${i}.user_id`, detail: 'is missing; give it here, or once for all as user_id' });
+    }
+    return { key: { kind, userId: (user_id ?? '').normalize('NFC'), taskName: task_name.normalize('NFC') } };
+  });
+  if (errors.length > 0) throw invalidRequest(errors);
+  const names = targets.map(({ key }) => JSON.stringify(key));
+  return targets.filter((_target, i) => names.indexOf(names[i]!) === i);
+}
+
+function keyOf({ kind, user_id, task_name }: TaskRow): TaskKey {
+  return { kind, userId: user_id, taskName: task_name };
+}
+
+function refused(field: string, detail: string): TaskError {
+  return invalidRequest([{ field, detail }]);
+}
+
+/** One that fails stops none of the others. */
+async function commandOne(context: ApiContext, { key, row }: Target, body: ActionsBody): Promise<TaskResult> {
+  const named = { kind: key.kind, user_id: key.userId, task_name: key.taskName };
+  try {
+    const task = row ?? (await getTask(context.pool, key));
+    const done = body.dry_run ? foretell(task, body.action) : await perform(context, task, body);
+    return { ...named, ...done, error: null };
+  } catch (error) {
+    const { code, status, detail, extras } = asTaskError(error);
+    if (status >= 500) context.log.error({ err: error, task: key }, detail);
+    const { current_state, allowed_actions } = extras;
+    const state = (current_state as State | undefined) ?? null;
+    return { ...named, result: 'error', state, error: { code, status, detail, current_state, allowed_actions } };
+  }
+}
+
+type Done = Pick<TaskResult, 'result' | 'state'>;
+
+/** By the same way as a single command. */
+async function perform(context: ApiContext, task: TaskRow, { action, reason }: ActionsBody): Promise<Done> {
+  if (action === 'delete') {
+    await deleteWhole(context, task);
+    return { result: 'ok', state: null };
+  }
+  const { row, changed } = await runCommand(context, task, { action, actor: task.user_id, reason });
+  return { result: changed ? 'ok' : 'no_op', state: row.state };
+}
+
+/** What would come of it, by the state that the task is in now. @throws {TaskError} illegal_transition */
+function foretell(task: TaskRow, action: Action | 'delete'): Done {
+  if (action === 'delete') {
+    if (!isFinal(task.state)) throw notFinal(task);
+    return { result: 'ok', state: null };
+  }
+  const transition = transitionOf(task.state, action);
+  if (transition === undefined) throw illegalTransition(task, action);
+  return transition ? { result: 'ok', state: transition.to } : { result: 'no_op', state: task.state };
+}

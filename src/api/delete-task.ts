@@ -1,0 +1,47 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { KINDS } from '../contract/states.js';
+import { deleteTask } from '../postgres/delete-task.js';
+import { getTask, type TaskKey, type TaskRow } from '../postgres/tasks.js';
+import type { ApiContext } from './context.js';
+import { finishDeletions } from './finish-deletion.js';
+import { type DeleteQuery, DeleteUploadQuery } from './operator-schemas.js';
+import { TaskPath, UserQuery } from './schemas.js';
+
+/** DELETE /tasks/{kind}/{task_name} */
+export function deleteRoutes(app: FastifyInstance, context: ApiContext): void {
+  for (const kind of KINDS) {
+    const querystring = kind === 'upload' ? DeleteUploadQuery : UserQuery;
+    app.delete<{ Params: TaskPath; Querystring: DeleteQuery }>(
+      `/tasks/${kind}/:task_name`,
+      { schema: { params: TaskPath, querystring } },
+      ({ params, query }, reply) =>
+        sendDeleted(context, { kind, userId: query.user_id, taskName: params.task_name }, query.drop_table, reply),
+    );
+  }
+}
+
+/** Answers 204 when nothing of the task remains, 202 when the sweeper has to remove a rest. */
+async function sendDeleted(
+  context: ApiContext,
+  key: TaskKey,
+  dropTable: boolean | undefined,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const isGone = await deleteWhole(context, await getTask(context.pool, key), { dropTable });
+  return reply.code(isGone ? 204 : 202).send();
+}
+
+/**
+ * Deletes a task that has ended, those that had its name before, and all that belongs to them.
+ * @returns whether nothing remains; the sweeper removes a rest
+ * @throws {TaskError} as `deleteTask`
+ */
+export async function deleteWhole(
+  context: Pick<ApiContext, 'pool' | 'store' | 'log'>,
+  task: TaskRow,
+  { dropTable }: { dropTable?: boolean } = {},
+): Promise<boolean> {
+  const deletions = await deleteTask(context.pool, task, { dropTable, withHistory: true });
+  context.log.info({ task: task.workflow_id }, 'deleted a task');
+  return finishDeletions(context, deletions);
+}

@@ -1,0 +1,43 @@
+import type { Action, State } from '../contract/states.js';
+import { type Command, commandTask } from '../postgres/commands.js';
+import type { TaskRow } from '../postgres/tasks.js';
+import type { ApiContext } from './context.js';
+import { deliver } from './deliver.js';
+
+/** The state in which each command is in effect. */
+const IN_EFFECT: Record<Action, State> = { pause: 'paused', resume: 'running', terminate: 'terminated' };
+
+/** The outcome of a command: whether it changed anything, and whether it is in effect or still under way. */
+export interface CommandDone {
+  row: TaskRow;
+  changed: boolean;
+  inEffect: boolean;
+}
+
+/**
+ * Gives a task a command of the API. Closes the fence first: after that no row can commit, whether Temporal is reachable or not.
+ * Then notifies the workflow; if that fails, the sweeper does it later.
+ * @throws {TaskError} illegal_transition
+ */
+export async function runCommand(
+  context: ApiContext,
+  task: TaskRow,
+  command: Omit<Command, 'channel' | 'key'>,
+): Promise<CommandDone> {
+  const { action, reason } = command;
+  const { row, changed } = await commandTask(context.pool, task, { ...command, channel: 'api' });
+  const isNotified = changed ? (await isLifted(context, action, task)) && (await deliver(context, row, reason)) : true;
+  return { row, changed, inEffect: row.state === IN_EFFECT[action] && isNotified };
+}
+
+/** What an operator paused in Temporal would not hear the command. The sweeper lifts it if it cannot be done now. */
+async function isLifted({ temporal, log }: ApiContext, action: Action, task: TaskRow): Promise<boolean> {
+  if (action === 'pause' || task.native_pause === null) return true;
+  try {
+    await temporal.liftNativePauses(task);
+    return true;
+  } catch (error) {
+    log.warn({ err: error, task: task.workflow_id }, 'not unpaused in Temporal, to be tried again');
+    return false;
+  }
+}

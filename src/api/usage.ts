@@ -1,0 +1,33 @@
+import type { FastifyInstance } from 'fastify';
+import { STATES } from '../contract/states.js';
+import { sumUsage } from '../postgres/usage.js';
+import type { ApiContext } from './context.js';
+import { UsageQuery } from './operator-schemas.js';
+
+/** GET /usage */
+export function usageRoutes(app: FastifyInstance, { pool, config }: ApiContext): void {
+  app.get<{ Querystring: UsageQuery }>('/usage', { schema: { querystring: UsageQuery } }, async ({ query }) => {
+    const { sources, results, tables, staging, tasks } = await sumUsage(pool, query.user_id);
+    return {
+      user_id: query.user_id ?? null,
+      bytes_stored: sources.bytes + results.bytes,
+      sources,
+      results,
+      tables,
+      staging_tables: staging,
+      tasks: Object.fromEntries(STATES.map((state) => [state, tasks[state] ?? 0])),
+      limits: limitsOf(config),
+    };
+  });
+}
+
+/** Null where there is no such limit. */
+function limitsOf({ MAX_UPLOAD_BYTES, RETENTION_DAYS }: ApiContext['config']) {
+  return {
+    max_upload_bytes: MAX_UPLOAD_BYTES,
+    retention_days: RETENTION_DAYS === 0 ? null : RETENTION_DAYS,
+    max_running_tasks: null,
+    max_stored_bytes: null,
+    max_requests_per_minute: null,
+  };
+}
