@@ -29,43 +29,43 @@ const EXPIRED_SWEEP_MS = 60_000;
 export async function runSweeper(parts: Parts, retentionDays: number, signal: AbortSignal): Promise<void> {
   const patience = new Patience();
   const emptiness = new Emptiness();
-  const chores = [
-    new Chore(SWEEP_MS, () => sweepUndelivered(parts, patience, signal)),
-    new Chore(SWEEP_MS, () => sweepDeletions(parts, signal)),
-    new Chore(TEMP_SWEEP_MS, async () => {
-      await parts.store.sweepTemp(TEMP_AGE_MS);
-      await sweepOrphans(parts, TEMP_AGE_MS, emptiness);
-    }),
-    new Chore(EXPIRED_SWEEP_MS, () => sweepExpired(parts, retentionDays, signal)),
+  const jobs: Job[] = [
+    { everyMs: SWEEP_MS, run: () => sweepUndelivered(parts, patience, signal) },
+    { everyMs: SWEEP_MS, run: () => sweepDeletions(parts, signal) },
+    { everyMs: EXPIRED_SWEEP_MS, run: () => sweepExpired(parts, retentionDays, signal) },
+    {
+      everyMs: TEMP_SWEEP_MS,
+      run: async () => {
+        await parts.store.sweepTemp(TEMP_AGE_MS);
+        await sweepOrphans(parts, TEMP_AGE_MS, emptiness);
+      },
+    },
   ];
-  while (!signal.aborted) {
-    for (const chore of chores) await chore.doWhenDue(parts.log);
-    await sleep(SWEEP_MS, undefined, { signal }).catch(() => {});
-  }
+  // Side by side: a table in use, which a deletion waits for, must not delay a command.
+  await Promise.all(jobs.map((job) => repeat(job, parts.log, signal)));
 }
 
-/** A periodic job of the sweeper. A failure of one job does not delay the others. */
-class Chore {
-  #nextAt = 0;
-  #hasComplained = false;
+/** A periodic job of the sweeper. */
+interface Job {
+  everyMs: number;
+  /** Resolves to true when there is more to do at once. */
+  run: () => Promise<unknown>;
+}
 
-  /** @param run resolves to true when there is more to do at once */
-  constructor(
-    readonly everyMs: number,
-    readonly run: () => Promise<unknown>,
-  ) {}
-
-  async doWhenDue(log: Parts['log']): Promise<void> {
-    if (performance.now() < this.#nextAt) return;
+async function repeat({ everyMs, run }: Job, log: Parts['log'], signal: AbortSignal): Promise<void> {
+  let complained = false;
+  while (!signal.aborted) {
+    let waitMs = SWEEP_MS;
     try {
-      const hasMore = await this.run();
-      this.#nextAt = hasMore === true ? 0 : performance.now() + this.everyMs;
-      this.#hasComplained = false;
+      const hasMore = await run();
+      if (hasMore !== true) waitMs = everyMs;
+      complained = false;
     } catch (error) {
-      // Tried again at once, and said once per outage, not once per second.
-      if (!this.#hasComplained) log.warn({ err: error }, 'the sweeper cannot work now and tries again every second');
-      this.#hasComplained = true;
+      // Once per outage, not once per second.
+      if (!complained) log.warn({ err: error }, 'the sweeper cannot work now and tries again every second');
+      complained = true;
     }
+    await sleep(waitMs, undefined, { signal }).catch(() => {});
   }
 }
 

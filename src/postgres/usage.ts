@@ -23,14 +23,15 @@ export interface Usage {
  */
 export async function sumUsage(pool: pg.Pool, userId: string | undefined): Promise<Usage> {
   const { rows } = await pool.query(
-    `WITH own AS NOT MATERIALIZED (SELECT * FROM long_task.tasks WHERE $1::text IS NULL OR user_id = $1),
+    `WITH own AS NOT MATERIALIZED (SELECT * FROM long_task.tasks ${userId === undefined ? '' : 'WHERE user_id = $1'}),
           unfinished AS (
        SELECT id, kind, source, staging_oid FROM own WHERE ${UNFINISHED}
         UNION ALL SELECT id, kind, source, staging_oid FROM own
          WHERE state = 'completed' AND id IN (SELECT task_id FROM long_task.parts))
      SELECT (SELECT ${amountOf("(source ->> 'size')::bigint")} FROM unfinished WHERE source IS NOT NULL) AS sources,
             (SELECT ${amountOf('size')} FROM (
-               SELECT (result ->> 'size')::bigint AS size FROM own WHERE state = 'completed' AND result IS NOT NULL
+               SELECT result_bytes AS size FROM own
+                WHERE kind = 'download' AND state = 'completed' AND result_bytes IS NOT NULL AND superseded_at IS NULL
                 UNION ALL SELECT bytes_done FROM long_task.parts p JOIN own t ON t.id = p.task_id
                            WHERE t.kind = 'download' AND t.state <> 'completed' AND p.object IS NOT NULL) r) AS results,
             (SELECT ${amountOf('pg_total_relation_size(c.oid)')} FROM pg_class c
@@ -40,7 +41,7 @@ export async function sumUsage(pool: pg.Pool, userId: string | undefined): Promi
                 AND oid IN (SELECT staging_oid FROM unfinished)) AS staging,
             (SELECT coalesce(json_object_agg(state, count), '{}') FROM (
                SELECT state, count(*) AS count FROM own WHERE superseded_at IS NULL GROUP BY state) s) AS tasks`,
-    [userId ?? null],
+    userId === undefined ? [] : [userId],
   );
   return rows[0];
 }

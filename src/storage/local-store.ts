@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { TaskError } from '../contract/errors.js';
@@ -130,5 +130,18 @@ async function sweepTemp(root: string, olderThanMs: number): Promise<number> {
     await discard(root, place);
     swept++;
   }
+  await sweepFolders(root, root, oldest);
   return swept;
+}
+
+/** Removes empty folders that a killed writer made, or that it left when it was killed while it removed their objects. */
+async function sweepFolders(root: string, folder: string, oldest: number): Promise<void> {
+  for (const entry of (await readdir(folder, { withFileTypes: true }).catch(nullWhenMissing)) ?? []) {
+    const place = path.join(folder, entry.name);
+    if (!entry.isDirectory() || place === path.join(root, TEMP_FOLDER)) continue;
+    const found = await stat(place).catch(nullWhenMissing);
+    await sweepFolders(root, place, oldest);
+    // Of a folder that is not empty rmdir(2) refuses the removal.
+    if (found && found.mtimeMs <= oldest) await rmdir(place).catch(() => {});
+  }
 }

@@ -68,6 +68,6 @@ export interface Store {
    */
   concat(key: string, head: Uint8Array | null, keys: readonly string[], options?: ConcatOptions): Promise<Stored>;
 
-  /** Removes what writers that were killed have left, older than this. Resolves to how many there were. */
+  /** Removes what killed writers have left, older than this, empty folders too. Resolves to the number of unfinished objects. */
   sweepTemp(olderThanMs: number): Promise<number>;
 }

@@ -1,4 +1,4 @@
-import { readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
@@ -17,6 +17,16 @@ describe('sweepTemp', () => {
     expect(await store.sweepTemp(60_000)).toBe(1);
     expect(await readdir(path.join(root, 'tmp'))).toEqual(['young']);
     expect(await createLocalStore(path.join(root, 'none')).sweepTemp(0)).toBe(0);
+  });
+
+  it('removes the empty folders that killed writers left, and no others', async () => {
+    await store.put('results/full/part', chunks('x'));
+    for (const name of ['old', 'young']) await mkdir(path.join(root, 'results', name));
+    const hourAgo = Date.now() / 1000 - 3600;
+    for (const name of ['old', 'full']) await utimes(path.join(root, 'results', name), hourAgo, hourAgo);
+    await store.sweepTemp(60_000);
+    expect(await readdir(path.join(root, 'results'))).toEqual(['full', 'young']);
+    expect(await content('results/full/part')).toBe('x');
   });
 
   it('leaves the file of a writer whose source lets it wait for an hour', async () => {
