@@ -10,18 +10,20 @@ export interface GivenType {
   accepts(text: string): boolean;
   /** Types found by inspect of which every value is accepted; `none` is a column without a value. */
   provenBy: readonly (ColumnType | 'none')[];
-  /** How its values are written: completes "the value is not a valid date: write …". */
+  /** How its values are written: completes "Write …". */
   spelling: string;
   /** Says more of a value that is not accepted, where there is something to say. */
   explain?(text: string): string | null;
 }
+
+const ANY = ['none', 'integer', 'bigint', 'numeric', 'date', 'timestamp', 'uuid', 'text'] as const;
 
 /**
  * All types that a caller may give. PostgreSQL itself reads far more spellings, and guesses: 03.02.2024 is a date to it, an offset
  * is dropped from a timestamp.
  */
 export const GIVEN_TYPES = {
-  text: { accepts: () => true, provenBy: [], spelling: 'any text' },
+  text: { accepts: () => true, provenBy: ANY, spelling: 'any text' },
   integer: {
     accepts: wholeNumber(-(2n ** 31n), 2n ** 31n - 1n),
     provenBy: ['none', 'integer'],
@@ -59,13 +61,13 @@ export const GIVEN_TYPES = {
     accepts: isTimestamp,
     provenBy: ['none', 'date', 'timestamp'],
     spelling: 'YYYY-MM-DD HH:MM:SS',
-    explain: (text) => (hasOffset(text) ? 'it has an offset, which timestamp drops: give the type timestamptz' : null),
+    explain: (text) => (hasOffset(text) ? 'It has an offset, which timestamp drops: give the type timestamptz' : null),
   },
   timestamptz: {
     accepts: isInstant,
     provenBy: ['none'],
     spelling: 'YYYY-MM-DD HH:MM:SS+HH:MM',
-    explain: (text) => (isTimestamp(text) ? 'it has no offset from UTC: give the type timestamp' : null),
+    explain: (text) => (isTimestamp(text) ? 'It has no offset from UTC: give the type timestamp' : null),
   },
   uuid: {
     accepts: isUuid,
@@ -99,7 +101,7 @@ export function givenType(name: string): GivenType | undefined {
 /** Why a value was not accepted, in one sentence without the value. */
 export function explainRefusal(name: string, text: string): string {
   const type = givenType(name)!;
-  return `the value is not a valid ${name}: ${type.explain?.(text) ?? `write ${type.spelling}`}`;
+  return `the value is not a valid ${name}. ${type.explain?.(text) ?? `Write ${type.spelling}`}`;
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|^[0-9a-f]{32}$/i;

@@ -30,32 +30,6 @@ export async function copyIn(client: pg.ClientBase, target: CopyTarget, bytes: B
   return stream.rowCount;
 }
 
-/** Where PostgreSQL's COPY met a bad value: line within the batch (from 1), column and value as far as it says them. */
-export interface CopyFault {
-  line: number;
-  column?: string;
-  value?: string;
-}
-
-/**
- * Reads `COPY t, line 17, column price: "x"` out of an error's CONTEXT; null when the error names no line. A name may hold
- * whatever it likes, `: "` too, so it is found among those of the table.
- */
-export function copyFault(error: unknown, columns: readonly string[]): CopyFault | null {
-  const { where } = error as { where?: string };
-  const match = /(?:^|\n)COPY \w+, line (\d+)(?:, column ([\s\S]*))?/.exec(where ?? '');
-  if (!match) return null;
-  const line = Number(match[1]);
-  const rest = match[2] ?? '';
-  const fitting = columns.filter((name) => rest === name || rest.startsWith(`${name}: `));
-  const column = fitting.reduce<string | undefined>(
-    (a, b) => (a !== undefined && a.length > b.length ? a : b),
-    undefined,
-  );
-  const value = column === undefined ? undefined : /^: "([\s\S]*)"/.exec(rest.slice(column.length))?.[1];
-  return { line, column, value };
-}
-
 /** A PostgreSQL identifier, quoted (manual, 4.1.1). */
 export function quoteIdent(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

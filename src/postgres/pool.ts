@@ -23,6 +23,17 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
+/** In which form values go in and out, whatever the server's defaults are. With fewer float digits numbers would be altered. */
+const FORMS = {
+  TimeZone: 'UTC',
+  DateStyle: 'ISO',
+  IntervalStyle: 'postgres',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  client_encoding: 'UTF8',
+  search_path: 'pg_catalog',
+};
+
 /**
  * A pool whose sessions all speak UTC, ISO dates and UTF-8, so that values go in and out in one form whatever the
  * server's defaults are. A broken idle connection is reported and replaced, never thrown.
@@ -36,7 +47,9 @@ export function createPool(options: PoolOptions): pg.Pool {
     idleTimeoutMillis: 10_000,
     allowExitOnIdle: false,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    options: '-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c search_path=pg_catalog',
+    options: Object.entries(FORMS)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     types,

@@ -40,9 +40,9 @@ export async function removeRejects(client: pg.ClientBase, taskId: string): Prom
   await client.query('DELETE FROM long_task.rejects WHERE task_id = $1', [taskId]);
 }
 
-/** How many rows of a task were rejected so far. */
+/** How many rows of a task were rejected so far: counted as they are stored, since the rejects may be millions. */
 export async function countRejects(db: pg.Pool | pg.ClientBase, taskId: string): Promise<number> {
-  const { rows } = await db.query('SELECT count(*) AS count FROM long_task.rejects WHERE task_id = $1', [taskId]);
+  const { rows } = await db.query('SELECT rows_rejected AS count FROM long_task.tasks WHERE id = $1', [taskId]);
   return rows[0].count;
 }
 
@@ -85,4 +85,18 @@ export async function listRejects(
     [taskId, afterRow, limit],
   );
   return rows;
+}
+
+/** The reject that has so many others before it in the file; undefined when there are no more. */
+export async function rejectAfter(
+  db: pg.Pool | pg.ClientBase,
+  taskId: string,
+  others: number,
+): Promise<Reject | undefined> {
+  const { rows } = await db.query(
+    `SELECT row_no AS row, byte_offset AS "byteOffset", column_name AS column, value, reason, raw
+       FROM long_task.rejects WHERE task_id = $1 ORDER BY row_no OFFSET $2 LIMIT 1`,
+    [taskId, others],
+  );
+  return rows[0];
 }
