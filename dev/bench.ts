@@ -8,6 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchGentle } from '../bench/gentle.js';
 import { benchMemory } from '../bench/memory.js';
+import { benchRefused } from '../bench/refused.js';
 import { describeRun } from '../bench/report.js';
 import { benchSpeed } from '../bench/speed.js';
 import { benchSteering } from '../bench/steering.js';
@@ -40,6 +41,8 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
   figures.push(...(await benchSteering({ ...input, pauses })));
   heading('Gentle loading');
   figures.push(...(await benchGentle(input)));
+  heading('Refused values');
+  figures.push(...(await benchRefused(input)));
   heading('Memory');
   figures.push(...(await benchMemory({ ...input, isFull: values.full })));
   return describeRun(workspace, { rows, bytes, rounds });

@@ -30,6 +30,16 @@ export async function copyIn(client: pg.ClientBase, target: CopyTarget, bytes: B
   return stream.rowCount;
 }
 
+const LETTERS: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** A row in COPY's text format (manual, COPY, "File Formats"); null is NULL. */
+export function copyLine(values: readonly (string | number | null)[]): string {
+  const fields = values.map((value) =>
+    value === null ? '\\N' : String(value).replace(/[\\\n\r\t]/g, (char) => LETTERS[char]!),
+  );
+  return `${fields.join('\t')}\n`;
+}
+
 /** A PostgreSQL identifier, quoted (manual, 4.1.1). */
 export function quoteIdent(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
