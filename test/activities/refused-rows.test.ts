@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatRecord } from '../../src/csv/format-record.js';
 import { GIVEN_TYPE_NAMES, givenType } from '../../src/csv/given-types.js';
+import { withClient } from '../../src/postgres/pool.js';
+import { storeRejects } from '../../src/postgres/rejects.js';
 import { type Near, near } from '../postgres/near-values.js';
 import { useDatabase } from '../postgres/support.js';
 import { ContentLoad, type LoadOptions } from './load-content.js';
@@ -176,4 +178,34 @@ it('a value that only PostgreSQL refuses is named with its column', async () => 
   } finally {
     type.accepts = accepts;
   }
+});
+
+it('rejects that are stored ahead of the checkpoint are left out and counted, those before it are not read', async () => {
+  const load = await ContentLoad.of(database.pool, 'n\n1\n2\n3\n4\n', { maxRejects: 1 });
+  const reject = {
+    row: 3,
+    byteOffset: 6,
+    column: null,
+    value: null,
+    reason: 'refused by an earlier version',
+    raw: '3',
+  };
+  await withClient(database.pool, (client) => storeRejects(client, load.taskId, [reject]));
+  await load.run();
+  expect((await load.rows()).map(([row]) => row)).toEqual(['1', '2', '4']);
+  const { rows } = await database.pool.query('SELECT rejected, rows_done FROM long_task.parts WHERE task_id = $1', [
+    load.taskId,
+  ]);
+  expect(rows).toEqual([{ rejected: 1, rows_done: 4 }]);
+  await expect(withClient(database.pool, (client) => storeRejects(client, load.taskId, [reject]))).rejects.toThrow(
+    'another attempt',
+  );
+});
+
+it('a reject keeps every character that PostgreSQL can keep', async () => {
+  const value = 'tab\t, feed\n, return\r, \\N \\. \\ é😀 \u0001';
+  const load = await ContentLoad.of(database.pool, 'n\n1\n', { maxRejects: 1 });
+  const reject = { row: 1, byteOffset: 2, column: value, value: `${value}\0`, reason: value, raw: '' };
+  await withClient(database.pool, (client) => storeRejects(client, load.taskId, [reject]));
+  expect(await load.rejects()).toEqual([{ ...reject, value: `${value}\u2400` }]);
 });
