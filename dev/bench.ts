@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { benchGentle } from '../bench/gentle.js';
 import { benchLists } from '../bench/lists.js';
 import { benchMemory } from '../bench/memory.js';
+import { benchRefused } from '../bench/refused.js';
 import { describeRun } from '../bench/report.js';
 import { benchSpeed } from '../bench/speed.js';
 import { benchSteering } from '../bench/steering.js';
@@ -43,6 +44,8 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
   figures.push(...(await benchGentle(input)));
   heading('Lists');
   figures.push(...(await benchLists(workspace)));
+  heading('Refused values');
+  figures.push(...(await benchRefused(input)));
   heading('Memory');
   figures.push(...(await benchMemory({ ...input, isFull: values.full })));
   return describeRun(workspace, { rows, bytes, rounds });

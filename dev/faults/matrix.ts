@@ -11,6 +11,7 @@ import { FIRST_KILLS, killRelay, kills, randomKills } from './kill.js';
 import { type Lab, openLab, rowOf } from './lab.js';
 import { type Finding, leftovers } from './oracle.js';
 import { exhaustion, poison } from './poison.js';
+import { refusedValues } from './refused.js';
 import { resourceViolations, restingResources } from './resources.js';
 import { clockJumps, restoredDatabase } from './restore.js';
 import { closeOnInterrupt, type Rig } from './rig.js';
@@ -38,6 +39,7 @@ const OTHERS: Scenario[] = [
   ...targetChanges,
   changingTable,
   ...poison,
+  refusedValues,
   ...exhaustion,
   gracefulStop,
   ...rollbackFaults,

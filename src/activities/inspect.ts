@@ -18,7 +18,7 @@ import { HEAD_BYTES, type Head, readHead } from '../inspection/read-head.js';
 import type { Scanner } from '../inspection/scan-part.js';
 import { listParts, storePart } from '../postgres/checkpoints.js';
 import { withFence } from '../postgres/fence.js';
-import { countRejects, listRejects, storeRejects } from '../postgres/rejects.js';
+import { countRejects, rejectAfter, storeRejects } from '../postgres/rejects.js';
 import { enterPhase } from '../postgres/task-state.js';
 import { type Column, storeInspection, type TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
@@ -112,7 +112,7 @@ async function checkRejectLimit(
 ): Promise<void> {
   const limit = task.options.max_rejects;
   if (rejected <= limit) return;
-  const worst = (await listRejects(client, task.id, 0, limit + 1))[limit];
+  const worst = await rejectAfter(client, task.id, limit);
   if (worst) throw rejectLimit(worst, task.options, headers);
 }
 

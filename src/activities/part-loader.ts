@@ -1,23 +1,23 @@
 import type pg from 'pg';
 import type { TaskError } from '../contract/errors.js';
 import type { Dialect } from '../csv/dialect.js';
-import { BatchEncoder, type EncodeResult } from '../csv/encode.js';
-import { excerptOf } from '../csv/malformed.js';
-import { recordAt, rowOfLine } from '../csv/record-at.js';
+import { BatchEncoder } from '../csv/encode.js';
 import { RowSet } from '../csv/row-set.js';
 import { failpoint } from '../failpoint.js';
 import { sourceTruncated } from '../inspection/scan-part.js';
-import { advancePart, type Checkpoint, type UploadPart } from '../postgres/checkpoints.js';
-import { type CopyTarget, copyFault, copyIn } from '../postgres/copy.js';
+import { advancePart, type Checkpoint, partEvidence, type UploadPart } from '../postgres/checkpoints.js';
+import { copyIn } from '../postgres/copy.js';
 import { type Fence, withFence } from '../postgres/fence.js';
+import { type InsertTarget, insertRows } from '../postgres/insert-rows.js';
 import { countRejects, type Reject, rejectedRows, storeRejects } from '../postgres/rejects.js';
 import { meaningOf } from '../postgres/sqlstate.js';
 import { ROW_COLUMN, stagingTable } from '../postgres/staging.js';
 import type { TaskRow } from '../postgres/tasks.js';
 import type { StoreFile } from '../storage/store.js';
 import type { Beat, Dependencies } from './context.js';
-import { columnAtFault, describeMalformed, rejectLimit } from './malformed-rows.js';
+import { rejectLimit } from './malformed-rows.js';
 import { Pacer } from './pacer.js';
+import { type CheckedBatch, MAX_REFUSED, RowChecker } from './refused-rows.js';
 
 /**
  * A batch is one transaction of about this many bytes. The longer, the less each row costs (every COPY begins with making room for
@@ -25,14 +25,11 @@ import { Pacer } from './pacer.js';
  */
 export const BATCH_BYTES = 1 << 20;
 
-/** After a row that PostgreSQL refuses comes a short batch: there may be more of them, and each costs its batch once more. */
-const RETRY_BYTES = 1 << 16;
+/** Batches are short while PostgreSQL refuses rows: those are inserted, which takes longer, and a pause waits for it. */
+const CAREFUL_BYTES = 1 << 16;
 
 /** Read with a batch, for the end of its last record. */
 const READ_AHEAD = 1 << 16;
-
-/** SQLSTATE of COPY: program_limit_exceeded. */
-const ROW_TOO_BIG = '54000';
 
 export interface PartWork extends Pick<Dependencies, 'pacer'> {
   client: pg.ClientBase;
@@ -47,33 +44,31 @@ export interface PartWork extends Pick<Dependencies, 'pacer'> {
   beat: Beat;
 }
 
-type Batch = EncodeResult & { bytes: Buffer };
-
 /** Loads a part batch by batch from its checkpoint to its end. Used once. */
 export class PartLoader {
   readonly #work: PartWork;
-  readonly #dialect: Dialect;
   readonly #encoder: BatchEncoder;
-  readonly #target: CopyTarget;
-  readonly #headers: string[];
+  readonly #target: InsertTarget;
   readonly #rate: number | undefined;
   #input: Buffer;
   #out: Buffer;
   #skip = new RowSet();
+  #checker!: RowChecker;
+  /** Up to this byte of the file the rows are inserted, not copied: PostgreSQL refuses some of them. */
+  #carefulUntil = 0;
   #checkpoint: Checkpoint;
   #nextRow: number;
 
   constructor(work: PartWork) {
     const { task, part, input, out } = work;
     const dialect = task.dialect as unknown as Dialect;
-    this.#dialect = dialect;
     this.#work = work;
     this.#encoder = new BatchEncoder({ dialect, columns: task.columns!.length });
     this.#target = {
       table: stagingTable(task.lock_key),
       columns: [ROW_COLUMN, ...task.columns!.map((column) => column.name)],
+      types: task.columns!.map((column) => column.type),
     };
-    this.#headers = task.columns!.map(({ original }) => original);
     this.#rate = task.options.max_bytes_per_second;
     this.#input = input;
     this.#out = out;
@@ -87,7 +82,8 @@ export class PartLoader {
     const { client, task, part, signal, pacer } = this.#work;
     // Rows and checkpoint are lost or kept together, so only the part's last commit has to wait for the disk.
     await client.query('SET synchronous_commit = off');
-    this.#skip = new RowSet(await rejectedRows(client, task.id, part.firstRow, part.firstRow + part.rows - 1));
+    this.#skip = new RowSet(await rejectedRows(client, task.id, this.#nextRow, part.firstRow + part.rows - 1));
+    this.#checker = new RowChecker(task, task.options.columns && (await partEvidence(client, task.id, part.partNo)));
     const portion = Pacer.portion(this.#rate, BATCH_BYTES);
     let most = portion;
     let wasCancelled = false;
@@ -97,7 +93,7 @@ export class PartLoader {
       await pacer.pass(task.id, batch.consumed, this.#rate, signal);
       try {
         await this.#commit(batch);
-        most = Math.min(portion, most * 2);
+        most = Math.min(portion, this.#isCareful ? CAREFUL_BYTES : Math.max(READ_AHEAD, batch.consumed * 2));
         wasCancelled = false;
       } catch (error) {
         if (meaningOf(error) === 'cancelled' && !wasCancelled) {
@@ -105,17 +101,19 @@ export class PartLoader {
           wasCancelled = true;
           continue;
         }
-        if (meaningOf(error) !== 'bad_value') throw error;
-        // Where PostgreSQL does not say which row it was, halve the batch until it is alone.
-        // Of what was asked for, too: a long record at the end makes a batch longer than that.
-        const found = await this.#rejectRow(error, batch);
-        most = Math.min(most, found ? RETRY_BYTES : Math.max(1, Math.min(most, batch.consumed) >> 1));
+        if (meaningOf(error) !== 'bad_value' || this.#isCareful) throw error;
+        this.#carefulUntil = this.#checkpoint.byteOffset + batch.consumed;
+        most = Math.min(most, CAREFUL_BYTES);
       }
     }
   }
 
+  get #isCareful(): boolean {
+    return this.#checkpoint.byteOffset < this.#carefulUntil;
+  }
+
   /** Reads and encodes from the checkpoint on. The buffers grow only for a record that is longer than they are. */
-  async #nextBatch(most: number): Promise<Batch> {
+  async #nextBatch(most: number): Promise<CheckedBatch> {
     const { part, file } = this.#work;
     const left = part.byteTo - this.#checkpoint.byteOffset;
     let reach = most + READ_AHEAD;
@@ -131,30 +129,37 @@ export class PartLoader {
         final: length === left,
         skip: this.#skip,
         maxInput: most,
+        maxRefused: MAX_REFUSED,
       });
-      if (batch.consumed > 0) return { ...batch, bytes };
+      const { byteOffset } = this.#checkpoint;
+      if (batch.consumed > 0)
+        return this.#checker.check({ ...batch, bytes, byteOffset, firstRow: this.#nextRow }, this.#out);
       if (batch.needed !== undefined) this.#out = Buffer.allocUnsafeSlow(batch.needed);
       else reach *= 2;
     }
   }
 
-  async #commit(batch: Batch): Promise<void> {
+  async #commit(batch: CheckedBatch): Promise<void> {
     const { client, fence, task, part } = this.#work;
     const byteOffset = this.#checkpoint.byteOffset + batch.consumed;
     const done = byteOffset === part.byteTo;
-    const refused = batch.refused.map((record) => this.#refusedReject(record, batch));
-    await this.#checkLimit(refused);
+    await this.#checkLimit(batch.rejects);
     await failpoint('load:before-copy');
-    await withFence(client, fence, async () => {
+    const refused = await withFence(client, fence, async () => {
       if (done) await client.query('SET LOCAL synchronous_commit = on');
-      if (batch.loaded > 0) await copyIn(client, this.#target, this.#out.subarray(0, batch.written));
-      await storeRejects(client, task.id, refused);
+      const refused = batch.loaded > 0 ? await this.#send(batch) : [];
+      const rejects = [...batch.rejects, ...refused].sort((a, b) => a.row - b.row);
+      if (refused.length > 0) await this.#checkLimit(rejects);
+      await storeRejects(client, task.id, rejects);
       await failpoint('load:after-copy');
-      const rejected = batch.rows - batch.loaded;
+      const rejected = batch.rows - batch.loaded + refused.length;
       await advancePart(client, task.id, this.#checkpoint, { byteOffset, rows: batch.rows, rejected, done });
       await failpoint('load:before-commit');
+      return refused.length;
     });
     await failpoint('load:after-commit');
+    // Where rows were refused, the next ones may be: a COPY would be in vain, and say so in the log of the server.
+    if (refused > 0) this.#carefulUntil = Math.max(this.#carefulUntil, byteOffset + 1);
     this.#checkpoint = { ...this.#checkpoint, byteOffset };
     this.#nextRow += batch.rows;
     this.#tell();
@@ -167,31 +172,12 @@ export class PartLoader {
     Object.assign(beat, { part: part.partNo, rows, bytes: this.#checkpoint.byteOffset - part.byteFrom } satisfies Beat);
   }
 
-  /** Puts the row that PostgreSQL refused among the rejects. False when it is not known yet which row that was. */
-  async #rejectRow(error: unknown, batch: Batch): Promise<boolean> {
-    const { client, task, fence } = this.#work;
-    const sent = this.#out.subarray(0, batch.written);
-    // A row too big for a page is found when COPY flushes what it has gathered: the line is only where it had come to.
-    const isLate = (error as { code?: string }).code === ROW_TOO_BIG;
-    const fault = isLate ? null : copyFault(error, this.#target.columns);
-    const line = batch.loaded === 1 ? 1 : fault?.line;
-    const row = line === undefined ? null : rowOfLine(sent, line);
-    if (row === null) return false;
-    // It was read from there a moment ago.
-    const record = recordAt(batch.bytes, this.#dialect, this.#headers.length, row - this.#nextRow)!;
-    const column = task.columns!.find(({ name }) => name === fault?.column);
-    const reject: Reject = {
-      row,
-      byteOffset: this.#checkpoint.byteOffset + record.start,
-      column: column?.original ?? null,
-      value: fault?.value?.slice(0, 200) ?? null,
-      reason: column ? `the value is not a valid ${column.type}` : describeRefusal(error),
-      raw: excerptOf(batch.bytes, record.start, record.end),
-    };
-    await this.#checkLimit([reject]);
-    await withFence(client, fence, () => storeRejects(client, task.id, [reject]));
-    this.#skip.add(row);
-    return true;
+  /** Writes the rows of a batch to the table, and returns those that PostgreSQL refused. */
+  async #send(batch: CheckedBatch): Promise<Reject[]> {
+    const rows = this.#out.subarray(0, batch.written);
+    if (this.#isCareful) return this.#checker.describe(batch, await insertRows(this.#work.client, this.#target, rows));
+    await copyIn(this.#work.client, this.#target, rows);
+    return [];
   }
 
   /** @throws {TaskError} reject_limit when these are too many together with those that are stored */
@@ -200,27 +186,10 @@ export class PartLoader {
     const { options } = this.#work.task;
     const room = options.max_rejects - (await countRejects(this.#work.client, this.#work.task.id));
     if (rejects.length > room)
-      throw rejectLimit(rejects[Math.max(0, room)]!, options, this.#headers) satisfies TaskError;
+      throw rejectLimit(
+        rejects[Math.max(0, room)]!,
+        options,
+        this.#work.task.columns!.map(({ original }) => original),
+      ) satisfies TaskError;
   }
-
-  /** Inspect keeps the first thousand malformed rows of a part; the encoder refuses the others by itself. */
-  #refusedReject({ row, offset, length, reason, found }: Batch['refused'][number], { bytes }: Batch): Reject {
-    return {
-      row,
-      byteOffset: this.#checkpoint.byteOffset + offset,
-      column: columnAtFault({ reason, found, column: null }, this.#headers),
-      value: null,
-      reason: describeMalformed({ reason, found }, this.#headers.length),
-      raw: excerptOf(bytes, offset, offset + length),
-    };
-  }
-}
-
-/** In our words: those of PostgreSQL name tables of ours. */
-function describeRefusal(error: unknown): string {
-  const { code } = error as { code?: string };
-  if (code === ROW_TOO_BIG) return 'the row is too big: PostgreSQL needs it to fit into a page of 8 kB';
-  if (code?.startsWith('23')) return 'the row breaks a constraint of the table';
-  if (code === 'P0001') return 'a trigger of the table refuses the row';
-  return `PostgreSQL refuses the row (SQLSTATE ${code})`;
 }

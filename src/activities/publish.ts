@@ -6,7 +6,7 @@ import { failpoint } from '../failpoint.js';
 import { totalParts } from '../postgres/checkpoints.js';
 import { completeTask } from '../postgres/commands.js';
 import { withFence } from '../postgres/fence.js';
-import { listRejects, rejectedSum } from '../postgres/rejects.js';
+import { rejectAfter, rejectedSum } from '../postgres/rejects.js';
 import { buildRowIndex, cancellable, checkStaging, countStaged, publishTable } from '../postgres/staging.js';
 import { enterPhase } from '../postgres/task-state.js';
 import type { TaskRow } from '../postgres/tasks.js';
@@ -53,12 +53,10 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
   const rejected = await rejectedSum(client, task.id);
   // Parts loaded at once may each have seen room for the last reject that was allowed.
   const { max_rejects } = task.options;
-  if (rejected.count > max_rejects)
-    throw rejectLimit(
-      (await listRejects(client, task.id, 0, max_rejects + 1))[max_rejects]!,
-      task.options,
-      task.columns!.map(({ original }) => original),
-    );
+  if (rejected.count > max_rejects) {
+    const headers = task.columns!.map(({ original }) => original);
+    throw rejectLimit((await rejectAfter(client, task.id, max_rejects))!, task.options, headers);
+  }
   const staged = await countStaged(client, task.lock_key);
   const sums = await totalParts(client, task.id);
   const contiguous =

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { COLUMN_TYPES } from '../postgres/staging.js';
+import { GIVEN_TYPE_NAMES } from '../csv/given-types.js';
 
 /** What requests may hold. Every `description` completes the sentence "must be …" of the error that a bad value gets. */
 
@@ -61,10 +61,10 @@ export const UploadStart = Type.Object(
       ),
     ),
     columns: Type.Optional(
-      Type.Record(Type.String({ pattern: `^${STORABLE}+$` }), oneOf(COLUMN_TYPES), {
+      Type.Record(Type.String({ pattern: `^${STORABLE}+$` }), oneOf(GIVEN_TYPE_NAMES), {
         ...strict,
         maxProperties: 1600,
-        description: `an object of column names and types, each type one of ${COLUMN_TYPES.join(', ')}`,
+        description: `an object of column names and types, each type one of ${GIVEN_TYPE_NAMES.join(', ')}`,
       }),
     ),
   },

@@ -18,6 +18,8 @@ export interface EncodeOptions {
   skip?: RowSet;
   /** Stop after the record end that reaches this many bytes of input. */
   maxInput: number;
+  /** Stop after so many refused records. Without a limit by default. */
+  maxRefused?: number;
 }
 
 /** A record that cannot be handed to COPY and was left out although `skip` did not name it. */
@@ -83,7 +85,8 @@ export class BatchEncoder {
    * Encodes the next records. Stops early where `out` is full; call again with what is left.
    * @throws CsvError unclosed_quote when the file ends inside quotes
    */
-  encode(bytes: Buffer, { from, out, firstRow, final, skip = NO_ROWS, maxInput }: EncodeOptions): EncodeResult {
+  encode(bytes: Buffer, options: EncodeOptions): EncodeResult {
+    const { from, out, firstRow, final, skip = NO_ROWS, maxInput, maxRefused = Number.POSITIVE_INFINITY } = options;
     const batch: Batch = {
       at: from,
       stop: from + maxInput,
@@ -93,6 +96,7 @@ export class BatchEncoder {
       skip,
       loaded: 0,
       full: false,
+      maxRefused,
     };
     const result: EncodeResult = { consumed: 0, written: 0, rows: 0, loaded: 0, refused: [] };
     this.#encodeComplete(bytes, batch, result, 0);
@@ -144,6 +148,7 @@ export class BatchEncoder {
       const fault = faultOf(view, this.#columns);
       if (fault !== null) {
         result.refused.push({ row, offset: base + view.start, length, reason: fault, found: view.fields });
+        batch.full = result.refused.length >= batch.maxRefused;
       } else {
         const room = batch.out.length - batch.written;
         const most = String(row).length + 2 * length + 3 * this.#columns + 1;

@@ -16,8 +16,9 @@ export interface Batch {
   row: number;
   skip: RowSet;
   loaded: number;
-  /** The next record does not fit into what is left of `out`. */
+  /** The next record does not fit into what is left of `out`, or as many were refused as may be. */
   full: boolean;
+  maxRefused: number;
 }
 
 /**

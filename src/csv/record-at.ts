@@ -1,41 +1,30 @@
 import type { Dialect } from './dialect.js';
-import { grammarOf, LF, RecordView, readRecord } from './record.js';
+import { grammarOf, RecordView, readRecord } from './record.js';
 
-/**
- * The row number of a line in a batch written by `BatchEncoder`: each record is one, and COPY counts them so. null when the
- * batch has no such line.
- * @param batch the bytes written, no more
- * @param line from 1
- */
-export function rowOfLine(batch: Buffer, line: number): number | null {
-  let start = 0;
-  for (let passed = 1; passed < line; passed++) {
-    const end = batch.indexOf(LF, start);
-    if (end < 0) return null;
-    start = end + 1;
-  }
-  return start < batch.length ? Number.parseInt(batch.toString('latin1', start, start + 20), 10) : null;
+/** Where a record lies: its bytes without the terminator, and where the next one begins. */
+export interface RecordPlace {
+  start: number;
+  end: number;
+  next: number;
 }
 
 /**
- * Where the record lies that has `before` records before it, without its terminator; null when there are no more.
+ * Finds the records that have so many records before them, in one pass; those that are not there are left out.
  * @param bytes from a record's beginning on
+ * @param before ascending
  */
-export function recordAt(
-  bytes: Buffer,
-  dialect: Dialect,
-  columns: number,
-  before: number,
-): { start: number; end: number } | null {
+export function recordsAt(bytes: Buffer, dialect: Dialect, columns: number, before: readonly number[]): RecordPlace[] {
   const grammar = grammarOf(dialect);
   const view = new RecordView(0);
   const limit = bytes.length;
   // The last record of a file may lack its terminator.
   const whole = Buffer.concat([bytes, Buffer.of(grammar.eol)]);
+  const places: RecordPlace[] = [];
   let passed = 0;
-  for (let at = 0; at < limit; at = view.next) {
-    if (!readRecord(whole, at, limit, grammar, view)) return null;
-    if (!view.isBlank(columns) && passed++ === before) return { start: view.start, end: view.end };
+  for (let at = 0; at < limit && places.length < before.length; at = view.next) {
+    if (!readRecord(whole, at, limit, grammar, view)) break;
+    if (view.isBlank(columns) || passed++ !== before[places.length]) continue;
+    places.push({ start: view.start, end: view.end, next: Math.min(view.next, limit) });
   }
-  return null;
+  return places;
 }

@@ -57,6 +57,15 @@ export async function listParts(db: pg.Pool | pg.ClientBase, taskId: string): Pr
   return rows;
 }
 
+/** The evidence that was found in one part. */
+export async function partEvidence(client: pg.ClientBase, taskId: string, partNo: number): Promise<unknown> {
+  const { rows } = await client.query('SELECT evidence FROM long_task.parts WHERE task_id = $1 AND part_no = $2', [
+    taskId,
+    partNo,
+  ]);
+  return rows[0]?.evidence;
+}
+
 /** The numbers of the parts that are not done yet, in order. */
 export async function pendingParts(db: pg.Pool | pg.ClientBase, taskId: string): Promise<number[]> {
   const { rows } = await db.query(

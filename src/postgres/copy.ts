@@ -30,30 +30,14 @@ export async function copyIn(client: pg.ClientBase, target: CopyTarget, bytes: B
   return stream.rowCount;
 }
 
-/** Where PostgreSQL's COPY met a bad value: line within the batch (from 1), column and value as far as it says them. */
-export interface CopyFault {
-  line: number;
-  column?: string;
-  value?: string;
-}
+const LETTERS: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/**
- * Reads `COPY t, line 17, column price: "x"` out of an error's CONTEXT; null when the error names no line. A name may hold
- * whatever it likes, `: "` too, so it is found among those of the table.
- */
-export function copyFault(error: unknown, columns: readonly string[]): CopyFault | null {
-  const { where } = error as { where?: string };
-  const match = /(?:^|\n)COPY \w+, line (\d+)(?:, column ([\s\S]*))?/.exec(where ?? '');
-  if (!match) return null;
-  const line = Number(match[1]);
-  const rest = match[2] ?? '';
-  const fitting = columns.filter((name) => rest === name || rest.startsWith(`${name}: `));
-  const column = fitting.reduce<string | undefined>(
-    (a, b) => (a !== undefined && a.length > b.length ? a : b),
-    undefined,
+/** A row in COPY's text format (manual, COPY, "File Formats"); null is NULL. */
+export function copyLine(values: readonly (string | number | null)[]): string {
+  const fields = values.map((value) =>
+    value === null ? '\\N' : String(value).replace(/[\\\n\r\t]/g, (char) => LETTERS[char]!),
   );
-  const value = column === undefined ? undefined : /^: "([\s\S]*)"/.exec(rest.slice(column.length))?.[1];
-  return { line, column, value };
+  return `${fields.join('\t')}\n`;
 }
 
 /** A PostgreSQL identifier, quoted (manual, 4.1.1). */

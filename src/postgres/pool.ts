@@ -15,15 +15,6 @@ const IDLE_IN_TRANSACTION_MS = 10_000;
 /** A server that has fallen silent for so long is asked whether it is there; the kernel's own default is two hours. */
 const KEEP_ALIVE_MS = 10_000;
 
-const SESSION_OPTIONS = [
-  '-c TimeZone=UTC',
-  '-c DateStyle=ISO',
-  '-c client_encoding=UTF8',
-  '-c search_path=pg_catalog',
-  // An error that the server logs must not quote the values of its statement, however the server is set up.
-  '-c log_parameter_max_length_on_error=0',
-];
-
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
     // int8 counts rows and bytes here, all far below 2^53: numbers, not strings.
@@ -31,6 +22,28 @@ const types: pg.CustomTypesConfig = {
       ? Number
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
+
+/** The settings of every session, whatever the server's and the database's own are. */
+const SESSION_SETTINGS = {
+  // The forms of values. With fewer float digits numbers would be altered.
+  TimeZone: 'UTC',
+  DateStyle: 'ISO',
+  IntervalStyle: 'postgres',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  client_encoding: 'UTF8',
+  search_path: 'pg_catalog',
+  // The fence reads the epoch in a statement of its own, which must see what was committed while it waited for the lock.
+  default_transaction_isolation: 'read committed',
+  // An error in the server's log must not quote the values of its statement.
+  log_parameter_max_length_on_error: '0',
+};
+
+/** The settings as a connection's `options` (PostgreSQL manual, 34.1.2): spaces are escaped. */
+function sessionOptions(): string {
+  const entries = Object.entries(SESSION_SETTINGS);
+  return entries.map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`).join(' ');
+}
 
 /**
  * A pool whose sessions all speak UTC, ISO dates and UTF-8, so that values go in and out in one form whatever the
@@ -45,7 +58,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     idleTimeoutMillis: 10_000,
     allowExitOnIdle: false,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    options: SESSION_OPTIONS.join(' '),
+    options: sessionOptions(),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     types,

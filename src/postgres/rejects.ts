@@ -1,4 +1,8 @@
 import type pg from 'pg';
+import { type CopyTarget, copyIn, copyLine } from './copy.js';
+
+/** SQLSTATE. */
+const UNIQUE_VIOLATION = '23505';
 
 /** A row of the file that is not in the table, and why. Rows count from 1, bytes from 0; `raw` is the row's text. */
 export interface Reject {
@@ -10,24 +14,26 @@ export interface Reject {
   raw: string;
 }
 
-/** Writes rejects down and counts them, inside the fence. The same row is written once, however often it is met. */
+const TARGET: CopyTarget = {
+  table: 'long_task.rejects',
+  columns: ['task_id', 'row_no', 'byte_offset', 'column_name', 'value', 'reason', 'raw'],
+};
+
+/**
+ * Writes rejects down and counts them, inside the fence. By COPY, which takes half the time of an INSERT and shows no value to a
+ * server that logs statements.
+ * @throws {Error} when a row is a reject already: another attempt has stored it, so that this one has to begin again
+ */
 export async function storeRejects(client: pg.ClientBase, taskId: string, rejects: Reject[]): Promise<void> {
   if (rejects.length === 0) return;
-  const { rowCount } = await client.query(
-    `INSERT INTO long_task.rejects (task_id, row_no, byte_offset, column_name, value, reason, raw)
-     SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
-     ON CONFLICT DO NOTHING`,
-    [
-      taskId,
-      rejects.map((r) => r.row),
-      rejects.map((r) => r.byteOffset),
-      rejects.map((r) => r.column && storable(r.column)),
-      rejects.map((r) => r.value && storable(r.value)),
-      rejects.map((r) => r.reason),
-      rejects.map((r) => storable(r.raw)),
-    ],
+  const lines = rejects.map(({ row, byteOffset, column, value, reason, raw }) =>
+    copyLine([taskId, row, byteOffset, column && storable(column), value && storable(value), reason, storable(raw)]),
   );
-  await client.query('UPDATE long_task.tasks SET rows_rejected = rows_rejected + $2 WHERE id = $1', [taskId, rowCount]);
+  const stored = await copyIn(client, TARGET, Buffer.from(lines.join(''))).catch((error: unknown) => {
+    if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+    throw new Error('another attempt has stored a reject of these rows', { cause: error });
+  });
+  await client.query('UPDATE long_task.tasks SET rows_rejected = rows_rejected + $2 WHERE id = $1', [taskId, stored]);
 }
 
 /** PostgreSQL text holds every character but U+0000 (manual, 8.3): shown as its picture. */
@@ -40,9 +46,9 @@ export async function removeRejects(client: pg.ClientBase, taskId: string): Prom
   await client.query('DELETE FROM long_task.rejects WHERE task_id = $1', [taskId]);
 }
 
-/** How many rows of a task were rejected so far. */
+/** How many rows of a task were rejected so far: counted as they are stored, since the rejects may be millions. */
 export async function countRejects(db: pg.Pool | pg.ClientBase, taskId: string): Promise<number> {
-  const { rows } = await db.query('SELECT count(*) AS count FROM long_task.rejects WHERE task_id = $1', [taskId]);
+  const { rows } = await db.query('SELECT rows_rejected AS count FROM long_task.tasks WHERE id = $1', [taskId]);
   return rows[0].count;
 }
 
@@ -85,4 +91,18 @@ export async function listRejects(
     [taskId, afterRow, limit],
   );
   return rows;
+}
+
+/** The reject that has so many others before it in the file; undefined when there are no more. */
+export async function rejectAfter(
+  db: pg.Pool | pg.ClientBase,
+  taskId: string,
+  others: number,
+): Promise<Reject | undefined> {
+  const { rows } = await db.query(
+    `SELECT row_no AS row, byte_offset AS "byteOffset", column_name AS column, value, reason, raw
+       FROM long_task.rejects WHERE task_id = $1 ORDER BY row_no OFFSET $2 LIMIT 1`,
+    [taskId, others],
+  );
+  return rows[0];
 }

@@ -17,28 +17,6 @@ const MOST_COLUMNS = 1600;
 /** The longest name PostgreSQL keeps (NAMEDATALEN - 1 bytes). */
 const MAX_NAME_BYTES = 63;
 
-/** Types that a caller may ask for by `columns`; the ones that inspect finds are among them. */
-export const COLUMN_TYPES = [
-  'text',
-  'integer',
-  'bigint',
-  'smallint',
-  'numeric',
-  'real',
-  'double precision',
-  'boolean',
-  'date',
-  'time',
-  'timestamp',
-  'timestamptz',
-  'uuid',
-  'json',
-  'jsonb',
-  'inet',
-  'interval',
-  'bytea',
-] as const;
-
 /**
  * Makes the staging table of an upload, inside the fence, and remembers its oid. A table that is there already (an
  * earlier attempt committed and its reply was lost) is kept.

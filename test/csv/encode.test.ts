@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { BatchEncoder } from '../../src/csv/encode.js';
 import { formatRecord } from '../../src/csv/format-record.js';
-import { recordAt, rowOfLine } from '../../src/csv/record-at.js';
+import { recordsAt } from '../../src/csv/record-at.js';
 import { RowSet } from '../../src/csv/row-set.js';
 import { dialectOf, encodeAll, readCopyText } from './support.js';
 
@@ -99,13 +99,20 @@ test('quotes by the 100 MB and cells of megabytes take time in proportion', () =
   });
 }, 20_000);
 
-test('the line that COPY reports leads to the row, and the row to its record in the file', () => {
+test('records are found by how many come before them, and where the next one begins', () => {
   const bytes = Buffer.from('"a\nb",x\n\nc\r,y\n"d\n\n",z');
-  const batch = Buffer.from(encodeAll(bytes, dialectOf(), 2).text);
-  expect([1, 2, 3, 4].map((line) => rowOfLine(batch, line))).toEqual([1, 2, 3, null]);
-  const records = [0, 1, 2, 3].map((before) => recordAt(bytes, dialectOf(), 2, before));
-  const texts = records.map((record) => record && bytes.toString('utf8', record.start, record.end));
-  expect(texts).toEqual(['"a\nb",x', 'c\r,y', '"d\n\n",z', null]);
+  const texts = (before: number[]) =>
+    recordsAt(bytes, dialectOf(), 2, before).map(({ start, end }) => bytes.toString('utf8', start, end));
+  expect(texts([0, 1, 2, 3])).toEqual(['"a\nb",x', 'c\r,y', '"d\n\n",z']);
+  expect(texts([1])).toEqual(['c\r,y']);
+  expect(recordsAt(bytes, dialectOf(), 2, [0, 2]).map(({ next }) => next)).toEqual([8, bytes.length]);
+});
+
+test('an encoder stops after so many refused records', () => {
+  const bytes = Buffer.from('a,1\nb\nc\nd,4\ne\n');
+  const options = { from: 0, out: Buffer.alloc(100), firstRow: 1, final: true, maxInput: 1e9, maxRefused: 2 };
+  const encoder = new BatchEncoder({ dialect: dialectOf(), columns: 2 });
+  expect(encoder.encode(bytes, options)).toMatchObject({ consumed: 8, rows: 3, loaded: 1 });
 });
 
 test('formatRecord quotes only what needs it', () => {

@@ -61,3 +61,15 @@ describe('work that is to stop does not wait for a server that has fallen silent
     30_000,
   );
 });
+
+it('values come out in one form, whatever the defaults of the database are', async () => {
+  const { rows } = await db.pool.query('SELECT current_database() AS name');
+  for (const setting of ["IntervalStyle TO 'sql_standard'", 'extra_float_digits TO -5', "bytea_output TO 'escape'"])
+    await db.pool.query(`ALTER DATABASE ${rows[0].name} SET ${setting}`);
+  const pool = createPool({ connectionString: db.url, max: 1, applicationName: 'test', onError: () => {} });
+  const query = `SELECT (0.1::float8 + 0.2)::text AS number, '-1 day 02:03:00'::interval::text AS span, '\\x41'::bytea::text AS bytes`;
+  expect((await pool.query(query)).rows).toEqual([
+    { number: '0.30000000000000004', span: '-1 days +02:03:00', bytes: '\\x41' },
+  ]);
+  await pool.end();
+});

@@ -1,0 +1,126 @@
+import type { Dialect } from '../csv/dialect.js';
+import type { EncodeResult, RefusedRecord } from '../csv/encode.js';
+import type { ColumnEvidence } from '../csv/evidence.js';
+import { explainRefusal, givenType } from '../csv/given-types.js';
+import { excerptOf } from '../csv/malformed.js';
+import { type RecordPlace, recordsAt } from '../csv/record-at.js';
+import { type ColumnCheck, type RefusedValue, refuseValues } from '../csv/value-check.js';
+import type { RefusedRow } from '../postgres/insert-rows.js';
+import type { Reject } from '../postgres/rejects.js';
+import type { Column, TaskRow } from '../postgres/tasks.js';
+import { columnAtFault, describeMalformed } from './malformed-rows.js';
+
+/** The most rows that one batch refuses: their texts are held in memory until they are stored. */
+export const MAX_REFUSED = 5_000;
+
+/** The most characters that a reject shows of a value. */
+const VALUE_CHARACTERS = 200;
+
+/** An encoded batch, with the bytes of the file that it was read from and their place. */
+export interface Batch extends EncodeResult {
+  bytes: Buffer;
+  byteOffset: number;
+  firstRow: number;
+}
+
+/** A batch from which the rows that cannot be loaded were taken out; by row. */
+export interface CheckedBatch extends Batch {
+  rejects: Reject[];
+}
+
+/** Finds the rows of a part that cannot be loaded and describes them as rejects. */
+export class RowChecker {
+  readonly #columns: Column[];
+  readonly #headers: string[];
+  readonly #dialect: Dialect;
+  readonly #checks: ColumnCheck[];
+
+  /** @param evidence of the part; without it every column whose type was given is checked */
+  constructor(task: TaskRow, evidence: unknown) {
+    this.#columns = task.columns!;
+    this.#headers = this.#columns.map(({ original }) => original);
+    this.#dialect = task.dialect as unknown as Dialect;
+    this.#checks = checksOf(task, evidence as ColumnEvidence[] | undefined);
+  }
+
+  /** Takes the rows with a value that is not accepted out of `out`, to which the batch was encoded. It may end earlier then. */
+  check(batch: Batch, out: Buffer): CheckedBatch {
+    const malformed = batch.refused.map((record) => this.#malformed(record, batch));
+    if (this.#checks.length === 0) return { ...batch, rejects: malformed };
+    const { refused, stoppedAt, ...left } = refuseValues(out, batch.written, this.#checks, MAX_REFUSED);
+    const places = this.#placesOf(batch, refused);
+    const values = refused.map((fault, i) => this.#misspelt(fault, places[i]!, batch));
+    const rejects = [...malformed, ...values].sort((a, b) => a.row - b.row);
+    if (stoppedAt === null) return { ...batch, ...left, rejects };
+    return {
+      ...batch,
+      ...left,
+      rows: stoppedAt - batch.firstRow + 1,
+      consumed: places.at(-1)!.next,
+      rejects: rejects.filter(({ row }) => row <= stoppedAt),
+    };
+  }
+
+  /** Describes rows that PostgreSQL refused. */
+  describe(batch: Batch, refused: RefusedRow[]): Reject[] {
+    const places = this.#placesOf(batch, refused);
+    return refused.map(({ row, code, column: index, value }, i) => {
+      const column = index === null ? undefined : this.#columns[index];
+      return {
+        row,
+        column: column?.original ?? null,
+        value,
+        reason: column ? `PostgreSQL refuses the value as ${column.type}` : describeRefusal(code),
+        ...textAt(batch, places[i]!),
+      };
+    });
+  }
+
+  #placesOf({ bytes, firstRow }: Batch, refused: { row: number }[]): RecordPlace[] {
+    if (refused.length === 0) return [];
+    const before = refused.map(({ row }) => row - firstRow);
+    return recordsAt(bytes, this.#dialect, this.#headers.length, before);
+  }
+
+  #misspelt({ row, column: index, value }: RefusedValue, place: RecordPlace, batch: Batch): Reject {
+    const { original, type } = this.#columns[index]!;
+    const reason = explainRefusal(type, value);
+    return { row, column: original, value: value.slice(0, VALUE_CHARACTERS), reason, ...textAt(batch, place) };
+  }
+
+  /** Inspect keeps the first thousand malformed rows of a part; the encoder refuses the others by itself. */
+  #malformed({ row, offset, length, reason, found }: RefusedRecord, batch: Batch): Reject {
+    return {
+      row,
+      column: columnAtFault({ reason, found, column: null }, this.#headers),
+      value: null,
+      reason: describeMalformed({ reason, found }, this.#headers.length),
+      ...textAt(batch, { start: offset, end: offset + length }),
+    };
+  }
+}
+
+/** The columns whose type was given and of which inspect has not proved that all values are accepted. */
+function checksOf({ options, columns }: TaskRow, evidence: ColumnEvidence[] | undefined): ColumnCheck[] {
+  const given = options.columns ?? {};
+  return columns!.flatMap(({ original, type: name }, column) => {
+    const type = Object.hasOwn(given, original) ? givenType(name) : undefined;
+    const found = evidence?.[column] && (evidence[column].steps.at(-1)?.type ?? 'none');
+    return type && !(found && type.provenBy.includes(found)) ? [{ column, type }] : [];
+  });
+}
+
+function textAt(
+  { bytes, byteOffset }: Batch,
+  { start, end }: Pick<RecordPlace, 'start' | 'end'>,
+): Pick<Reject, 'byteOffset' | 'raw'> {
+  return { byteOffset: byteOffset + start, raw: excerptOf(bytes, start, end) };
+}
+
+/** In our words: those of PostgreSQL name tables of ours. */
+function describeRefusal(code: string): string {
+  if (code === '54000') return 'the row is too big: PostgreSQL needs it to fit into a page of 8 kB';
+  if (code.startsWith('23')) return 'the row breaks a constraint of the table';
+  if (code === 'P0001') return 'a trigger of the table refuses the row';
+  return `PostgreSQL refuses the row (SQLSTATE ${code})`;
+}

@@ -1,0 +1,115 @@
+import type pg from 'pg';
+import { asReject } from '../../src/activities/malformed-rows.js';
+import { Pacer } from '../../src/activities/pacer.js';
+import { BATCH_BYTES, PartLoader } from '../../src/activities/part-loader.js';
+import { CsvError } from '../../src/csv/csv-error.js';
+import { columnType } from '../../src/csv/evidence.js';
+import { columnNames } from '../../src/csv/header.js';
+import { readHead } from '../../src/inspection/read-head.js';
+import { scanPart } from '../../src/inspection/scan-part.js';
+import { claimPart, storePart } from '../../src/postgres/checkpoints.js';
+import { settleTask } from '../../src/postgres/commands.js';
+import { withFence } from '../../src/postgres/fence.js';
+import { withClient } from '../../src/postgres/pool.js';
+import { listRejects, type Reject, storeRejects } from '../../src/postgres/rejects.js';
+import { createStaging, stagingTable } from '../../src/postgres/staging.js';
+import { fenceOf, getTaskById, storeInspection, type TaskRow } from '../../src/postgres/tasks.js';
+import type { StoreFile } from '../../src/storage/store.js';
+import { newUpload } from '../postgres/support.js';
+
+export interface LoadOptions {
+  columns?: Record<string, string>;
+  maxRejects?: number;
+  /** Called when the staging table is there and empty. */
+  prepare?: (table: string) => Promise<unknown>;
+}
+
+/** A task with one part that is inspected and ready to be loaded. */
+export class ContentLoad {
+  private constructor(
+    readonly pool: pg.Pool,
+    readonly bytes: Buffer,
+    readonly taskId: string,
+    readonly table: string,
+  ) {}
+
+  static async of(pool: pg.Pool, content: string, { columns = {}, maxRejects = 0, prepare }: LoadOptions = {}) {
+    const bytes = Buffer.from(content);
+    const options = { max_rejects: maxRejects, on_limit: 'pause' as const, columns };
+    const row = await newUpload(pool, { options, bytesTotal: bytes.length });
+    await settleTask(pool, row.id);
+    const task = await getTaskById(pool, row.id);
+    const load = new ContentLoad(pool, bytes, row.id, stagingTable(row.lock_key));
+    await load.#inspect(task, columns);
+    await prepare?.(load.table);
+    return load;
+  }
+
+  async #inspect(task: TaskRow, given: Record<string, string>): Promise<void> {
+    const { dialect, headers, dataOffset } = readHead(this.bytes, true, {});
+    const job = { key: '', size: this.bytes.length, dialect, columns: headers.length, from: dataOffset };
+    const part = await scanPart(this.#file, { ...job, stopAt: Number.POSITIVE_INFINITY });
+    if (part instanceof CsvError) throw part;
+    const names = columnNames(headers);
+    const columns = headers.map((original, i) => {
+      const type = given[original] ?? columnType(part.evidence[i]!);
+      return { original, name: names[i]!, type, evidence: '' };
+    });
+    const rejects = part.malformed.map((bad) => asReject(bad, 0, headers));
+    const fence = fenceOf(task);
+    await withClient(this.pool, (client) =>
+      withFence(client, fence, async () => {
+        await storePart(client, task.id, { ...part, partNo: 1, firstRow: 1 }, part.evidence);
+        await storeRejects(client, task.id, rejects);
+        await storeInspection(client, task.id, { dialect, columns, dataOffset, rows: part.rows });
+        await createStaging(client, { ...task, columns });
+      }),
+    );
+  }
+
+  get #file(): StoreFile {
+    return {
+      size: this.bytes.length,
+      read: async (buffer, position) => this.bytes.copy(buffer, 0, position),
+      close: async () => {},
+    };
+  }
+
+  /** An attempt at the part, from where its checkpoint stands. */
+  async run(): Promise<void> {
+    const task = await getTaskById(this.pool, this.taskId);
+    const fence = fenceOf(task);
+    await withClient(this.pool, async (client) => {
+      const part = await claimPart(client, fence, 1, 'part 1');
+      const [input, out] = [Buffer.alloc(2 * BATCH_BYTES), Buffer.alloc(2 * BATCH_BYTES)];
+      const { signal } = new AbortController();
+      await new PartLoader({
+        client,
+        task,
+        fence,
+        part,
+        file: this.#file,
+        input,
+        out,
+        signal,
+        pacer: new Pacer(),
+        beat: {},
+      }).load();
+      await client.query('RESET ALL');
+    });
+  }
+
+  async rows(): Promise<(string | null)[][]> {
+    const { rows: names } = await this.pool.query(
+      `SELECT string_agg(quote_ident(attname) || '::text', ', ' ORDER BY attnum) AS list FROM pg_attribute
+        WHERE attrelid = $1::regclass AND attnum > 0`,
+      [this.table],
+    );
+    const query = `SELECT ${names[0].list} FROM ${this.table} AS t ORDER BY t._row`;
+    return (await this.pool.query({ text: query, rowMode: 'array' })).rows;
+  }
+
+  rejects(): Promise<Reject[]> {
+    return listRejects(this.pool, this.taskId, 0, 1_000_000);
+  }
+}
