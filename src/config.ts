@@ -1,9 +1,13 @@
+import { isIPv4 } from 'node:net';
 import path from 'node:path';
 import envSchema from 'env-schema';
 import Type, { type Static, type TProperties } from 'typebox';
 import { TASK_QUEUE } from './contract/messages.js';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** Scheme, host and port of a page, as a browser sends them. */
+const ORIGIN = 'https?://[A-Za-z0-9.\\-_\\[\\]:]+';
 
 /** The variables that API and worker read, with what is allowed. `npm start` adds those of the servers that it brings along. */
 export const VARIABLES = {
@@ -14,6 +18,22 @@ export const VARIABLES = {
     maximum: 65_535,
     description: 'a port, 0 to 65535 (0: any free one)',
   }),
+  ALLOWED_HOSTS: Type.Optional(
+    Type.String({
+      pattern: '^[^\\s,/*@]+(\\s*,\\s*[^\\s,/*@]+)*$',
+      description: 'host names, separated by commas: tasks.example.org,10.0.0.5',
+    }),
+  ),
+  ALLOWED_ORIGINS: Type.Optional(
+    Type.String({
+      pattern: `^${ORIGIN}(\\s*,\\s*${ORIGIN})*$`,
+      description: 'origins of pages, separated by commas, never a star: https://tasks.example.org',
+    }),
+  ),
+  AUTH: Type.Enum(['off'], { default: 'off', description: 'off: a login does not exist yet' }),
+  INSECURE_NO_AUTH: Type.Optional(
+    Type.Enum(['0', '1'], { description: '1 where a network keeps others away from an API without login' }),
+  ),
   DATA_DIR: Type.String({ default: '.data', minLength: 1, description: 'a folder' }),
   DATABASE_URL: Type.String({
     pattern: '^postgres(ql)?://.+',
@@ -47,6 +67,24 @@ export type Config = Readonly<Static<ReturnType<typeof schemaOf<typeof VARIABLES
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const config = readVariables(VARIABLES, environment);
   return Object.freeze({ ...config, DATA_DIR: path.resolve(config.DATA_DIR) });
+}
+
+/**
+ * Refuses to serve without a login where other machines can come in.
+ * @throws Error of one line that names the variables
+ */
+export function assertSafeToServe({ HOST, AUTH, INSECURE_NO_AUTH }: Exposure): void {
+  if (AUTH !== 'off' || INSECURE_NO_AUTH === '1' || isLoopback(HOST)) return;
+  throw new Error(
+    `HOST=${HOST} lets other machines in, and with AUTH=off they may do everything: set HOST=127.0.0.1, or INSECURE_NO_AUTH=1 if the network keeps others away`,
+  );
+}
+
+/** The variables that decide who can reach the API. */
+export type Exposure = Pick<Config, 'HOST' | 'AUTH' | 'INSECURE_NO_AUTH'>;
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 /** The folder of the file store, the same for API and worker. */

@@ -7,7 +7,7 @@ import type { TemporalGateway } from './temporal.js';
 
 /** What the routes are given when the app is built. */
 export interface ApiContext {
-  config: Pick<Config, 'MAX_UPLOAD_BYTES'>;
+  config: Pick<Config, 'MAX_UPLOAD_BYTES'> & Partial<Pick<Config, 'HOST' | 'ALLOWED_HOSTS' | 'ALLOWED_ORIGINS'>>;
   pool: pg.Pool;
   store: Store;
   temporal: TemporalGateway;
