@@ -9,6 +9,9 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 /** Scheme, host and port of a page, as a browser sends them. */
 const ORIGIN = 'https?://[A-Za-z0-9.\\-_\\[\\]:]+';
 
+/** A schema and a table, each with stars for any characters. */
+const TABLES = '[^\\s.,"]+\\.[^\\s.,"]+';
+
 /** The variables that API and worker read, with what is allowed. `npm start` adds those of the servers that it brings along. */
 export const VARIABLES = {
   HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'a host name or an IP address' }),
@@ -38,6 +41,23 @@ export const VARIABLES = {
   DATABASE_URL: Type.String({
     pattern: '^postgres(ql)?://.+',
     description: 'the address of PostgreSQL, as postgres://user:password@host:5432/database',
+  }),
+  DATABASE_EXPORT_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://.+',
+      description: 'the address of the same database for the role of exports, as DATABASE_URL',
+    }),
+  ),
+  DATABASE_ADMIN_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://.+',
+      description: 'the address of the same database for an administrator, as DATABASE_URL',
+    }),
+  ),
+  EXPORT_TABLES: Type.String({
+    default: 'public.*',
+    pattern: `^(none|${TABLES}(\\s*,\\s*${TABLES})*)$`,
+    description: 'tables as schema.table with stars, separated by commas: public.*, reporting.sales_*; or none',
   }),
   TEMPORAL_ADDRESS: Type.String({
     default: '127.0.0.1:7233',
@@ -92,6 +112,11 @@ export function storeFolder(config: Pick<Config, 'DATA_DIR'>): string {
   return path.join(config.DATA_DIR, 'files');
 }
 
+/** The address for exports: with one role for everything, that of the database. */
+export function exportUrl({ DATABASE_URL, DATABASE_EXPORT_URL }: Pick<Config, 'DATABASE_URL' | 'DATABASE_EXPORT_URL'>) {
+  return DATABASE_EXPORT_URL ?? DATABASE_URL;
+}
+
 /** Reads variables by their schemas. An empty value counts as unset. @throws Error as `loadConfig` */
 export function readVariables<T extends TProperties>(
   variables: T,
@@ -122,7 +147,7 @@ function complaint(name: string, value: string | undefined, allowed: string): st
   if (value === undefined)
     return `${name} is not set; it must be ${allowed}. (\`npm start\` brings what is not configured.)`;
   // An address may hold a password.
-  const shown = name === 'DATABASE_URL' ? 'the value given' : JSON.stringify(value);
+  const shown = /^DATABASE_\w*URL$/.test(name) ? 'the value given' : JSON.stringify(value);
   return `${name}: ${shown} is not allowed; it must be ${allowed}`;
 }
 

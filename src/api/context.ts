@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Config } from '../config.js';
 import type { Arrivals } from '../inspection/arrivals.js';
 import type { Logger } from '../log.js';
+import type { Exportable } from '../postgres/find-table.js';
 import type { Store } from '../storage/store.js';
 import type { TemporalGateway } from './temporal.js';
 
@@ -9,6 +10,8 @@ import type { TemporalGateway } from './temporal.js';
 export interface ApiContext {
   config: Pick<Config, 'MAX_UPLOAD_BYTES'> & Partial<Pick<Config, 'HOST' | 'ALLOWED_HOSTS' | 'ALLOWED_ORIGINS'>>;
   pool: pg.Pool;
+  /** Which tables may be exported, and the sessions that may read them. */
+  exportable: Exportable;
   store: Store;
   temporal: TemporalGateway;
   log: Logger;

@@ -39,8 +39,9 @@ async function startDownload(
     .send(await viewOf(context, row));
 }
 
-async function newDownload({ pool }: ApiContext, body: DownloadStart): Promise<NewTask> {
-  const what = body.table === undefined ? await tableOfUpload(pool, body) : await tableByName(pool, body, body.table);
+async function newDownload({ pool, exportable }: ApiContext, body: DownloadStart): Promise<NewTask> {
+  const what =
+    body.table === undefined ? await tableOfUpload(pool, body) : await tableByName(exportable, body, body.table);
   checkNameLength(what);
   const { consistency = 'live', formulas = 'raw', max_bytes_per_second } = body;
   const { table, oid, ...task } = what;
@@ -88,12 +89,12 @@ async function tableOfUpload(pool: ApiContext['pool'], { user_id, task_name }: D
 }
 
 async function tableByName(
-  pool: ApiContext['pool'],
+  exportable: ApiContext['exportable'],
   { user_id, task_name }: DownloadStart,
   written: string,
 ): Promise<Exported> {
   const { schema, table: name } = parseTableName(written);
-  const found = await findTable(pool, schema, name);
+  const found = await findTable(exportable, schema, name);
   if (found === null) return noSuchTable(written);
   return { kind: 'download', userId: user_id, taskName: task_name ?? generateTaskName(name.name), ...found };
 }

@@ -7,6 +7,10 @@ export interface PoolOptions {
   max: number;
   applicationName: string;
   onError: (error: Error) => void;
+  /** Further settings of each session. */
+  settings?: Record<string, string>;
+  /** After so many uses a session is closed. */
+  maxUses?: number;
 }
 
 /** A session forgotten inside a transaction would hold its task's fence: PostgreSQL ends it after this time. */
@@ -23,6 +27,24 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
+const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO', client_encoding: 'UTF8', search_path: 'pg_catalog' };
+
+/** As the role of exports has them too: for a role that nobody has set up so. */
+const READ_ONLY = {
+  default_transaction_read_only: 'on',
+  row_security: 'on',
+  statement_timeout: '0',
+  lock_timeout: '5s',
+};
+
+/**
+ * A pool for sessions that read users' tables. Each is used once: code of a view may leave behind what fools the next one (a prepared
+ * statement, an advisory lock).
+ */
+export function createExportPool(options: PoolOptions): pg.Pool {
+  return createPool({ ...options, settings: READ_ONLY, maxUses: 1 });
+}
+
 /**
  * A pool whose sessions all speak UTC, ISO dates and UTF-8, so that values go in and out in one form whatever the
  * server's defaults are. A broken idle connection is reported and replaced, never thrown.
@@ -36,7 +58,10 @@ export function createPool(options: PoolOptions): pg.Pool {
     idleTimeoutMillis: 10_000,
     allowExitOnIdle: false,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    options: '-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c search_path=pg_catalog',
+    options: Object.entries({ ...SETTINGS, ...options.settings })
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
+    maxUses: options.maxUses,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     types,

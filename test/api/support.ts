@@ -9,6 +9,7 @@ import { buildApp } from '../../src/api/app.js';
 import type { ApiContext } from '../../src/api/context.js';
 import { assertText } from '../../src/csv/sniff.js';
 import type { Arrivals } from '../../src/inspection/arrivals.js';
+import { parseExportTables } from '../../src/postgres/export-tables.js';
 import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';
 import { useDatabase } from '../postgres/support.js';
@@ -67,7 +68,13 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
     arrivals = await builtArrivals();
     app = await buildApp({
       config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20, ...options.config },
-      pool: database.pool,
+      pool: database.appPool,
+      exportable: {
+        pool: database.appPool,
+        exportPool: database.exportPool,
+        tables: parseExportTables('*.*'),
+        isOneRole: false,
+      },
       store,
       temporal: temporal.gateway,
       log: pino({ level: 'silent' }),
