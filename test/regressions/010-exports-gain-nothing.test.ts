@@ -17,7 +17,7 @@ const DEEDS = [
   `SELECT 1 FROM long_task.tasks`,
   `SELECT 1 FROM pg_authid`,
   `SELECT pg_read_file('/etc/hostname')`,
-  `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'long-task worker'`,
+  `SELECT 1 / count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename IN ('long_task_app', 'postgres')`,
   `CREATE TABLE public.taken AS SELECT 1`,
   `COPY (SELECT 1) TO PROGRAM 'true'`,
   `COPY (SELECT 1) TO '/tmp/long-task-attack'`,
