@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { quoteIdent } from './copy.js';
 import { grantExport, IS_FORBIDDEN, IS_NAMED, type TablePattern } from './export-tables.js';
 
 /** One half of a table's name as a caller wrote it. */
@@ -27,13 +28,15 @@ export async function findTable(
   schema: WrittenName,
   table: WrittenName,
 ): Promise<{ table: string; oid: number } | null> {
-  for (const { isReadable, ...found } of await listCandidates(exportable, schema, table))
-    if (isReadable || (await grantExport(exportable.pool, found.oid))) return found;
+  for (const { schema: inSchema, name, oid, isReadable } of await listCandidates(exportable, schema, table))
+    if (isReadable || (await grantExport(exportable.pool, oid)))
+      return { table: `${quoteIdent(inSchema)}.${quoteIdent(name)}`, oid };
   return null;
 }
 
 interface Candidate {
-  table: string;
+  schema: string;
+  name: string;
   oid: number;
   isReadable: boolean;
 }
@@ -44,7 +47,7 @@ async function listCandidates(
   table: WrittenName,
 ): Promise<Candidate[]> {
   const { rows } = await exportPool.query<Candidate>(
-    `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS "table", c.oid,
+    `SELECT n.nspname AS schema, c.relname AS name, c.oid,
             has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS "isReadable"
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = ANY ($1) AND c.relname = ANY ($2) AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
