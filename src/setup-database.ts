@@ -1,5 +1,5 @@
 /**
- * `npm run setup-database`: makes the roles that DATABASE_URL and DATABASE_EXPORT_URL name, as the administrator of
+ * `npm run setup:database`: makes the roles that DATABASE_URL and DATABASE_EXPORT_URL name, as the administrator of
  * DATABASE_ADMIN_URL, and brings the schema up to date. API and worker then need no administrator. Exit status 1 after an error.
  */
 import { loadConfig } from './config.js';

@@ -89,7 +89,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
 
 function warnOfRights(log: Logger, rights: string[]): void {
   const hint =
-    'Set DATABASE_ADMIN_URL and DATABASE_EXPORT_URL, and run `npm run setup-database`, for roles with just what is needed.';
+    'Set DATABASE_ADMIN_URL and DATABASE_EXPORT_URL, and run `npm run setup:database`, for roles with just what is needed.';
   for (const right of rights) log.warn(`${right}. ${hint}`);
 }
 

@@ -37,7 +37,7 @@ export async function ensureSchema(databaseUrl: string): Promise<void> {
   await migrate(databaseUrl).catch((error: unknown) => {
     if ((error as { code?: string }).code !== '42501') throw error;
     throw new Error(
-      'the schema is not up to date, and the role of DATABASE_URL may not change it: run `npm run setup-database`',
+      'the schema is not up to date, and the role of DATABASE_URL may not change it: run `npm run setup:database`',
       { cause: error },
     );
   });

@@ -171,7 +171,7 @@ describe('a database of an earlier version', () => {
     const { app: address } = addressesOf(old.url);
     await ensureSchema(address);
     await admin.query(`DELETE FROM long_task.migrations WHERE name = (SELECT max(name) FROM long_task.migrations)`);
-    await expect(ensureSchema(address)).rejects.toThrow(/run `npm run setup-database`/);
+    await expect(ensureSchema(address)).rejects.toThrow(/run `npm run setup:database`/);
   });
 });
 
