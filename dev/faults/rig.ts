@@ -11,7 +11,7 @@ import { LongTaskClient } from '../client.js';
 import { inProject } from '../paths.js';
 import { sendSignal } from '../pids.js';
 import { freePort } from '../ports.js';
-import { addressesOf, prepareDatabase } from '../postgres-roles.js';
+import { ALL_TABLES, addressesOf, prepareOpenDatabase } from '../postgres-roles.js';
 import { type PostgresServer, startPostgres } from '../postgres-server.js';
 import { type Running, startProcess } from '../processes.js';
 import { findTemporalCli } from '../temporal-cli.js';
@@ -21,8 +21,6 @@ import { TcpProxy } from './proxy.js';
 /** A small server comes back from a crash in a second; what is answered is on the disk, as by default. */
 const SETTINGS = { shared_buffers: '64MB', max_wal_size: '512MB', max_connections: '150' };
 const PATIENCE_MS = 40_000;
-/** Scenarios make tables in schemas of their own, too. */
-const EXPORT_TABLES = '*.*';
 
 /** How a part is run otherwise than usual. */
 export interface PartOptions {
@@ -87,7 +85,7 @@ export class Rig {
   async startPostgres(): Promise<void> {
     const options = { dataDir: this.folder, port: this.#ports.postgres, settings: SETTINGS };
     this.postgres = await startPostgres({ ...options, onLog: (line) => this.#note(line) });
-    await prepareDatabase(this.postgres.url, EXPORT_TABLES);
+    await prepareOpenDatabase(this.postgres.url);
   }
 
   /** What Temporal keeps, for as long as its server does not run. */
@@ -208,7 +206,7 @@ export class Rig {
         DATABASE_URL: reached(app),
         DATABASE_EXPORT_URL: reached(exporter),
         DATABASE_ADMIN_URL: '',
-        EXPORT_TABLES,
+        EXPORT_TABLES: ALL_TABLES,
         TEMPORAL_ADDRESS: `127.0.0.1:${this.toTemporal.port}`,
         TEMPORAL_NAMESPACE: 'default',
         HOST: '127.0.0.1',

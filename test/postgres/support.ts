@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, inject } from 'vitest';
-import { addressesOf } from '../../dev/postgres-roles.js';
+import { addressesOf, prepareOpenDatabase } from '../../dev/postgres-roles.js';
 import { storePart } from '../../src/postgres/checkpoints.js';
 import { settleTask } from '../../src/postgres/commands.js';
 import { type Fence, withFence } from '../../src/postgres/fence.js';
@@ -9,7 +9,7 @@ import { createTask, type NewTask } from '../../src/postgres/new-task.js';
 import { createExportPool, createPool, withClient, withTransaction } from '../../src/postgres/pool.js';
 import { createStaging } from '../../src/postgres/staging.js';
 import { fenceOf, getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
-import { createDatabase, prepareForService, prepareTemplate } from '../support/servers.js';
+import { createDatabase, prepareTemplate } from '../support/servers.js';
 
 /** A database of this file's own, made before its tests and dropped after them. */
 export interface TestDatabase {
@@ -25,7 +25,7 @@ export interface TestDatabase {
 export function useDatabase(): TestDatabase {
   const state: Partial<TestDatabase> & { drop?: () => Promise<void> } = {};
   beforeAll(async () => {
-    await prepareTemplate(inject('databaseUrl'), prepareForService);
+    await prepareTemplate(inject('databaseUrl'), prepareOpenDatabase);
     const database = await createDatabase(inject('databaseUrl'));
     Object.assign(state, database);
     const { app, exporter } = addressesOf(database.url);

@@ -6,7 +6,6 @@ import pg from 'pg';
 import { readLivePid, writePidFile } from '../../dev/pids.js';
 import { freePort } from '../../dev/ports.js';
 import { stopLeftoverPostgres } from '../../dev/postgres-cluster.js';
-import { prepareDatabase } from '../../dev/postgres-roles.js';
 import { startPostgres } from '../../dev/postgres-server.js';
 import type { Running } from '../../dev/processes.js';
 import { findTemporalCli } from '../../dev/temporal-cli.js';
@@ -31,9 +30,6 @@ export interface TestServers {
   /** Stops both and removes what they kept. */
   stop(): Promise<void>;
 }
-
-/** Tests export tables of schemas of their own, too. */
-export const EXPORT_TABLES = '*.*';
 
 const prefix = 'long-task-test-';
 const template = 'long_task_template';
@@ -104,18 +100,6 @@ export async function prepareTemplate(adminUrl: string, migrate: (url: string) =
     await admin.query(`create database ${unfinished}`);
     await migrate(withDatabase(adminUrl, unfinished));
     await admin.query(`alter database ${unfinished} rename to ${template}`);
-  });
-}
-
-/**
- * Sets a database up for the service. What the superuser makes, as tests do, may be exported, views too: else each of
- * them would have to be granted by hand.
- */
-export async function prepareForService(url: string): Promise<void> {
-  await prepareDatabase(url, EXPORT_TABLES);
-  await withAdmin(url, async (admin) => {
-    await admin.query('alter default privileges grant select on tables to long_task_export');
-    await admin.query('alter default privileges grant usage on schemas to long_task_export');
   });
 }
 

@@ -9,13 +9,13 @@ import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest';
 import { LongTaskClient, type StartFields, type TaskKey } from '../../dev/client.js';
 import { inProject } from '../../dev/paths.js';
 import { freePort } from '../../dev/ports.js';
-import { addressesOf } from '../../dev/postgres-roles.js';
+import { ALL_TABLES, addressesOf, prepareOpenDatabase } from '../../dev/postgres-roles.js';
 import { type Running, startProcess } from '../../dev/processes.js';
 import type { State } from '../../src/contract/states.js';
 import type { Task } from '../../src/contract/task.js';
 import { createPool } from '../../src/postgres/pool.js';
 import { keyOf } from '../../src/storage/store-path.js';
-import { createDatabase, EXPORT_TABLES, prepareForService, prepareTemplate } from '../support/servers.js';
+import { createDatabase, prepareTemplate } from '../support/servers.js';
 
 /** The service as it runs in production: API and worker as processes of their own, on servers of the test run. */
 export class TestService {
@@ -31,7 +31,7 @@ export class TestService {
   #port!: number;
 
   async start(): Promise<void> {
-    await prepareTemplate(inject('databaseUrl'), prepareForService);
+    await prepareTemplate(inject('databaseUrl'), prepareOpenDatabase);
     this.#database = await createDatabase(inject('databaseUrl'));
     this.#port = await freePort();
     this.dir = await mkdtemp(path.join(os.tmpdir(), 'long-task-whole-'));
@@ -149,7 +149,7 @@ export class TestService {
         DATABASE_URL: app,
         DATABASE_EXPORT_URL: exporter,
         DATABASE_ADMIN_URL: '',
-        EXPORT_TABLES,
+        EXPORT_TABLES: ALL_TABLES,
         TEMPORAL_ADDRESS: inject('temporalAddress'),
         TASK_QUEUE: this.taskQueue,
         DATA_DIR: this.dir,
