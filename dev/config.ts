@@ -1,6 +1,6 @@
 import path from 'node:path';
 import Type, { type Static } from 'typebox';
-import { readVariables, VARIABLES } from '../src/config.js';
+import { assertSafeToServe, readVariables, VARIABLES } from '../src/config.js';
 
 const port = (fallback: number) =>
   Type.Integer({ default: fallback, minimum: 1, maximum: 65_535, description: 'a port, 1 to 65535' });
@@ -9,8 +9,15 @@ const port = (fallback: number) =>
 export const STARTER_VARIABLES = {
   HOST: VARIABLES.HOST,
   PORT: port(8000),
+  ALLOWED_HOSTS: VARIABLES.ALLOWED_HOSTS,
+  ALLOWED_ORIGINS: VARIABLES.ALLOWED_ORIGINS,
+  AUTH: VARIABLES.AUTH,
+  INSECURE_NO_AUTH: VARIABLES.INSECURE_NO_AUTH,
   DATA_DIR: VARIABLES.DATA_DIR,
   DATABASE_URL: Type.Optional(VARIABLES.DATABASE_URL),
+  DATABASE_EXPORT_URL: VARIABLES.DATABASE_EXPORT_URL,
+  DATABASE_ADMIN_URL: VARIABLES.DATABASE_ADMIN_URL,
+  EXPORT_TABLES: VARIABLES.EXPORT_TABLES,
   POSTGRES_PORT: port(5433),
   // Without the default that API and worker have: unset means that a server is brought along.
   TEMPORAL_ADDRESS: Type.Optional(
@@ -26,9 +33,10 @@ export type StarterConfig = Readonly<{ [K in keyof typeof STARTER_VARIABLES]: St
 
 /**
  * The configuration of `npm start`, from the environment, `DATA_DIR` made absolute.
- * @throws Error of one line per variable: its name, the value seen, what is allowed.
+ * @throws Error of one line per variable: its name, the value seen, what is allowed; or that HOST lets others in without a login.
  */
 export function loadStarterConfig(environment: NodeJS.ProcessEnv = process.env): StarterConfig {
   const config = readVariables(STARTER_VARIABLES, environment) as StarterConfig;
+  assertSafeToServe(config);
   return Object.freeze({ ...config, DATA_DIR: path.resolve(config.DATA_DIR) });
 }

@@ -1,4 +1,5 @@
 import type { StarterConfig } from './config.js';
+import { addressesOf } from './postgres-roles.js';
 
 /** The servers that run here; absent where the configuration names one. */
 export interface OwnServers {
@@ -6,7 +7,7 @@ export interface OwnServers {
   temporal?: { current: { address: string } };
 }
 
-/** The environment of API and worker: ours, with the addresses of the servers that were brought along. */
+/** The environment of API and worker: ours, with the addresses of the servers that were brought along and of the lesser roles. */
 export function stackEnvironment(config: StarterConfig, { postgres, temporal }: OwnServers): NodeJS.ProcessEnv {
   // TLS or an API key in our environment are meant for the server it names, not for one that was brought along.
   const isForeign = (name: string) => Boolean(temporal) && name.startsWith('TEMPORAL_');
@@ -16,9 +17,15 @@ export function stackEnvironment(config: StarterConfig, { postgres, temporal }: 
     HOST: config.HOST,
     PORT: String(config.PORT),
     DATA_DIR: config.DATA_DIR,
-    DATABASE_URL: postgres?.current.url ?? config.DATABASE_URL,
+    ...databaseEnvironment(config, postgres?.current.url),
     TEMPORAL_ADDRESS: temporal?.current.address ?? config.TEMPORAL_ADDRESS,
     TEMPORAL_NAMESPACE: config.TEMPORAL_NAMESPACE,
     LOG_LEVEL: config.LOG_LEVEL,
   };
+}
+
+/** The administrator's address is none of theirs: with it they would be administrators, too. */
+function databaseEnvironment(config: StarterConfig, own: string | undefined): NodeJS.ProcessEnv {
+  const { app, exporter } = own ? addressesOf(own) : { app: config.DATABASE_URL, exporter: config.DATABASE_EXPORT_URL };
+  return { DATABASE_URL: app, DATABASE_EXPORT_URL: exporter, DATABASE_ADMIN_URL: undefined };
 }

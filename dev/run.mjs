@@ -12,7 +12,12 @@ import { pathToFileURL } from 'node:url';
 const root = path.resolve(import.meta.dirname, '..');
 const at = (...names) => path.join(root, ...names);
 
-const services = { api: 'src/api/main.js', worker: 'src/worker/main.js', start: 'dev/start.js' };
+const services = {
+  api: 'src/api/main.js',
+  worker: 'src/worker/main.js',
+  start: 'dev/start.js',
+  'setup-database': 'src/setup-database.js',
+};
 const buildInputs = ['src', 'dev', 'bench', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
 const workflows = 'src/workflows/index.js';
 const stampName = '.stamp';

@@ -88,7 +88,15 @@ function describe(services: Services, dataDir: string, stop: () => Promise<void>
 }
 
 // Set but empty: neither our environment nor a .env file may name servers that are not ours.
-const embedded = { HOST: '127.0.0.1', DATABASE_URL: '', TEMPORAL_ADDRESS: '', TEMPORAL_NAMESPACE: '', FAILPOINT: '' };
+const embedded = {
+  HOST: '127.0.0.1',
+  DATABASE_URL: '',
+  DATABASE_EXPORT_URL: '',
+  DATABASE_ADMIN_URL: '',
+  TEMPORAL_ADDRESS: '',
+  TEMPORAL_NAMESPACE: '',
+  FAILPOINT: '',
+};
 
 async function portVariables(ports: Partial<Ports> = {}): Promise<Record<string, string>> {
   const variables: Record<string, string> = {};

@@ -1,6 +1,8 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { setUpDatabase } from '../src/postgres/set-up.js';
+import { retrying } from '../src/retrying.js';
 import type { StarterConfig } from './config.js';
 import { stackEnvironment } from './environment.js';
 import { describeMissing } from './missing.js';
@@ -8,6 +10,7 @@ import type { Output } from './output.js';
 import { inProject } from './paths.js';
 import { assertPortFree } from './ports.js';
 import { stopLeftoverPostgres } from './postgres-cluster.js';
+import { prepareDatabase } from './postgres-roles.js';
 import { type PostgresServer, startPostgres } from './postgres-server.js';
 import { type Running, startProcess } from './processes.js';
 import { pidFile, type Services } from './services-file.js';
@@ -67,7 +70,7 @@ export function describeStack({ api, worker, temporal, postgres }: Stack, config
     api: apiAddress(config),
     temporal: env.TEMPORAL_ADDRESS as string,
     temporal_ui: temporal?.current.uiAddress ?? null,
-    database_url: env.DATABASE_URL as string,
+    database_url: postgres?.current.url ?? config.DATABASE_ADMIN_URL ?? (config.DATABASE_URL as string),
     worker_pid: worker?.current.pid as number,
     api_pid: api?.current.pid as number,
     postgres_pid: postgres?.current.pid ?? null,
@@ -90,11 +93,27 @@ async function checkPorts(config: StarterConfig, log: (message: string) => void)
   await assertPortFree(config.TEMPORAL_UI_PORT, local, 'TEMPORAL_UI_PORT');
 }
 
-async function startDatabase({ config, output, stack, onChange }: StackOptions): Promise<void> {
-  if (config.DATABASE_URL) return;
+async function startDatabase({ config, output, stack, signal, onChange }: StackOptions): Promise<void> {
+  if (config.DATABASE_URL) return setUpGiven(config, output, signal);
   const onLog = (message: string) => output.log.info(message);
-  const start = () => startPostgres({ dataDir: config.DATA_DIR, port: config.POSTGRES_PORT, onLog });
+  const start = async () => {
+    const server = await startPostgres({ dataDir: config.DATA_DIR, port: config.POSTGRES_PORT, onLog });
+    await prepareDatabase(server.url, config.EXPORT_TABLES).catch(async (error: unknown) => {
+      await server.stop();
+      throw error;
+    });
+    return server;
+  };
   stack.postgres = await supervise({ name: names.postgres, start, log: warn(output), onStart: onChange });
+}
+
+/** A database of one's own is set up here where an administrator's address is given, so that API and worker need none. */
+async function setUpGiven(config: StarterConfig, { log }: Output, signal: AbortSignal): Promise<void> {
+  const { DATABASE_ADMIN_URL: admin, DATABASE_URL: app, DATABASE_EXPORT_URL: exporter, EXPORT_TABLES } = config;
+  if (!admin) return;
+  if (!exporter) throw new Error('DATABASE_EXPORT_URL must be set where DATABASE_ADMIN_URL is');
+  const hint = 'PostgreSQL cannot be set up yet. Start it, or correct DATABASE_ADMIN_URL; trying again.';
+  await retrying(() => setUpDatabase({ admin, app: app as string, exporter }, EXPORT_TABLES), hint, log, signal);
 }
 
 async function startWorkflowServer({ config, output, stack, signal, onChange }: StackOptions): Promise<void> {

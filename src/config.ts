@@ -1,9 +1,16 @@
+import { isIPv4 } from 'node:net';
 import path from 'node:path';
 import envSchema from 'env-schema';
 import Type, { type Static, type TProperties } from 'typebox';
 import { TASK_QUEUE } from './contract/messages.js';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** Scheme, host and port of a page, as a browser sends them. */
+const ORIGIN = 'https?://[A-Za-z0-9.\\-_\\[\\]:]+';
+
+/** A schema and a table, each with stars for any characters. */
+const TABLES = '[^\\s.,"]+\\.[^\\s.,"]+';
 
 /** The variables that API and worker read, with what is allowed. `npm start` adds those of the servers that it brings along. */
 export const VARIABLES = {
@@ -14,10 +21,43 @@ export const VARIABLES = {
     maximum: 65_535,
     description: 'a port, 0 to 65535 (0: any free one)',
   }),
+  ALLOWED_HOSTS: Type.Optional(
+    Type.String({
+      pattern: '^[^\\s,/*@]+(\\s*,\\s*[^\\s,/*@]+)*$',
+      description: 'host names, separated by commas: tasks.example.org,10.0.0.5',
+    }),
+  ),
+  ALLOWED_ORIGINS: Type.Optional(
+    Type.String({
+      pattern: `^${ORIGIN}(\\s*,\\s*${ORIGIN})*$`,
+      description: 'origins of pages, separated by commas, never a star: https://tasks.example.org',
+    }),
+  ),
+  AUTH: Type.Enum(['off'], { default: 'off', description: 'off: a login does not exist yet' }),
+  INSECURE_NO_AUTH: Type.Optional(
+    Type.Enum(['0', '1'], { description: '1 where a network keeps others away from an API without login' }),
+  ),
   DATA_DIR: Type.String({ default: '.data', minLength: 1, description: 'a folder' }),
   DATABASE_URL: Type.String({
     pattern: '^postgres(ql)?://.+',
     description: 'the address of PostgreSQL, as postgres://user:password@host:5432/database',
+  }),
+  DATABASE_EXPORT_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://.+',
+      description: 'the address of the same database for the role of exports, as DATABASE_URL',
+    }),
+  ),
+  DATABASE_ADMIN_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://.+',
+      description: 'the address of the same database for an administrator, as DATABASE_URL',
+    }),
+  ),
+  EXPORT_TABLES: Type.String({
+    default: 'public.*',
+    pattern: `^(none|${TABLES}(\\s*,\\s*${TABLES})*)$`,
+    description: 'tables as schema.table with stars, separated by commas: public.*, reporting.sales_*; or none',
   }),
   TEMPORAL_ADDRESS: Type.String({
     default: '127.0.0.1:7233',
@@ -55,9 +95,32 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   return Object.freeze({ ...config, DATA_DIR: path.resolve(config.DATA_DIR) });
 }
 
+/**
+ * Refuses to serve without a login where other machines can come in.
+ * @throws Error of one line that names the variables
+ */
+export function assertSafeToServe({ HOST, AUTH, INSECURE_NO_AUTH }: Exposure): void {
+  if (AUTH !== 'off' || INSECURE_NO_AUTH === '1' || isLoopback(HOST)) return;
+  throw new Error(
+    `HOST=${HOST} lets other machines in, and with AUTH=off they may do everything: set HOST=127.0.0.1, or INSECURE_NO_AUTH=1 if the network keeps others away`,
+  );
+}
+
+/** The variables that decide who can reach the API. */
+export type Exposure = Pick<Config, 'HOST' | 'AUTH' | 'INSECURE_NO_AUTH'>;
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
 /** The folder of the file store, the same for API and worker. */
 export function storeFolder(config: Pick<Config, 'DATA_DIR'>): string {
   return path.join(config.DATA_DIR, 'files');
+}
+
+/** The address for exports: with one role for everything, that of the database. */
+export function exportUrl({ DATABASE_URL, DATABASE_EXPORT_URL }: Pick<Config, 'DATABASE_URL' | 'DATABASE_EXPORT_URL'>) {
+  return DATABASE_EXPORT_URL ?? DATABASE_URL;
 }
 
 /** Reads variables by their schemas. An empty value counts as unset. @throws Error as `loadConfig` */
@@ -90,7 +153,7 @@ function complaint(name: string, value: string | undefined, allowed: string): st
   if (value === undefined)
     return `${name} is not set; it must be ${allowed}. (\`npm start\` brings what is not configured.)`;
   // An address may hold a password.
-  const shown = name === 'DATABASE_URL' ? 'the value given' : JSON.stringify(value);
+  const shown = /^DATABASE_\w*URL$/.test(name) ? 'the value given' : JSON.stringify(value);
   return `${name}: ${shown} is not allowed; it must be ${allowed}`;
 }
 

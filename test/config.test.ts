@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig, storeFolder } from '../src/config.js';
+import { assertSafeToServe, loadConfig, storeFolder } from '../src/config.js';
 import { withoutPasswords } from '../src/log.js';
 
 const DATABASE_URL = 'postgres://ana:secret@db:5432/tasks';
@@ -53,6 +53,34 @@ describe('loadConfig', () => {
 
   it('complains about all of them at once', () => {
     expect(() => loadConfig({ PORT: 'x', LOG_LEVEL: 'y' })).toThrow(/PORT.*\n.*LOG_LEVEL|LOG_LEVEL.*\n.*PORT/);
+  });
+});
+
+describe('an API without a login', () => {
+  const start = (env: NodeJS.ProcessEnv) => assertSafeToServe(loadConfig({ DATABASE_URL, ...env }));
+
+  it.each([['127.0.0.1'], ['127.0.0.2'], ['localhost'], ['::1'], ['']])('starts on %j', (HOST) => {
+    expect(() => start({ HOST })).not.toThrow();
+  });
+
+  it.each([['0.0.0.0'], ['::'], ['10.0.0.5'], ['127.0.0.1.example.org'], ['box']])('does not start on %s', (HOST) => {
+    expect(() => start({ HOST })).toThrow(/^HOST=.* AUTH=off .* INSECURE_NO_AUTH=1[^\n]*$/);
+    expect(() => start({ HOST, INSECURE_NO_AUTH: '0' })).toThrow(/^HOST=/);
+    expect(() => start({ HOST, INSECURE_NO_AUTH: '1' })).not.toThrow();
+  });
+
+  it.each([
+    ['AUTH', 'token', /^AUTH: "token" is not allowed; it must be off/],
+    ['INSECURE_NO_AUTH', 'yes', /^INSECURE_NO_AUTH: "yes" is not allowed/],
+    ['ALLOWED_ORIGINS', '*', /^ALLOWED_ORIGINS: "\*" is not allowed; it must be origins/],
+    ['ALLOWED_ORIGINS', 'null', /^ALLOWED_ORIGINS: "null" is not allowed/],
+    ['ALLOWED_ORIGINS', 'https://a.example/path', /^ALLOWED_ORIGINS: /],
+    ['ALLOWED_HOSTS', '*', /^ALLOWED_HOSTS: "\*" is not allowed; it must be host names/],
+    ['ALLOWED_HOSTS', 'https://a.example', /^ALLOWED_HOSTS: /],
+    ['EXPORT_TABLES', 'sales', /^EXPORT_TABLES: "sales" is not allowed; it must be tables/],
+    ['DATABASE_EXPORT_URL', 'mysql://ana:secret@db', /^DATABASE_EXPORT_URL: the value given is not allowed/],
+  ])('refuses %s=%s', (name, value, message) => {
+    expect(() => start({ [name]: value })).toThrow(message);
   });
 });
 

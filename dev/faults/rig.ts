@@ -11,6 +11,7 @@ import { LongTaskClient } from '../client.js';
 import { inProject } from '../paths.js';
 import { sendSignal } from '../pids.js';
 import { freePort } from '../ports.js';
+import { ALL_TABLES, addressesOf, prepareOpenDatabase } from '../postgres-roles.js';
 import { type PostgresServer, startPostgres } from '../postgres-server.js';
 import { type Running, startProcess } from '../processes.js';
 import { findTemporalCli } from '../temporal-cli.js';
@@ -84,6 +85,7 @@ export class Rig {
   async startPostgres(): Promise<void> {
     const options = { dataDir: this.folder, port: this.#ports.postgres, settings: SETTINGS };
     this.postgres = await startPostgres({ ...options, onLog: (line) => this.#note(line) });
+    await prepareOpenDatabase(this.postgres.url);
   }
 
   /** What Temporal keeps, for as long as its server does not run. */
@@ -193,14 +195,18 @@ export class Rig {
     env: Record<string, string>,
     { dist = inProject('dist'), flags = [] }: PartOptions = {},
   ): Promise<Running> {
-    const database = new URL(this.postgres.url);
-    if (part === 'worker') database.port = String(this.toPostgres.port);
+    const { app, exporter } = addressesOf(this.postgres.url);
+    const reached = (address: string) =>
+      part === 'worker' ? Object.assign(new URL(address), { port: this.toPostgres.port }).href : address;
     return startProcess({
       command: process.execPath,
       args: [...flags, path.join(dist, 'src', part, 'main.js')],
       env: {
         ...process.env,
-        DATABASE_URL: database.href,
+        DATABASE_URL: reached(app),
+        DATABASE_EXPORT_URL: reached(exporter),
+        DATABASE_ADMIN_URL: '',
+        EXPORT_TABLES: ALL_TABLES,
         TEMPORAL_ADDRESS: `127.0.0.1:${this.toTemporal.port}`,
         TEMPORAL_NAMESPACE: 'default',
         HOST: '127.0.0.1',

@@ -18,6 +18,8 @@ import type { Pacer } from './pacer.js';
 /** What every activity is given when the worker is built. */
 export interface Dependencies {
   pool: pg.Pool;
+  /** Its sessions can do nothing but read what may be exported. */
+  exportPool: pg.Pool;
   store: Store;
   log: Logger;
   pacer: Pacer;

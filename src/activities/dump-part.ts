@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { copyOut } from '../postgres/copy-out.js';
 import { claimRange, type DownloadPart, rangeQuery, recordObject, tuneForRanges } from '../postgres/export.js';
+import { asExporter } from '../postgres/export-session.js';
 import { plannedSource, readingTable, reopenSource } from '../postgres/export-source.js';
 import { endSessions, FencedError, whileFenceIsOpen, withFence } from '../postgres/fence.js';
 import { cancellable } from '../postgres/staging.js';
@@ -53,20 +55,20 @@ async function dumpPart(dumping: Dumping): Promise<Dumped> {
 }
 
 async function dumpRange(
-  { pool, store, pacer, client, task, beat }: Dumping,
+  dumping: Dumping,
   part: DownloadPart,
   signal: AbortSignal,
 ): Promise<{ key: string; size: number; rows: number }> {
+  const { store, pacer, task, beat } = dumping;
   const planned = plannedSource(task);
   const key = partKey(task.id, part.partNo, part.token);
-  // The first row may be long in coming: a view that computes, a table that somebody has locked.
-  return cancellable(pool, client, signal, async () => {
+  return inReader(dumping, signal, async (reader) => {
     const { rows, size } = await readingTable(
-      client,
-      () => reopenSource(client, planned),
+      reader,
+      () => reopenSource(reader, planned),
       async (source) => {
-        await tuneForRanges(client, source);
-        const rows = copyOut(client, rangeQuery(source, part));
+        await tuneForRanges(reader, source);
+        const rows = copyOut(reader, rangeQuery(source, part));
         const counted = counting(encode(rows, task), rows, beat, part.partNo);
         return { rows, ...(await store.put(key, paced(counted, pacer, task, signal))) };
       },
@@ -88,6 +90,17 @@ async function* counting(
     Object.assign(beat, { part, rows: rows.rowCount, bytes } satisfies Beat);
     yield chunk;
   }
+}
+
+/** A frozen copy is ours; every other table is read by the role of exports. */
+function inReader<T>(
+  { pool, exportPool, client, task, role }: Dumping,
+  signal: AbortSignal,
+  body: (reader: pg.ClientBase) => Promise<T>,
+): Promise<T> {
+  // The first row may be long in coming: a view that computes, a table that another session has locked.
+  if (task.options.consistency === 'frozen') return cancellable(pool, client, signal, () => body(client));
+  return asExporter({ pool, exportPool, lockKey: task.lock_key, role, signal }, body);
 }
 
 function encode(rows: Readable, task: TaskRow): AsyncIterable<Buffer> {

@@ -2,17 +2,12 @@ import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { type KeyRange, planRanges, storeRanges } from '../postgres/export.js';
-import {
-  asPlanned,
-  type ExportSource,
-  openCopy,
-  openSource,
-  readingTable,
-  withSameTable,
-} from '../postgres/export-source.js';
+import { asExporter, type Exporting } from '../postgres/export-session.js';
+import { asPlanned, type ExportSource, openCopy, openSource, readingTable } from '../postgres/export-source.js';
 import { withFence, withLateFence } from '../postgres/fence.js';
+import { fillFrozenCopy, indexFrozenCopy } from '../postgres/frozen-copy.js';
 import { sumParts } from '../postgres/progress.js';
-import { cancellable, createFrozenCopy, rememberStaging } from '../postgres/staging.js';
+import { cancellable, dropStaging, rememberStaging } from '../postgres/staging.js';
 import { enterPhase } from '../postgres/task-state.js';
 import { type Column, storeSource, type TaskRow } from '../postgres/tasks.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
@@ -23,14 +18,15 @@ import { asStep, type Step } from './step.js';
 const PART_BYTES = 16 << 20;
 
 /** Finds the table's columns and key, makes the frozen copy when one is asked for, and plans the ranges, once. */
-export function planActivity({ pool, log }: Dependencies, window: number) {
+export function planActivity({ pool, exportPool, log }: Dependencies, window: number) {
   return async (run: RunRef): Promise<Fenceable<Prepared>> =>
     performStep({ pool, log }, run, (signal) =>
       asStep({ pool, signal }, run, 'plan', async (step) => {
         const { client, task, fence } = step;
         if (task.export_source === null || (await sumParts(client, task.id)).parts === 0) {
           await withFence(client, fence, () => enterPhase(client, task.id, 'planning'));
-          await cancellable(pool, client, signal, () => plan(step));
+          const exporting = { pool, exportPool, signal, lockKey: task.lock_key, role: 'plan' };
+          await cancellable(pool, client, signal, () => plan({ ...step, exporting }));
         }
         await withFence(client, fence, () => enterPhase(client, task.id, 'dumping'));
         return whatIsLeft(client, task, window);
@@ -38,7 +34,11 @@ export function planActivity({ pool, log }: Dependencies, window: number) {
     );
 }
 
-async function plan(step: Step): Promise<void> {
+interface Planning extends Step {
+  exporting: Exporting;
+}
+
+async function plan(step: Planning): Promise<void> {
   const { client, task, fence } = step;
   const { source, columns, ranges } = await (task.options.consistency === 'frozen' ? planCopy(step) : planTable(step));
   await withFence(client, fence, async () => {
@@ -54,24 +54,31 @@ interface Plan {
   ranges: KeyRange[];
 }
 
-async function planTable({ client, task }: Step): Promise<Plan> {
-  return readingTable(
-    client,
-    () => openSource(client, task),
-    (source) => planOf(client, source, columnsOf(task, source)),
+async function planTable({ task, exporting }: Planning): Promise<Plan> {
+  return asExporter(exporting, (reader) =>
+    readingTable(
+      reader,
+      () => openSource(reader, task),
+      (source) => planOf(reader, source, columnsOf(task, source)),
+    ),
   );
 }
 
-async function planCopy({ client, task, fence }: Step): Promise<Plan> {
+/** The table is read by the role of exports and the copy written by ours: the copy holds nothing but text and numbers. */
+async function planCopy({ client, task, fence, exporting }: Planning): Promise<Plan> {
   let columns: Column[] = [];
-  const copyTable = async (source: ExportSource) => {
+  const copyTable = (reader: pg.PoolClient) => async (source: ExportSource) => {
     columns = columnsOf(task, source);
-    await createFrozenCopy(client, task, source);
+    await fillFrozenCopy(client, reader, task.lock_key, source);
   };
   const copy = await withLateFence(
     client,
     fence,
-    () => withSameTable(client, () => openSource(client, task), copyTable),
+    async () => {
+      await dropStaging(client, task.staging_oid);
+      await asExporter(exporting, (reader) => readingTable(reader, () => openSource(reader, task), copyTable(reader)));
+      await indexFrozenCopy(client, task.lock_key);
+    },
     () => rememberStaging(client, task.id, task.lock_key),
   );
   return readingTable(

@@ -9,6 +9,7 @@ import type { ApiContext } from './context.js';
 import { deleteRoutes } from './delete-task.js';
 import { downloadRoutes } from './download-routes.js';
 import { typedFields } from './form-fields.js';
+import { createGuard, registerGuard } from './guard.js';
 import { healthRoutes } from './health-routes.js';
 import { registerNotFound } from './not-found.js';
 import { pathOf, refuseMalformed, sendProblem } from './problem.js';
@@ -43,6 +44,7 @@ const SILENCE_MS = 5 * 60_000;
 
 /** Builds the REST API; nothing is started and nothing is listened on. */
 export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
+  const guard = createGuard(context);
   const app = Fastify({
     loggerInstance: context.log as FastifyBaseLogger,
     // One line per request, without the query: the hook below.
@@ -52,12 +54,14 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
     connectionTimeout: SILENCE_MS,
     // A download that is under way, or an upload, ends before the server does; a connection that waits does not hold it up.
     forceCloseConnections: 'idle',
-    http: { headersTimeout: HEADERS_MS },
+    // A request without a Host is refused by the guard, which says why.
+    http: { headersTimeout: HEADERS_MS, requireHostHeader: false },
     // A task name of 128 characters takes up to 1,536 in a URL.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
     clientErrorHandler: refuseMalformed,
+    // Of an address that no route can read: the hooks are not called for it.
     frameworkErrors: (error, request, reply) => {
-      sendProblem(error, request, reply);
+      sendProblem(refusalOf(() => guard(request, reply)) ?? error, request, reply);
     },
   });
   app.decorateRequest('source', null);
@@ -65,6 +69,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   app.setValidatorCompiler(validatorCompiler);
   app.setErrorHandler(sendProblem);
   app.removeContentTypeParser('text/plain');
+  registerGuard(app, guard);
   registerNotFound(app);
   registerHooks(app, context);
   await app.register(formbody, { bodyLimit: BODY_BYTES });
@@ -86,6 +91,15 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   usageRoutes(app, context);
   bulkRoutes(app, context);
   return app;
+}
+
+function refusalOf(check: () => unknown): unknown {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 function registerHooks(app: FastifyInstance, { isReady, log }: ApiContext): void {

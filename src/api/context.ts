@@ -2,13 +2,17 @@ import type pg from 'pg';
 import type { Config } from '../config.js';
 import type { Arrivals } from '../inspection/arrivals.js';
 import type { Logger } from '../log.js';
+import type { Exportable } from '../postgres/find-table.js';
 import type { Store } from '../storage/store.js';
 import type { TemporalGateway } from './temporal.js';
 
 /** What the routes are given when the app is built. */
 export interface ApiContext {
-  config: Pick<Config, 'MAX_UPLOAD_BYTES' | 'RETENTION_DAYS'>;
+  config: Pick<Config, 'MAX_UPLOAD_BYTES' | 'RETENTION_DAYS'> &
+    Partial<Pick<Config, 'HOST' | 'ALLOWED_HOSTS' | 'ALLOWED_ORIGINS'>>;
   pool: pg.Pool;
+  /** Which tables may be exported, and the sessions that may read them. */
+  exportable: Exportable;
   store: Store;
   temporal: TemporalGateway;
   log: Logger;

@@ -44,7 +44,7 @@ async function newDownload(context: ApiContext, body: DownloadStart): Promise<Ne
   const what =
     body.table === undefined
       ? await tableOfUpload(context.pool, body)
-      : await tableByName(context.pool, body, body.table);
+      : await tableByName(context.exportable, body, body.table);
   checkNameLength(what);
   const { consistency = 'live', formulas = 'raw', max_bytes_per_second } = body;
   const { table, oid, ...task } = what;
@@ -98,7 +98,7 @@ async function tableOfUpload(pool: ApiContext['pool'], body: DownloadStart): Pro
 }
 
 async function tableByName(
-  pool: ApiContext['pool'],
+  exportable: ApiContext['exportable'],
   { user_id, task_name, upload }: DownloadStart,
   written: string,
 ): Promise<Exported> {
@@ -106,7 +106,7 @@ async function tableByName(
     throw invalidRequest([{ field: 'upload', value: upload, detail: 'must be left out where table is given' }]);
   }
   const { schema, table: name } = parseTableName(written);
-  const found = await findTable(pool, schema, name);
+  const found = await findTable(exportable, schema, name);
   if (found === null) return noSuchTable(written);
   return { kind: 'download', userId: user_id, taskName: task_name ?? generateTaskName(name.name), ...found };
 }

@@ -1,11 +1,12 @@
 /** The API as a process of its own. Exit status 0 after an orderly stop, 1 after an error. */
-import { loadConfig } from '../config.js';
+import { assertSafeToServe, loadConfig } from '../config.js';
 import { armFailpoints } from '../failpoint.js';
 import { createLogger } from '../log.js';
 import { startApi } from './start-api.js';
 
 try {
   const config = loadConfig();
+  assertSafeToServe(config);
   if (config.FAILPOINT) armFailpoints(config.FAILPOINT, config.NODE_ENV);
   const log = createLogger(config.LOG_LEVEL, 'api');
   const api = await startApi(config, log);

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, type ErrorCode, type ErrorExtras, TaskError } from '../contract/errors.js';
 import { isUnavailable, meaningOf } from '../postgres/sqlstate.js';
+import { GUARD_HEADERS } from './cross-origin-guard.js';
 
 /** Seconds after which a request that met an outage may be sent again. */
 const RETRY_AFTER = 2;
@@ -31,6 +32,10 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   );
 }
 
+const RAW_GUARD_HEADERS = Object.entries(GUARD_HEADERS)
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join('');
+
 /** Answers what is not HTTP at all (RFC 9112): there is no request yet, and nothing after it can be trusted. */
 export function refuseMalformed(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -41,7 +46,7 @@ export function refuseMalformed(error: Error & { code?: string }, socket: Socket
   const detail = isLarge ? 'The headers of the request are too large.' : 'The request is not well-formed HTTP.';
   const body = JSON.stringify(toProblem(new TaskError('invalid_request', detail), ''));
   socket.end(
-    `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 400 Bad Request\r\nConnection: close\r\n${RAW_GUARD_HEADERS}Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 

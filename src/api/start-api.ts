@@ -2,12 +2,14 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
-import { type Config, storeFolder } from '../config.js';
+import { type Config, exportUrl, storeFolder } from '../config.js';
 import { assertText } from '../csv/sniff.js';
 import { Arrivals } from '../inspection/arrivals.js';
 import type { Logger } from '../log.js';
-import { migrate } from '../postgres/migrate.js';
-import { createPool } from '../postgres/pool.js';
+import { parseExportTables } from '../postgres/export-tables.js';
+import { listExcessRights } from '../postgres/list-excess-rights.js';
+import { ensureSchema } from '../postgres/migrate.js';
+import { createExportPool, createPool } from '../postgres/pool.js';
 import { retrying } from '../retrying.js';
 import { createLocalStore } from '../storage/local-store.js';
 import { buildApp } from './app.js';
@@ -23,6 +25,8 @@ export interface RunningApi {
 }
 
 const CONNECTIONS = 10;
+/** To find a table that is to be exported. */
+const EXPORT_CONNECTIONS = 2;
 /** Of the ten seconds that a stop may take; a call to Temporal that is under way may take three more. */
 const GRACE_MS = 5_000;
 
@@ -31,12 +35,16 @@ const GRACE_MS = 5_000;
  * @throws Error when the port cannot be listened on
  */
 export async function startApi(config: Config, log: Logger): Promise<RunningApi> {
-  const pool = createPool({
+  const connections = {
     connectionString: config.DATABASE_URL,
     max: CONNECTIONS,
     applicationName: 'long-task api',
-    onError: (error) => log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
-  });
+    onError: (error: Error) =>
+      log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
+  };
+  const pool = createPool(connections);
+  const exportPool = createExportPool({ ...connections, connectionString: exportUrl(config), max: EXPORT_CONNECTIONS });
+  const isOneRole = config.DATABASE_EXPORT_URL === undefined;
   const store = createLocalStore(storeFolder(config));
   const temporal = connectTemporal(config);
   const arrivals = new Arrivals((error) => log.error({ err: error }, 'a file could not be inspected while it arrived'));
@@ -45,6 +53,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   const app = await buildApp({
     config,
     pool,
+    exportable: { pool, exportPool, isOneRole, tables: parseExportTables(config.EXPORT_TABLES) },
     store,
     temporal,
     log,
@@ -57,6 +66,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
 
   const database = awaitDatabase(config, log, stopping.signal).then(async () => {
     ready = true;
+    warnOfRights(log, await listExcessRights(pool, exportPool, isOneRole).catch(() => []));
     await Promise.all([
       runSweeper({ pool, store, temporal, log }, config.RETENTION_DAYS, stopping.signal),
       runReconciler({ pool, temporal, log }, stopping.signal),
@@ -71,10 +81,16 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
       await closeWithin(GRACE_MS, app);
       // A host that never answers is not waited for.
       await Promise.race([others, sleep(1_000, undefined, { ref: false })]);
-      await Promise.allSettled([temporal.close(), pool.end(), arrivals.close()]);
+      await Promise.allSettled([temporal.close(), pool.end(), exportPool.end(), arrivals.close()]);
       log.info('the API has stopped');
     },
   };
+}
+
+function warnOfRights(log: Logger, rights: string[]): void {
+  const hint =
+    'Set DATABASE_ADMIN_URL and DATABASE_EXPORT_URL, and run `npm run setup:database`, for roles with just what is needed.';
+  for (const right of rights) log.warn(`${right}. ${hint}`);
 }
 
 async function listen(app: FastifyInstance, { HOST, PORT }: Config): Promise<string> {
@@ -100,7 +116,7 @@ async function closeWithin(milliseconds: number, app: FastifyInstance): Promise<
 
 async function awaitDatabase(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const hint = 'PostgreSQL cannot be used yet. Start it, or set DATABASE_URL to one that runs; trying again.';
-  await retrying(() => migrate(config.DATABASE_URL), hint, log, signal);
+  await retrying(() => ensureSchema(config.DATABASE_URL), hint, log, signal);
 }
 
 async function awaitTemporal(

@@ -2,6 +2,8 @@
 export const ERRORS = {
   // Requests
   invalid_request: { status: 400, title: 'The request is not valid', retryable: false },
+  host_not_allowed: { status: 421, title: 'The API does not answer to this host', retryable: false },
+  cross_site_request: { status: 403, title: 'The request comes from another site', retryable: false },
   task_not_found: { status: 404, title: 'There is no such task', retryable: false },
   table_not_found: { status: 404, title: 'There is no such table', retryable: false },
   file_not_found: { status: 404, title: 'There is no such file', retryable: false },

@@ -10,6 +10,11 @@ export function copyOut(client: pg.ClientBase, query: string): Readable & { rowC
   return client.query(joiningPayloads(copyTo(`COPY (${query}) TO STDOUT (FORMAT csv)`)));
 }
 
+/** The same in COPY's text format, which COPY reads again as it is. */
+export function copyOutText(client: pg.ClientBase, query: string): Readable & { rowCount: number } {
+  return client.query(joiningPayloads(copyTo(`COPY (${query}) TO STDOUT`)));
+}
+
 /** What is used of pg-copy-streams beside its interface: its decoder and where that stands (copy-to.js of the pinned version). */
 interface Decoder extends Readable {
   rowCount: number;

@@ -1,8 +1,6 @@
 import type pg from 'pg';
 import { quoteIdent } from './copy.js';
-
-/** Schemas of PostgreSQL, of this service and of Temporal: their tables are nobody's to export. */
-const FORBIDDEN = /^(pg_.*|information_schema|long_task|long_task_staging|temporal.*)$/i;
+import { grantExport, IS_FORBIDDEN, IS_NAMED, type TablePattern } from './export-tables.js';
 
 /** One half of a table's name as a caller wrote it. */
 export interface WrittenName {
@@ -10,26 +8,65 @@ export interface WrittenName {
   quoted: boolean;
 }
 
+/** Where tables are looked for, and which of them may be exported. */
+export interface Exportable {
+  pool: pg.Pool;
+  /** Its role must be able to read the table. */
+  exportPool: pg.Pool;
+  tables: TablePattern[];
+  /** There is no role of its own for exports: views and foreign tables must be listed by name, since their code runs as this one. */
+  isOneRole: boolean;
+}
+
 /**
- * Finds a table, view or foreign table that may be exported. A quoted name is taken as it is; an unquoted one too, and in
- * lower case when there is none of that very name.
- * @returns its qualified, quoted name and its oid; null when there is none that may be read
+ * Finds a table, view or foreign table that may be exported: it is listed, and the role of exports can read it or is granted it
+ * now. A quoted name is taken as it is; an unquoted one too, and in lower case when there is none of that very name.
+ * @returns its qualified, quoted name and its oid; null when there is none
  */
 export async function findTable(
-  db: pg.Pool,
+  exportable: Exportable,
   schema: WrittenName,
   table: WrittenName,
 ): Promise<{ table: string; oid: number } | null> {
-  const { rows } = await db.query(
-    `SELECT n.nspname AS schema, c.relname AS name, c.oid
+  for (const { schema: inSchema, name, oid, isReadable } of await listCandidates(exportable, schema, table))
+    if (isReadable || (await grantExport(exportable.pool, oid)))
+      return { table: `${quoteIdent(inSchema)}.${quoteIdent(name)}`, oid };
+  return null;
+}
+
+interface Candidate {
+  schema: string;
+  name: string;
+  oid: number;
+  isReadable: boolean;
+}
+
+async function listCandidates(
+  { exportPool, tables, isOneRole }: Exportable,
+  schema: WrittenName,
+  table: WrittenName,
+): Promise<Candidate[]> {
+  const { rows } = await exportPool.query<Candidate>(
+    `SELECT n.nspname AS schema, c.relname AS name, c.oid,
+            has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS "isReadable"
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = ANY ($1) AND c.relname = ANY ($2) AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
-        AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-      ORDER BY (n.nspname = $3) DESC, (c.relname = $4) DESC LIMIT 1`,
-    [spellings(schema), spellings(table), schema.name, table.name],
+        AND NOT ${IS_FORBIDDEN}
+        AND EXISTS (SELECT FROM unnest($5::text[], $6::text[], $7::bool[]) AS p (schema, "table", is_exact)
+                     WHERE ${IS_NAMED} AND (p.is_exact OR NOT $8 OR c.relkind IN ('r', 'p', 'm')))
+      ORDER BY (n.nspname = $3) DESC, (c.relname = $4) DESC`,
+    [
+      spellings(schema),
+      spellings(table),
+      schema.name,
+      table.name,
+      tables.map((pattern) => pattern.schema),
+      tables.map((pattern) => pattern.table),
+      tables.map((pattern) => pattern.isExact),
+      isOneRole,
+    ],
   );
-  if (!rows[0] || FORBIDDEN.test(rows[0].schema)) return null;
-  return { table: `${quoteIdent(rows[0].schema)}.${quoteIdent(rows[0].name)}`, oid: rows[0].oid };
+  return rows;
 }
 
 /** Whether the very table that was published under this qualified, quoted name is still there. */

@@ -7,6 +7,10 @@ export interface PoolOptions {
   max: number;
   applicationName: string;
   onError: (error: Error) => void;
+  /** Further settings of each session. */
+  settings?: Record<string, string>;
+  /** After so many uses a session is closed. */
+  maxUses?: number;
 }
 
 /** A session forgotten inside a transaction would hold its task's fence: PostgreSQL ends it after this time. */
@@ -40,9 +44,25 @@ const SESSION_SETTINGS = {
 };
 
 /** The settings as a connection's `options` (PostgreSQL manual, 34.1.2): spaces are escaped. */
-function sessionOptions(): string {
-  const entries = Object.entries(SESSION_SETTINGS);
+function sessionOptions(settings: Record<string, string> = {}): string {
+  const entries = Object.entries({ ...SESSION_SETTINGS, ...settings });
   return entries.map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`).join(' ');
+}
+
+/** As the role of exports has them too: for a role that nobody has set up so. */
+const READ_ONLY = {
+  default_transaction_read_only: 'on',
+  row_security: 'on',
+  statement_timeout: '0',
+  lock_timeout: '5s',
+};
+
+/**
+ * A pool for sessions that read users' tables. Each is used once: code of a view may leave behind what fools the next one (a prepared
+ * statement, an advisory lock).
+ */
+export function createExportPool(options: PoolOptions): pg.Pool {
+  return createPool({ ...options, settings: READ_ONLY, maxUses: 1 });
 }
 
 /**
@@ -58,7 +78,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     idleTimeoutMillis: 10_000,
     allowExitOnIdle: false,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    options: sessionOptions(),
+    options: sessionOptions(options.settings),
+    maxUses: options.maxUses,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     types,

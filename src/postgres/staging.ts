@@ -11,9 +11,6 @@ export const STAGING_SCHEMA = 'long_task_staging';
 /** The number of the row in the file: key of the table, proof of exactly-once, order of the export. */
 export const ROW_COLUMN = '_row';
 
-/** PostgreSQL manual, appendix K. */
-const MOST_COLUMNS = 1600;
-
 /** The longest name PostgreSQL keeps (NAMEDATALEN - 1 bytes). */
 const MAX_NAME_BYTES = 63;
 
@@ -34,39 +31,6 @@ export async function createStaging(client: pg.ClientBase, task: TaskRow): Promi
 /** Returns the number (attnum) of the file's column `index`, from 0, in the table of its upload, after the row numbers. */
 export function columnNumber(index: number): number {
   return index + 2;
-}
-
-/** What a frozen copy is made of: a table's qualified, quoted name, its columns, and those by which it is ordered. */
-export interface FrozenSource {
-  table: string;
-  columns: { name: string }[];
-  key: { name: string }[];
-}
-
-/**
- * Makes the frozen copy of a table for its export, with row numbers in a column of their own, in one statement and snapshot. Its
- * columns have names of our own: those of a view may be names that a table cannot have (`ctid`). Drops the copy of an earlier attempt.
- * @throws {TaskError} unsupported_table when there is no room for the row numbers
- */
-export async function createFrozenCopy(
-  client: pg.ClientBase,
-  { lock_key, staging_oid }: Pick<TaskRow, 'lock_key' | 'staging_oid'>,
-  { table, columns, key }: FrozenSource,
-): Promise<void> {
-  if (columns.length >= MOST_COLUMNS) {
-    const detail = `A table of ${columns.length} columns has no room for the row numbers of a frozen copy. Use consistency=live.`;
-    throw new TaskError('unsupported_table', detail);
-  }
-  const list = (named: { name: string }[]) => named.map(({ name }) => quoteIdent(name)).join(', ');
-  const order = key.length > 0 ? `ORDER BY ${list(key)}` : '';
-  const names = columns.map((_, i) => `c${i + 1}`).join(', ');
-  await dropStaging(client, staging_oid);
-  await client.query(
-    `CREATE TABLE ${stagingTable(lock_key)} (${quoteIdent(ROW_COLUMN)}, ${names}) AS
-       SELECT row_number() OVER (${order}), ${list(columns)} FROM ${table}`,
-  );
-  await client.query(`CREATE UNIQUE INDEX ON ${stagingTable(lock_key)} (${quoteIdent(ROW_COLUMN)})`);
-  await client.query(`ANALYZE ${stagingTable(lock_key)}`);
 }
 
 /** Writes down which table was made, in the transaction that made it and inside the fence. Returns its oid. */

@@ -2,7 +2,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config.js';
 import type { Logger } from '../log.js';
-import { migrate } from '../postgres/migrate.js';
+import { ensureSchema } from '../postgres/migrate.js';
 import { retrying } from '../retrying.js';
 
 /** Connects to Temporal, for as long as it takes until its namespace is there; says what is missing and how to mend it. */
@@ -26,5 +26,5 @@ export async function connectTemporal(config: Config, log: Logger, signal: Abort
 /** Waits until PostgreSQL is there and its schema up to date. */
 export async function awaitDatabase(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const hint = 'PostgreSQL cannot be used yet. Start it, or set DATABASE_URL to one that runs; trying again.';
-  await retrying(() => migrate(config.DATABASE_URL), hint, log, signal);
+  await retrying(() => ensureSchema(config.DATABASE_URL), hint, log, signal);
 }

@@ -2,11 +2,11 @@ import { Runtime } from '@temporalio/worker';
 import { BufferPool } from '../activities/buffer-pool.js';
 import { Pacer } from '../activities/pacer.js';
 import { BATCH_BYTES } from '../activities/part-loader.js';
-import { loadConfig, storeFolder } from '../config.js';
+import { exportUrl, loadConfig, storeFolder } from '../config.js';
 import { armFailpoints } from '../failpoint.js';
 import { createThreadScanner } from '../inspection/thread-scanner.js';
 import { createLogger } from '../log.js';
-import { createPool } from '../postgres/pool.js';
+import { createExportPool, createPool } from '../postgres/pool.js';
 import { createLocalStore } from '../storage/local-store.js';
 import { awaitDatabase, connectTemporal } from './connect.js';
 import { createWorker } from './create-worker.js';
@@ -37,12 +37,14 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => st
 
 const store = createLocalStore(storeFolder(config));
 const scanner = createThreadScanner(store, storeFolder(config));
-const pool = createPool({
+const connections = {
   connectionString: config.DATABASE_URL,
   max: SLOTS + SPARE_CONNECTIONS,
   applicationName: 'long-task worker',
-  onError: (error) => log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
-});
+  onError: (error: Error) => log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
+};
+const pool = createPool(connections);
+const exportPool = createExportPool({ ...connections, connectionString: exportUrl(config), max: SLOTS });
 
 try {
   await awaitDatabase(config, log, stopping.signal);
@@ -55,6 +57,7 @@ try {
       taskQueue: config.TASK_QUEUE,
       dependencies: {
         pool,
+        exportPool,
         store,
         log,
         pacer: new Pacer(),
@@ -76,7 +79,7 @@ try {
   }
 } finally {
   await scanner.close();
-  await pool.end();
+  await Promise.all([pool.end(), exportPool.end()]);
   log.info('worker stopped');
   // The SDK leaves a thread behind where a worker could not be created: nobody would start this process anew.
   setTimeout(() => process.exit(), 500).unref();

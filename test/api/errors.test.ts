@@ -99,6 +99,7 @@ describe('what fails here', () => {
     const app = await buildApp({
       config: { MAX_UPLOAD_BYTES: 1, RETENTION_DAYS: 30 },
       pool,
+      exportable: { pool, exportPool: pool, tables: [], isOneRole: true },
       store: api.store,
       temporal: api.temporal.gateway,
       log,

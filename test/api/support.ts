@@ -6,8 +6,10 @@ import type pg from 'pg';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
+import type { ApiContext } from '../../src/api/context.js';
 import { assertText } from '../../src/csv/sniff.js';
 import type { Arrivals } from '../../src/inspection/arrivals.js';
+import { parseExportTables } from '../../src/postgres/export-tables.js';
 import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';
 import { useDatabase } from '../postgres/support.js';
@@ -52,7 +54,7 @@ export function useAddedFiles(api: TestApi): () => Promise<number> {
 }
 
 /** The API on a port of its own, with a database and a store of this file's own, on the real Temporal. */
-export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
+export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiContext['config']> } = {}): TestApi {
   const database = useDatabase();
   let temporal: TestTemporal;
   let app: FastifyInstance;
@@ -66,8 +68,14 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
     temporal = await TestTemporal.connect(inject('temporalAddress'));
     arrivals = await builtArrivals();
     app = await buildApp({
-      config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20, RETENTION_DAYS: 30 },
-      pool: database.pool,
+      config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20, RETENTION_DAYS: 30, ...options.config },
+      pool: database.appPool,
+      exportable: {
+        pool: database.appPool,
+        exportPool: database.exportPool,
+        tables: parseExportTables('*.*'),
+        isOneRole: false,
+      },
       store,
       temporal: temporal.gateway,
       log: pino({ level: 'silent' }),

@@ -51,7 +51,9 @@ it('the settings in README.md are those that are read, with their defaults', () 
     [...text('README.md').matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \|/gm)].map(([, name, value]) => [name!, value!.trim()]),
   );
   const { NODE_ENV, FAILPOINT, ...read } = { ...VARIABLES, ...STARTER_VARIABLES };
-  expect([...table.keys()].toSorted()).toEqual([...Object.keys(read), 'POSTGRES_PASSWORD'].toSorted());
+  expect([...table.keys()].toSorted()).toEqual(
+    [...Object.keys(read), 'POSTGRES_PASSWORD', 'APP_PASSWORD', 'EXPORT_PASSWORD'].toSorted(),
+  );
   for (const [name, { default: value }] of Object.entries(read) as [string, { default?: unknown }][]) {
     if (name === 'MAX_UPLOAD_BYTES') expect(table.get(name)).toBe(`${Number(value) / 2 ** 30} GiB`);
     else expect(table.get(name), name).toBe(value === undefined ? 'unset' : `\`${value}\``);

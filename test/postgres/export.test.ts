@@ -3,8 +3,9 @@ import type pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type KeyRange, planRanges, rangeQuery, tuneForRanges } from '../../src/postgres/export.js';
 import { type ExportSource, openCopy, openSource } from '../../src/postgres/export-source.js';
+import { fillFrozenCopy, indexFrozenCopy } from '../../src/postgres/frozen-copy.js';
 import { inTransaction, withClient } from '../../src/postgres/pool.js';
-import { cancellable, createFrozenCopy, stagingTable } from '../../src/postgres/staging.js';
+import { cancellable, stagingTable } from '../../src/postgres/staging.js';
 import type { TaskRow } from '../../src/postgres/tasks.js';
 import { useDatabase } from './support.js';
 
@@ -177,7 +178,8 @@ describe('a frozen copy', () => {
   const frozen = async (client: pg.ClientBase, table: string) =>
     inTransaction(client, async () => {
       const source = await openSource(client, { options: { table }, columns: null } as TaskRow);
-      await createFrozenCopy(client, { lock_key: 77, staging_oid: null }, source);
+      await withClient(db.pool, (reader) => fillFrozenCopy(client, reader, 77, source));
+      await indexFrozenCopy(client, 77);
       const copy = await openCopy(client, await oidOf(client, stagingTable(77)));
       const { rows } = await client.query<string[]>({
         text: rangeQuery(copy, { from: null, to: null }),

@@ -13,8 +13,9 @@ import {
   withFence,
   withLateFence,
 } from '../../src/postgres/fence.js';
+import { fillFrozenCopy } from '../../src/postgres/frozen-copy.js';
 import { withClient } from '../../src/postgres/pool.js';
-import { createFrozenCopy, rememberStaging, stagingTable } from '../../src/postgres/staging.js';
+import { dropStaging, rememberStaging, stagingTable } from '../../src/postgres/staging.js';
 import { getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
 import { runningTask, stagedRows, useDatabase } from './support.js';
 
@@ -148,8 +149,11 @@ describe('work in front of the fence', () => {
         client,
         fence,
         async () => {
-          const oid = [{ name: 'oid' }];
-          await createFrozenCopy(client, row, { table: 'pg_class', columns: oid, key: oid });
+          const oid = [{ name: 'oid', type: 'oid' }];
+          await dropStaging(client, row.staging_oid);
+          await withClient(db.pool, (reader) =>
+            fillFrozenCopy(client, reader, row.lock_key, { table: 'pg_class', columns: oid, key: oid }),
+          );
           await commandTask(db.pool, row, pause);
         },
         () => rememberStaging(client, row.id, row.lock_key),

@@ -1,32 +1,54 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, inject } from 'vitest';
+import { addressesOf, prepareOpenDatabase } from '../../dev/postgres-roles.js';
 import { storePart } from '../../src/postgres/checkpoints.js';
 import { settleTask } from '../../src/postgres/commands.js';
 import { type Fence, withFence } from '../../src/postgres/fence.js';
-import { migrate } from '../../src/postgres/migrate.js';
 import { createTask, type NewTask } from '../../src/postgres/new-task.js';
-import { createPool, withClient, withTransaction } from '../../src/postgres/pool.js';
+import { createExportPool, createPool, withClient, withTransaction } from '../../src/postgres/pool.js';
 import { createStaging } from '../../src/postgres/staging.js';
 import { fenceOf, getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
 import { createDatabase, prepareTemplate } from '../support/servers.js';
 
-/** A pool on a database of this file's own, made before its tests and dropped after them. */
-export function useDatabase(): { readonly pool: pg.Pool; readonly url: string } {
-  const state: { pool?: pg.Pool; url?: string; drop?: () => Promise<void> } = {};
+/** A database of this file's own, made before its tests and dropped after them. */
+export interface TestDatabase {
+  /** Of the superuser. */
+  readonly pool: pg.Pool;
+  /** Of the service's roles. */
+  readonly appPool: pg.Pool;
+  readonly exportPool: pg.Pool;
+  readonly url: string;
+}
+
+/** Pools on such a database. */
+export function useDatabase(): TestDatabase {
+  const state: Partial<TestDatabase> & { drop?: () => Promise<void> } = {};
   beforeAll(async () => {
-    await prepareTemplate(inject('databaseUrl'), migrate);
+    await prepareTemplate(inject('databaseUrl'), prepareOpenDatabase);
     const database = await createDatabase(inject('databaseUrl'));
     Object.assign(state, database);
-    state.pool = createPool({ connectionString: database.url, max: 20, applicationName: 'test', onError: () => {} });
+    const { app, exporter } = addressesOf(database.url);
+    const options = { connectionString: database.url, max: 20, applicationName: 'test', onError: () => {} };
+    Object.assign(state, {
+      pool: createPool(options),
+      appPool: createPool({ ...options, connectionString: app }),
+      exportPool: createExportPool({ ...options, connectionString: exporter }),
+    });
   });
   afterAll(async () => {
-    await state.pool?.end();
+    await Promise.all([state.pool?.end(), state.appPool?.end(), state.exportPool?.end()]);
     await state.drop?.();
   });
   return {
     get pool() {
       return state.pool!;
+    },
+    get appPool() {
+      return state.appPool!;
+    },
+    get exportPool() {
+      return state.exportPool!;
     },
     get url() {
       return state.url!;

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { migrate } from '../../src/postgres/migrate.js';
+import { prepareOpenDatabase } from '../../dev/postgres-roles.js';
 import { prepareTemplate, startServers } from './servers.js';
 
 /**
@@ -12,7 +12,7 @@ import { prepareTemplate, startServers } from './servers.js';
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (!project.vitest.state.getPaths().some((file) => needsServers(file))) return undefined;
   const servers = await startServers((message) => process.stderr.write(`long-task: ${message}\n`));
-  await prepareTemplate(servers.databaseUrl, migrate).catch(async (error) => {
+  await prepareTemplate(servers.databaseUrl, prepareOpenDatabase).catch(async (error) => {
     await servers.stop();
     throw error;
   });

@@ -74,10 +74,13 @@ export async function startServers(log: (message: string) => void): Promise<Test
 }
 
 /** A fresh database, a copy of the template if there is one. `drop` ends every session that still uses it. */
-export async function createDatabase(adminUrl: string): Promise<{ url: string; drop(): Promise<void> }> {
+export async function createDatabase(
+  adminUrl: string,
+  from = template,
+): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   await withAdmin(adminUrl, async (admin) => {
-    const source = (await exists(admin, template)) ? template : 'template1';
+    const source = (await exists(admin, from)) ? from : 'template1';
     await admin.query(`create database ${name} template ${source}`);
   });
   const drop = () => withAdmin(adminUrl, (admin) => admin.query(`drop database if exists ${name} with (force)`));

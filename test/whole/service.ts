@@ -9,10 +9,10 @@ import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest';
 import { LongTaskClient, type StartFields, type TaskKey } from '../../dev/client.js';
 import { inProject } from '../../dev/paths.js';
 import { freePort } from '../../dev/ports.js';
+import { ALL_TABLES, addressesOf, prepareOpenDatabase } from '../../dev/postgres-roles.js';
 import { type Running, startProcess } from '../../dev/processes.js';
 import type { State } from '../../src/contract/states.js';
 import type { Task } from '../../src/contract/task.js';
-import { migrate } from '../../src/postgres/migrate.js';
 import { createPool } from '../../src/postgres/pool.js';
 import { keyOf } from '../../src/storage/store-path.js';
 import { createDatabase, prepareTemplate } from '../support/servers.js';
@@ -31,7 +31,7 @@ export class TestService {
   #port!: number;
 
   async start(): Promise<void> {
-    await prepareTemplate(inject('databaseUrl'), migrate);
+    await prepareTemplate(inject('databaseUrl'), prepareOpenDatabase);
     this.#database = await createDatabase(inject('databaseUrl'));
     this.#port = await freePort();
     this.dir = await mkdtemp(path.join(os.tmpdir(), 'long-task-whole-'));
@@ -140,12 +140,16 @@ export class TestService {
   }
 
   #run(part: 'api' | 'worker', env: Record<string, string>): Promise<Running> {
+    const { app, exporter } = addressesOf(this.#database.url);
     return startProcess({
       command: process.execPath,
       args: [inProject('dist', 'src', part, 'main.js')],
       env: {
         ...process.env,
-        DATABASE_URL: this.#database.url,
+        DATABASE_URL: app,
+        DATABASE_EXPORT_URL: exporter,
+        DATABASE_ADMIN_URL: '',
+        EXPORT_TABLES: ALL_TABLES,
         TEMPORAL_ADDRESS: inject('temporalAddress'),
         TASK_QUEUE: this.taskQueue,
         DATA_DIR: this.dir,

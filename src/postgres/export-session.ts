@@ -1,0 +1,28 @@
+import type pg from 'pg';
+import { sessionName } from './fence.js';
+import { withClient } from './pool.js';
+import { cancellable } from './staging.js';
+
+/** Where the sessions of exports come from, and the task that one works for. */
+export interface Exporting {
+  /** For cancelling. */
+  pool: pg.Pool;
+  exportPool: pg.Pool;
+  lockKey: number;
+  /** The name of the step or part, shared by all its attempts. */
+  role: string;
+  signal: AbortSignal;
+}
+
+/**
+ * Runs `body` in a session of the role that may only read what was granted for exports. Whatever the table is, a view over somebody's
+ * function even, its code has no more rights than that and is in a read-only transaction (`readingTable`). The session counts as
+ * one of the task, is cancelled when the signal fires, and is used by one export only: code may leave something in it.
+ */
+export async function asExporter<T>(
+  { pool, exportPool, lockKey, role, signal }: Exporting,
+  body: (reader: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const inSession = (reader: pg.PoolClient) => cancellable(pool, reader, signal, () => body(reader));
+  return withClient(exportPool, inSession, sessionName(lockKey, role), signal);
+}
