@@ -27,7 +27,16 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
-const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO', client_encoding: 'UTF8', search_path: 'pg_catalog' };
+/** In which form values go in and out, whatever the server's defaults are. With fewer float digits numbers would be altered. */
+const FORMS = {
+  TimeZone: 'UTC',
+  DateStyle: 'ISO',
+  IntervalStyle: 'postgres',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  client_encoding: 'UTF8',
+  search_path: 'pg_catalog',
+};
 
 /** As the role of exports has them too: for a role that nobody has set up so. */
 const READ_ONLY = {
@@ -58,7 +67,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     idleTimeoutMillis: 10_000,
     allowExitOnIdle: false,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    options: Object.entries({ ...SETTINGS, ...options.settings })
+    options: Object.entries({ ...FORMS, ...options.settings })
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
     maxUses: options.maxUses,
