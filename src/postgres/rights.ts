@@ -39,7 +39,9 @@ async function changeOwner(client: pg.ClientBase, owner: string, condition: stri
 /** Grants the app what it works with, and the exporter the tables that the app will publish. */
 export async function grantRights(client: pg.ClientBase, roles: Roles): Promise<void> {
   const [app, exporter] = [quoteIdent(roles.app.name), quoteIdent(roles.exporter.name)];
+  const database = (await client.query('SELECT current_database() AS name')).rows[0].name;
   for (const statement of [
+    `GRANT TEMPORARY ON DATABASE ${quoteIdent(database)} TO ${app}`,
     `GRANT USAGE ON SCHEMA long_task TO ${app}`,
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA long_task TO ${app}`,
     `GRANT USAGE ON ALL SEQUENCES IN SCHEMA long_task TO ${app}`,

@@ -64,7 +64,7 @@ it('removes the files of a download, and the source that an upload has left', as
 
 it('drops the frozen copy of an export that was not tidied', async () => {
   const row = await endedDownload(api);
-  await api.pool.query(`CREATE TABLE long_task_staging.task_${row.lock_key} (a int)`);
+  await api.appPool.query(`CREATE TABLE long_task_staging.task_${row.lock_key} (a int)`);
   await api.pool.query(`UPDATE long_task.tasks SET staging_oid = $2::regclass WHERE id = $1`, [
     row.id,
     `long_task_staging.task_${row.lock_key}`,

@@ -13,7 +13,7 @@ export async function endedUpload(
   const columns = [{ original: 'a', name: 'a', type: 'text', evidence: '' }];
   const { id } = await newUpload(api.pool, { columns, ...more });
   if (table) {
-    await api.pool.query(`CREATE TABLE public.${table} (_row bigint PRIMARY KEY, a text)`);
+    await api.appPool.query(`CREATE TABLE public.${table} (_row bigint PRIMARY KEY, a text)`);
     await api.pool.query(`UPDATE long_task.tasks SET table_name = $2, table_oid = to_regclass($2) WHERE id = $1`, [
       id,
       `"public"."${table}"`,

@@ -18,7 +18,10 @@ import { TestTemporal } from './temporal.js';
 
 export interface TestApi {
   readonly app: FastifyInstance;
+  /** Of the administrator. */
   readonly pool: pg.Pool;
+  /** Of the role under which the service works, and which owns its tables. */
+  readonly appPool: pg.Pool;
   readonly store: Store;
   readonly arrivals: Arrivals;
   readonly temporal: TestTemporal;
@@ -107,6 +110,9 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
     },
     get pool() {
       return database.pool;
+    },
+    get appPool() {
+      return database.appPool;
     },
     get arrivals() {
       return arrivals;
