@@ -41,7 +41,10 @@ function isNumberWord(text: string): boolean {
   return text === 'NaN' || text === 'Infinity' || text === '-Infinity';
 }
 
-/** A binary format. Every decimal of `safeDigits` digits comes back, except far from 1; none needs more than `maxDigits`. */
+/**
+ * A binary format. Every decimal of `safeDigits` digits comes back, except at large exponents; none needs more than
+ * `maxDigits`.
+ */
 interface Format {
   safeDigits: number;
   maxDigits: number;
@@ -99,9 +102,9 @@ function isGivenBack(text: string, format: Format): boolean {
 }
 
 /**
- * Whether `digits` × 10^`exponent` is what PostgreSQL writes for `value`: the shortest decimal strictly between the borders
- * to its neighbours, and the closest of that length (Ryu, https://dl.acm.org/doi/10.1145/3192366.3192369; PostgreSQL leaves out
- * the borders themselves, src/common/d2s.c). In whole numbers, so that nothing is rounded.
+ * Whether `digits` × 10^`exponent` is what PostgreSQL writes for `value`: the shortest decimal strictly between the
+ * borders to its neighbours, and the closest of that length (Ryu, https://dl.acm.org/doi/10.1145/3192366.3192369;
+ * PostgreSQL leaves out the borders themselves, src/common/d2s.c). In whole numbers, so that nothing is rounded.
  */
 function isShortest(digits: bigint, exponent: number, value: number, format: Format): boolean {
   const { mantissa, exponent: binary } = format.parts(value);

@@ -23,7 +23,7 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
-/** In which form values go in and out, whatever the server's defaults are. With fewer float digits numbers would be altered. */
+/** The forms in which values go in and out, in place of the server's: fewer float digits would alter numbers. */
 const FORMS = {
   TimeZone: 'UTC',
   DateStyle: 'ISO',
