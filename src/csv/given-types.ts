@@ -83,7 +83,7 @@ export const GIVEN_TYPES = {
     spelling: '1 year 2 mons 3 days 04:05:06, or P1Y2M3DT4H5M6S',
   },
   bytea: {
-    accepts: (text) => /^\\x(?:[0-9a-f]{2})*$/i.test(text),
+    accepts: (text) => text.startsWith('\\x') && text.length % 2 === 0 && !/[^0-9a-f]/i.test(text.slice(2)),
     provenBy: ['none'],
     spelling: '\\x and hexadecimal digits, two for each byte',
   },

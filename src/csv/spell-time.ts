@@ -49,7 +49,7 @@ const WRITTEN = new RegExp(
 );
 const WHOLE = String.raw`-?\d{1,8}`;
 const DURATION = new RegExp(
-  String.raw`^P(?=.)(?:${WHOLE}Y)?(?:${WHOLE}M)?(?:${WHOLE}W)?(?:${WHOLE}D)?` +
+  `^P(?=.)(?:${WHOLE}Y)?(?:${WHOLE}M)?(?:${WHOLE}W)?(?:${WHOLE}D)?` +
     String.raw`(?:T(?=.)(?:${WHOLE}H)?(?:${WHOLE}M)?(?:${WHOLE}(?:\.\d{1,6})?S)?)?$`,
 );
 
