@@ -25,8 +25,8 @@ import { type CheckedBatch, MAX_REFUSED, RowChecker } from './refused-rows.js';
  */
 export const BATCH_BYTES = 1 << 20;
 
-/** Batches are short while PostgreSQL refuses rows: those are inserted, which takes longer, and a pause waits for it. */
-const CAREFUL_BYTES = 1 << 16;
+/** Batches are short while PostgreSQL refuses rows: inserting them takes longer than COPY, and a pause waits for it. */
+const CAREFUL_BYTES = 1 << 15;
 
 /** Read with a batch, for the end of its last record. */
 const READ_AHEAD = 1 << 16;

@@ -10,10 +10,10 @@ import type { Reject } from '../postgres/rejects.js';
 import type { Column, TaskRow } from '../postgres/tasks.js';
 import { columnAtFault, describeMalformed } from './malformed-rows.js';
 
-/** The most rows that one batch refuses: their texts are held in memory until they are stored. */
+/** Max rows that one batch rejects: their texts are held in memory until they are stored. */
 export const MAX_REFUSED = 5_000;
 
-/** The most characters that a reject shows of a value. */
+/** Max characters of a value that a reject shows. */
 const VALUE_CHARACTERS = 200;
 
 /** An encoded batch, with the bytes of the file that it was read from and their place. */
@@ -43,7 +43,7 @@ export class RowChecker {
     this.#checks = checksOf(task, evidence as ColumnEvidence[] | undefined);
   }
 
-  /** Takes the rows with a value that is not accepted out of `out`, to which the batch was encoded. It may end earlier then. */
+  /** Removes rows with a value that is not accepted from `out`, which holds the encoded batch. May shorten the batch. */
   check(batch: Batch, out: Buffer): CheckedBatch {
     const malformed = batch.refused.map((record) => this.#malformed(record, batch));
     if (this.#checks.length === 0) return { ...batch, rejects: malformed };

@@ -19,8 +19,8 @@ export interface GivenType {
 const ANY = ['none', 'integer', 'bigint', 'numeric', 'date', 'timestamp', 'uuid', 'text'] as const;
 
 /**
- * All types that a caller may give. PostgreSQL itself reads far more spellings, and guesses: 03.02.2024 is a date to it, an offset
- * is dropped from a timestamp.
+ * All types that a caller may give. PostgreSQL itself reads far more spellings, and guesses: 03.02.2024 is a date to it,
+ * and it drops an offset from a timestamp.
  */
 export const GIVEN_TYPES = {
   text: { accepts: () => true, provenBy: ANY, spelling: 'any text' },
@@ -83,7 +83,7 @@ export const GIVEN_TYPES = {
     spelling: '1 year 2 mons 3 days 04:05:06, or P1Y2M3DT4H5M6S',
   },
   bytea: {
-    accepts: (text) => /^\\x(?:[0-9a-f]{2})*$/i.test(text),
+    accepts: (text) => text.startsWith('\\x') && text.length % 2 === 0 && !/[^0-9a-f]/i.test(text.slice(2)),
     provenBy: ['none'],
     spelling: '\\x and hexadecimal digits, two for each byte',
   },

@@ -47,8 +47,11 @@ const CLOCK = String.raw`[+-]?\d{2,8}:[0-5]\d:[0-5]\d(?:\.\d{1,6}0*)?`;
 const WRITTEN = new RegExp(
   `^(?=.)(?:${COUNT} years?(?: |$))?(?:${COUNT} mons?(?: |$))?(?:${COUNT} days?(?: |$))?(?:${CLOCK})?$`,
 );
-const DURATION =
-  /^P(?=.)(?:-?\d{1,8}Y)?(?:-?\d{1,8}M)?(?:-?\d{1,8}W)?(?:-?\d{1,8}D)?(?:T(?=.)(?:-?\d{1,8}H)?(?:-?\d{1,8}M)?(?:-?\d{1,8}(?:\.\d{1,6})?S)?)?$/;
+const WHOLE = String.raw`-?\d{1,8}`;
+const DURATION = new RegExp(
+  `^P(?=.)(?:${WHOLE}Y)?(?:${WHOLE}M)?(?:${WHOLE}W)?(?:${WHOLE}D)?` +
+    String.raw`(?:T(?=.)(?:${WHOLE}H)?(?:${WHOLE}M)?(?:${WHOLE}(?:\.\d{1,6})?S)?)?$`,
+);
 
 /** Checks an interval whose parts are all named. */
 export function isInterval(text: string): boolean {

@@ -6,7 +6,7 @@ export interface InsertTarget extends CopyTarget {
   types: string[];
 }
 
-/** A row that PostgreSQL refuses, with the SQLSTATE; the column (from 0) and its value where its type does not take it. */
+/** A row that PostgreSQL refuses, with the SQLSTATE; column (from 0) and value where the column's type refuses it. */
 export interface RefusedRow {
   row: number;
   code: string;
@@ -14,17 +14,18 @@ export interface RefusedRow {
   value: string | null;
 }
 
-/** The batch as it is inserted: by number, each with its fields as an array, so that also a row fits that is too big for a page. */
+/** The rows to insert, each with its fields as an array: so a row fits that is too big for a page of the table. */
 const BATCH = 'pg_temp.long_task_batch';
 
 /**
- * Inserts the rows of a batch that PostgreSQL accepts and returns those that it refuses, in the caller's transaction. Slower than COPY,
- * but each refused row costs one subtransaction, and no error reaches the log of the server.
+ * Inserts the rows of a batch that PostgreSQL accepts and returns those that it refuses, in the caller's transaction.
+ * Slower than COPY, but each refused row costs one subtransaction, and no error reaches the log of the server.
  * @param bytes rows in COPY's text format, each with its number first
  */
 export async function insertRows(client: pg.ClientBase, target: InsertTarget, bytes: Buffer): Promise<RefusedRow[]> {
   await client.query(
-    `CREATE TEMP TABLE ${BATCH} (row_no bigint PRIMARY KEY, fields text[] NOT NULL, code text, refused_column integer) ON COMMIT DROP`,
+    `CREATE TEMP TABLE ${BATCH}
+       (row_no bigint PRIMARY KEY, fields text[] NOT NULL, code text, refused_column integer) ON COMMIT DROP`,
   );
   await copyIn(client, { table: BATCH, columns: ['row_no', 'fields'] }, asArrays(bytes));
   await client.query(insertStatement(target));
@@ -36,7 +37,10 @@ export async function insertRows(client: pg.ClientBase, target: InsertTarget, by
   return rows;
 }
 
-/** Each row as its number and an array of its fields (manual, 8.15.2), still in COPY's text format: backslashes are doubled once more. */
+/**
+ * Writes each row as its number and an array of its fields (manual, 8.15.2), still in COPY's text format: the backslashes
+ * of the data are doubled once more.
+ */
 function asArrays(bytes: Buffer): Buffer {
   // As latin1, which keeps every byte as it is.
   const lines = bytes.toString('latin1').split('\n').slice(0, -1);
@@ -51,8 +55,8 @@ function asArrays(bytes: Buffer): Buffer {
 }
 
 /**
- * Inserts as many rows at once as go in together: after a refusal half of them, down to the row at fault, then twice as many again. Errors
- * that are not about a row are raised. An error that is caught is not logged.
+ * Inserts as many rows at once as PostgreSQL accepts together: after a refusal half of them, down to the row at fault,
+ * then twice as many again. Raises errors that are not about a row. An error that is caught is not logged.
  */
 function insertStatement({ table, columns, types }: InsertTarget): string {
   const values = types.map((type, i) => (type === 'text' ? `fields[${i + 1}]` : `fields[${i + 1}]::${type}`));
@@ -69,7 +73,8 @@ function insertStatement({ table, columns, types }: InsertTarget): string {
       WHILE next <= last LOOP
         BEGIN
           INSERT INTO ${table} (${columns.map(quoteIdent).join(', ')})
-            SELECT row_no, ${values.join(', ')} FROM ${BATCH} WHERE row_no BETWEEN next AND next + size - 1 ORDER BY row_no;
+            SELECT row_no, ${values.join(', ')} FROM ${BATCH}
+             WHERE row_no BETWEEN next AND next + size - 1 ORDER BY row_no;
           next := next + size;
           size := size * 2;
           CONTINUE;

@@ -20,7 +20,7 @@ const TARGET: CopyTarget = {
 };
 
 /**
- * Writes rejects down and counts them, inside the fence. By COPY, which takes half the time of an INSERT and shows no value to a
+ * Stores and counts rejects, inside the fence. By COPY, which takes half the time of an INSERT and shows no value to a
  * server that logs statements.
  * @throws {Error} when a row is a reject already: another attempt has stored it, so that this one has to begin again
  */

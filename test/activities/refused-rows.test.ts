@@ -137,7 +137,7 @@ describe('a row that the table itself refuses', () => {
     expect(rows[10]).toEqual(['12', '12', 'a\\b "11", é']);
   });
 
-  it('takes time in proportion, be they all', async () => {
+  it('takes time in proportion, also where all rows are refused', async () => {
     const prepare = (table: string) => database.pool.query(`ALTER TABLE ${table} ADD CHECK (_row < 0)`);
     const load = await loaded(content, { maxRejects: 9_000, prepare });
     expect((await load.rejects()).length).toBe(9_000);
@@ -180,7 +180,7 @@ it('a value that only PostgreSQL refuses is named with its column', async () => 
   }
 });
 
-it('rejects that are stored ahead of the checkpoint are left out and counted, those before it are not read', async () => {
+it('rejects that are stored ahead of the checkpoint are left out and counted, and stored only once', async () => {
   const load = await ContentLoad.of(database.pool, 'n\n1\n2\n3\n4\n', { maxRejects: 1 });
   const reject = {
     row: 3,

@@ -66,3 +66,19 @@ it('documents that are nested too deep for the stack of PostgreSQL are refused',
     for (const type of ['json', 'jsonb'])
       expect(givenType(type)!.accepts(`${'['.repeat(depth)}${']'.repeat(depth)}`)).toBe(false);
 });
+
+it('values of megabytes are checked in time in proportion', () => {
+  const n = 2_000_000;
+  const long = [
+    `1${'0'.repeat(n)}1`,
+    `${'0'.repeat(n)}x`,
+    `1.${'0'.repeat(n)}1`,
+    `\\x${'ab'.repeat(n)}`,
+    '1 year '.repeat(n),
+  ];
+  long.push(`2024-01-31 10:00:00.${'0'.repeat(n)}x`, `"${'a'.repeat(n)}"`, ' '.repeat(n), ':'.repeat(n), '['.repeat(n));
+  const began = performance.now();
+  for (const type of GIVEN_TYPE_NAMES) for (const value of long) givenType(type)!.accepts(value);
+  expect(givenType('bytea')!.accepts(long[3]!)).toBe(true);
+  expect(performance.now() - began).toBeLessThan(20_000);
+});

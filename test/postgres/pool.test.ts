@@ -62,7 +62,7 @@ describe('work that is to stop does not wait for a server that has fallen silent
   );
 });
 
-it('values come out in one form, whatever the defaults of the database are', async () => {
+it('values come out in one form, also where the database has other defaults', async () => {
   const { rows } = await db.pool.query('SELECT current_database() AS name');
   for (const setting of ["IntervalStyle TO 'sql_standard'", 'extra_float_digits TO -5', "bytea_output TO 'escape'"])
     await db.pool.query(`ALTER DATABASE ${rows[0].name} SET ${setting}`);
