@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { TaskError } from '../contract/errors.js';
@@ -10,16 +10,28 @@ import { FencedError } from '../postgres/fence.js';
 import { meaningOf } from '../postgres/sqlstate.js';
 import type { Store } from '../storage/store.js';
 import type { BufferPool } from './buffer-pool.js';
+import type { FenceWatch } from './fence-watch.js';
+import { isDue } from './heart.js';
 import type { Pacer } from './pacer.js';
+import type { Permits } from './permits.js';
+import { type Slots, SlotsFullError } from './slots.js';
 
 /** What every activity is given when the worker is built. */
 export interface Dependencies {
   pool: pg.Pool;
+  /** Connections of the control steps alone: work can't take them all. */
+  controlPool: pg.Pool;
   store: Store;
   log: Logger;
   pacer: Pacer;
   buffers: BufferPool;
   scanner: Scanner;
+  /** For the steps that work: how many do so at once, and how many may wait here for that. */
+  permits: Permits;
+  slots: Slots;
+  fences: FenceWatch;
+  /** For rollback and tidy, which may wait for locks and remove large files: they leave the other control steps their connections. */
+  removals: Permits;
 }
 
 /** What an activity says besides its result: a fenced one stopped because a command or another attempt took over. */
@@ -51,7 +63,7 @@ export async function perform<T extends object>(
 ): Promise<Fenceable<T>> {
   const context = Context.current();
   const signal = context.cancellationSignal;
-  const heart = setInterval(() => context.heartbeat(), heartbeatMs);
+  const heart = setInterval(() => isDue(context) && context.heartbeat(), heartbeatMs);
   context.heartbeat();
   try {
     return { fenced: false, ...(await work(signal)) };
@@ -62,10 +74,17 @@ export async function perform<T extends object>(
       log.info({ activity: context.info.activityType, reason: error.message }, 'fenced');
       return { fenced: true };
     }
+    if (error instanceof SlotsFullError) throw comeAgain(error);
     throw asFailure(error, log, context.info.activityType, isControl);
   } finally {
     clearInterval(heart);
   }
+}
+
+/** The server itself brings the activity again, without an event in the history; no slot is occupied until then. */
+function comeAgain({ message, retryMs }: SlotsFullError): ApplicationFailure {
+  const category = ApplicationFailureCategory.BENIGN; // Not a warning in the log.
+  return ApplicationFailure.create({ type: 'slots_full', message, nextRetryDelay: retryMs, category });
 }
 
 function asFailure(error: unknown, log: Logger, activity: string, isControl: boolean): Error {

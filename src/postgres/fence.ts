@@ -120,6 +120,17 @@ async function watch(pool: pg.Pool, fence: Fence, until: AbortSignal): Promise<v
   }
 }
 
+/** The epochs of tasks, by their ids; of one that is gone there is none. */
+export async function epochsOf(pool: pg.Pool, taskIds: string[]): Promise<Map<string, number>> {
+  const { rows } = await pool.query({
+    name: 'epochs',
+    text: 'SELECT id, epoch FROM long_task.tasks WHERE id = ANY($1)',
+    values: [taskIds],
+    query_timeout: LOOK_MS,
+  } as pg.QueryConfig);
+  return new Map(rows.map(({ id, epoch }) => [id, epoch]));
+}
+
 /** @throws {FencedError} when the task is at another epoch, or gone */
 export function assertEpoch(row: { epoch: number } | undefined, epoch: number): void {
   if (row?.epoch !== epoch) throw new FencedError(`epoch ${epoch} is over`);

@@ -1,6 +1,6 @@
 import type { WorkflowInput } from '../contract/messages.js';
 import type { State } from '../contract/states.js';
-import { work } from './activities.js';
+import { workActivities } from './activities.js';
 import { unfenced } from './interruption.js';
 import { type Run, runSteerable, type Status } from './steerable.js';
 import { slidingWindow } from './window.js';
@@ -12,6 +12,7 @@ export async function download(input: WorkflowInput): Promise<{ state: State }> 
 
 async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<void> {
   const ref = { taskId, epoch };
+  const work = workActivities();
   status.phase = 'planning';
   const plan = unfenced(await work.plan.executeWithOptions({ summary: 'Plan the export' }, [ref]));
   status.phase = 'dumping';

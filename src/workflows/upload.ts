@@ -1,6 +1,6 @@
 import type { WorkflowInput } from '../contract/messages.js';
 import type { State } from '../contract/states.js';
-import { work } from './activities.js';
+import { workActivities } from './activities.js';
 import { unfenced } from './interruption.js';
 import { type Run, runSteerable, type Status } from './steerable.js';
 import { slidingWindow } from './window.js';
@@ -12,6 +12,7 @@ export async function upload(input: WorkflowInput): Promise<{ state: State }> {
 
 async function uploadSteps({ taskId, epoch, phase }: Run, status: Status): Promise<void> {
   const ref = { taskId, epoch };
+  const work = workActivities();
   if (phase === null || phase === 'inspecting') {
     status.phase = 'inspecting';
     unfenced(await work.inspect.executeWithOptions({ summary: 'Inspect the file' }, [ref]));
