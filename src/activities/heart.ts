@@ -6,13 +6,14 @@ import { Context } from '@temporalio/activity';
  */
 const REST_HEARTBEAT_MS = 3_000;
 
-/** Activities that wait, and when each sent its last heartbeat (monotonic, ms). */
-const resting = new WeakMap<Context, number>();
+const resting = new WeakSet<Context>();
+/** When each activity sent its last heartbeat (monotonic, ms). */
+const lastBeat = new WeakMap<Context, number>();
 
 /** Runs `body`, in which the activity only waits: meanwhile it sends few heartbeats. */
 export async function atRest<T>(body: () => Promise<T>): Promise<T> {
   const context = Context.current();
-  resting.set(context, performance.now());
+  resting.add(context);
   try {
     return await body();
   } finally {
@@ -20,11 +21,11 @@ export async function atRest<T>(body: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Whether an activity is due to send a heartbeat: one that works always is. */
+/** Whether an activity is to send a heartbeat now: one that works, always; one that waits, when its last one was long ago. */
 export function isDue(context: Context): boolean {
-  const last = resting.get(context);
-  if (last === undefined) return true;
-  if (performance.now() - last < REST_HEARTBEAT_MS) return false;
-  resting.set(context, performance.now());
+  const now = performance.now();
+  // Across its rests: one that rests again and again for a second would else never send any.
+  if (resting.has(context) && now - (lastBeat.get(context) ?? 0) < REST_HEARTBEAT_MS) return false;
+  lastBeat.set(context, now);
   return true;
 }

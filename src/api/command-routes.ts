@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ACTIONS, type Action, KINDS, type Kind, type State } from '../contract/states.js';
 import { commandTask } from '../postgres/commands.js';
@@ -9,6 +10,9 @@ import { CommandBody, ResumeUploadBody } from './schemas.js';
 
 /** The state in which each command is in effect. */
 const IN_EFFECT: Record<Action, State> = { pause: 'paused', resume: 'running', terminate: 'terminated' };
+
+/** An answer that says "under way" anyway waits no longer for Temporal to be told. */
+const PATIENCE_MS = 100;
 
 /** POST /{upload,download}/{pause,resume,terminate} */
 export function commandRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -33,16 +37,19 @@ async function command(
   { body }: FastifyRequest<{ Body: CommandBody }>,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const task = await getTask(context.pool, { kind, userId: body.user_id, taskName: body.task_name });
-  const { row, changed } = await commandTask(context.pool, task, {
+  const task = await getTask(context.commandPool, { kind, userId: body.user_id, taskName: body.task_name });
+  const { row, changed } = await commandTask(context.commandPool, task, {
     action,
     channel: 'api',
     actor: body.user_id,
     reason: body.reason,
     maxRejects: body.max_rejects,
   });
-  const told = changed ? (await isLifted(context, action, task)) && (await deliver(context, row, body.reason)) : true;
-  const inEffect = row.state === IN_EFFECT[action] && told;
+  const tell = async () => (await isLifted(context, action, task)) && (await deliver(context, row, body.reason));
+  const told = changed ? tell() : true;
+  const inEffect = row.state === IN_EFFECT[action] && (await told);
+  // The command stands: where Temporal is slow, the answer does not wait for it.
+  if (!inEffect) await Promise.race([told, sleep(PATIENCE_MS)]);
   return reply.code(inEffect ? 200 : 202).send(await viewOf(context, row));
 }
 

@@ -9,6 +9,8 @@ import type { TemporalGateway } from './temporal.js';
 export interface ApiContext {
   config: Pick<Config, 'MAX_UPLOAD_BYTES'>;
   pool: pg.Pool;
+  /** Connections of the commands alone, which may wait in them for a fence: reads and starts then find some, and the other way round. */
+  commandPool: pg.Pool;
   store: Store;
   temporal: TemporalGateway;
   log: Logger;

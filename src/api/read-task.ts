@@ -1,23 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Task, TaskWithEvents } from '../contract/task.js';
-import { listEvents } from '../postgres/task-events.js';
-import { getSnapshot } from '../postgres/task-snapshots.js';
+import { getSnapshot, getSnapshotWithEvents } from '../postgres/task-snapshots.js';
 import type { TaskKey, TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { etagOf, toTask } from './task-view.js';
 
 /** A task as it is now, with the validator of this view. @throws {TaskError} task_not_found */
-export async function readTask(
-  { pool, temporal }: ApiContext,
-  key: TaskKey,
-): Promise<{ task: TaskWithEvents; etag: string }> {
-  const snapshot = await getSnapshot(pool, key);
-  const { id, state } = snapshot.row;
-  const [events, answer] = await Promise.all([
-    listEvents(pool, id),
-    state === 'running' || state === 'pausing' ? temporal.queryProgress(snapshot.row) : null,
-  ]);
-  return { task: { ...toTask(snapshot, answer), task_events: events }, etag: etagOf(snapshot, events) };
+export async function readTask({ pool }: ApiContext, key: TaskKey): Promise<{ task: TaskWithEvents; etag: string }> {
+  const { snapshot, events } = await getSnapshotWithEvents(pool, key);
+  return { task: { ...toTask(snapshot), task_events: events }, etag: etagOf(snapshot, events) };
 }
 
 /** Answers 200 with the task, or 304 when the caller has it as it is (RFC 9110, 13.1.2). */
@@ -41,7 +32,7 @@ export function matches(header: string | undefined, etag: string): boolean {
   );
 }
 
-/** The view of a task that was just made or commanded; its workflow is not asked, so that the answer is quick. */
+/** The view of a task that was just made or commanded. */
 export async function viewOf({ pool }: ApiContext, row: TaskRow): Promise<Task> {
   return toTask(await getSnapshot(pool, { kind: row.kind, userId: row.user_id, taskName: row.task_name }));
 }

@@ -22,7 +22,9 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-const CONNECTIONS = 10;
+const CONNECTIONS = 8;
+/** Of commands, sweeper and reconciler. */
+const COMMAND_CONNECTIONS = 10;
 /** Of the ten seconds that a stop may take; a call to Temporal that is under way may take three more. */
 const GRACE_MS = 5_000;
 
@@ -31,12 +33,15 @@ const GRACE_MS = 5_000;
  * @throws Error when the port cannot be listened on
  */
 export async function startApi(config: Config, log: Logger): Promise<RunningApi> {
-  const pool = createPool({
-    connectionString: config.DATABASE_URL,
-    max: CONNECTIONS,
-    applicationName: 'long-task api',
-    onError: (error) => log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
-  });
+  const createApiPool = (max: number) =>
+    createPool({
+      connectionString: config.DATABASE_URL,
+      max,
+      applicationName: 'long-task api',
+      onError: (error) => log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
+    });
+  const pool = createApiPool(CONNECTIONS);
+  const commandPool = createApiPool(COMMAND_CONNECTIONS);
   const store = createLocalStore(storeFolder(config));
   const temporal = connectTemporal(config);
   const arrivals = new Arrivals((error) => log.error({ err: error }, 'a file could not be inspected while it arrived'));
@@ -45,6 +50,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   const app = await buildApp({
     config,
     pool,
+    commandPool,
     store,
     temporal,
     log,
@@ -58,8 +64,8 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   const database = awaitDatabase(config, log, stopping.signal).then(async () => {
     ready = true;
     await Promise.all([
-      runSweeper({ pool, store, temporal, log }, stopping.signal),
-      runReconciler({ pool, temporal, log }, stopping.signal),
+      runSweeper({ pool: commandPool, store, temporal, log }, stopping.signal),
+      runReconciler({ pool: commandPool, temporal, log }, stopping.signal),
     ]);
   });
   const others = Promise.allSettled([database, awaitTemporal(config, temporal, log, stopping.signal)]);
@@ -71,7 +77,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
       await closeWithin(GRACE_MS, app);
       // A host that never answers is not waited for.
       await Promise.race([others, sleep(1_000, undefined, { ref: false })]);
-      await Promise.allSettled([temporal.close(), pool.end(), arrivals.close()]);
+      await Promise.allSettled([temporal.close(), pool.end(), commandPool.end(), arrivals.close()]);
       log.info('the API has stopped');
     },
   };

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { ProgressAnswer } from '../contract/messages.js';
 import { allowedActions, isFinal, type Kind, type Phase } from '../contract/states.js';
 import type { Task, TaskEvent } from '../contract/task.js';
 import { clocks, percentDone } from '../postgres/progress.js';
@@ -8,11 +7,14 @@ import type { TaskSnapshot } from '../postgres/task-snapshots.js';
 /** The phase in which a task moves its rows, and so the one that its rates and its remaining time are about. */
 const MOVING: Record<Kind, Phase> = { upload: 'loading', download: 'dumping' };
 
+const NO_WORKER =
+  'No worker answers, so nothing is done for this task. Start a worker; the task then continues by itself.';
+
 /**
- * A task as it goes over the wire, from what PostgreSQL knows exactly; `answer` is what its workflow says, if it was asked.
- * After completion the parts are gone and the receipt speaks.
+ * A task as it goes over the wire, from what PostgreSQL knows exactly: no workflow is asked. After completion the parts are gone and
+ * the receipt speaks.
  */
-export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = null): Task {
+export function toTask(snapshot: TaskSnapshot): Task {
   const { row, held, now } = snapshot;
   const done = countDone(snapshot);
   const { active, paused } = clocks(row, now);
@@ -38,8 +40,8 @@ export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = n
     download_url: downloadUrl(snapshot),
     receipt: row.receipt,
     error: row.error,
-    warnings: row.warnings,
-    held: { connections: held.connections, activities: busyActivities(snapshot, answer), locks: held.locks },
+    warnings: needsWorker(snapshot) ? [...row.warnings, NO_WORKER] : row.warnings,
+    held: { connections: held.connections, activities: busyActivities(snapshot), locks: held.locks },
     workflow_id: row.workflow_id,
     version: row.version,
     created_at: row.created_at.toISOString(),
@@ -49,8 +51,8 @@ export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = n
 }
 
 /** A weak validator (RFC 9110, 8.8.1) of what a task shows, clocks left out: they go on while nothing changes. */
-export function etagOf({ row, sums, held }: TaskSnapshot, events: TaskEvent[]): string {
-  const shown = [row.id, row.version, row.updated_at, row.rows_rejected, sums, held, events];
+export function etagOf({ row, sums, held, served }: TaskSnapshot, events: TaskEvent[]): string {
+  const shown = [row.id, row.version, row.updated_at, row.rows_rejected, sums, held, served, events];
   return `W/"${createHash('sha1').update(JSON.stringify(shown)).digest('base64url')}"`;
 }
 
@@ -72,10 +74,10 @@ function rate(count: number, seconds: number): number {
 }
 
 /** From the rate so far and what is left; paused time does not count. Null when there is nothing to tell it from. */
-function remainingSeconds({ row, sums }: TaskSnapshot, moving: number, active: number): number | null {
+function remainingSeconds({ row, sums, served }: TaskSnapshot, moving: number, active: number): number | null {
   if (row.state === 'completed') return 0;
   // How long an upload takes shows only in its loading.
-  if (row.state !== 'running' || row.phase === 'inspecting') return null;
+  if (!served || row.state !== 'running' || row.phase === 'inspecting') return null;
   const isMoving = row.phase === MOVING[row.kind];
   const share = isMoving ? movedShare({ row, sums }) : percentDone(row, sums) / 100;
   if (share < 0.01) return null;
@@ -93,10 +95,14 @@ function downloadUrl({ row }: TaskSnapshot): string | null {
   return `/tasks/download/${encodeURIComponent(row.task_name)}/file?user_id=${encodeURIComponent(row.user_id)}`;
 }
 
-/** Parts in work as the workflow knows them; where it was not asked or is silent, those that hold a session. */
-function busyActivities({ row, held }: TaskSnapshot, answer: ProgressAnswer | null): number {
-  if (row.state !== 'running' && row.state !== 'pausing') return 0;
-  return answer?.parts.running ?? held.connections;
+/** Each step that works has a session; one that waits for its rate has none. */
+function busyActivities({ row, held }: TaskSnapshot): number {
+  return row.state === 'running' || row.state === 'pausing' ? held.connections : 0;
+}
+
+/** Whether something is to be done and no worker answers that could do it. */
+function needsWorker({ row, served }: TaskSnapshot): boolean {
+  return !served && row.state !== 'paused' && !isFinal(row.state);
 }
 
 function round(seconds: number): number {

@@ -15,7 +15,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../config.js';
 import { cutToBytes } from '../contract/cut-to-bytes.js';
 import { TaskError } from '../contract/errors.js';
-import type { CommandSignalInput, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
+import type { CommandSignalInput, WorkflowInput } from '../contract/messages.js';
 import type { Action } from '../contract/states.js';
 import type { TaskRow } from '../postgres/tasks.js';
 import { listRunCommands, type RunCommand } from './run-commands.js';
@@ -44,8 +44,6 @@ export interface TemporalGateway {
   describeWorkflow(row: TaskRow): Promise<WorkflowSight>;
   /** Lifts native pauses, of the workflow or its activities. @throws {TaskError} temporal_unavailable */
   liftNativePauses(row: TaskRow): Promise<void>;
-  /** The progress as the workflow knows it, or null when it does not answer at once. */
-  queryProgress(row: TaskRow): Promise<ProgressAnswer | null>;
   /** @throws when Temporal does not answer within a second, or has no such namespace */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -57,7 +55,6 @@ export class WorkflowClosedError extends Error {
 }
 
 const CALL_MS = 3_000;
-const QUERY_MS = 500;
 const CHECK_MS = 1_000;
 /** Page after page of what may be ten thousand events. */
 const HISTORY_MS = 15_000;
@@ -119,10 +116,6 @@ export function connectTemporal(
     listRunCommands: ({ workflow_id: workflowId }, runId) =>
       translated(() => call(HISTORY_MS, () => listRunCommands(client, { workflowId, runId }))),
     liftNativePauses: (row) => translated(() => call(CALL_MS, () => liftNativePauses(client, row.workflow_id))),
-    queryProgress: (row) =>
-      call(QUERY_MS, () => client.workflow.getHandle(row.workflow_id).query<ProgressAnswer>('progress')).catch(
-        () => null,
-      ),
     check: async () => {
       const { TEMPORAL_NAMESPACE: namespace } = config;
       await call(CHECK_MS, () => connection.workflowService.describeNamespace({ namespace }));

@@ -1,14 +1,20 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
+import type { TaskEvent } from '../contract/task.js';
 import { LOCK_CLASS, SESSION_PREFIX } from './fence.js';
+import { queryPrepared } from './prepared.js';
 import { PART_SUMS, type PartSums } from './progress.js';
+import { EVENTS_OF } from './task-events.js';
 import type { TaskFilter, TaskKey, TaskRow } from './tasks.js';
+import { IS_SERVED } from './workers.js';
 
 /** A task, the sums over its parts and what it holds, all as of one moment. */
 export interface TaskSnapshot {
   row: TaskRow;
   sums: PartSums;
   held: { connections: number; locks: number };
+  /** Whether any worker answers. */
+  served: boolean;
   /** By the clock of PostgreSQL, which has set every other time of a task, too. */
   now: Date;
 }
@@ -26,7 +32,7 @@ const SNAPSHOT = `
      WHERE locktype = 'advisory' AND classid = ${LOCK_CLASS} AND objsubid = 2
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY 1
   )
-  SELECT t.*, clock_timestamp() AS now, row_to_json(s) AS sums,
+  SELECT t.*, clock_timestamp() AS now, ${IS_SERVED} AS served, row_to_json(s) AS sums,
          json_build_object('connections', coalesce((SELECT count FROM sessions WHERE lock_key = t.lock_key::text), 0),
                            'locks', coalesce((SELECT count FROM locks WHERE lock_key = t.lock_key), 0)) AS held
     FROM long_task.tasks t CROSS JOIN LATERAL (SELECT ${PART_SUMS} FROM long_task.parts p WHERE p.task_id = t.id) s`;
@@ -42,6 +48,22 @@ export async function getSnapshot(pool: pg.Pool, key: TaskKey): Promise<TaskSnap
   return split(rows[0]);
 }
 
+/** The same with the last changes of the task's state, in the same statement: this is what is read most. */
+export async function getSnapshotWithEvents(
+  pool: pg.Pool,
+  key: TaskKey,
+): Promise<{ snapshot: TaskSnapshot; events: TaskEvent[] }> {
+  const [found] = await queryPrepared<TaskRow & Omit<TaskSnapshot, 'row'> & { events: TaskEvent[] }>(pool, {
+    name: 'snapshot with events',
+    text: `SELECT s.*, ${EVENTS_OF} AS events FROM (
+      ${SNAPSHOT} WHERE t.kind = $1 AND t.user_id = $2 AND t.task_name = $3 AND t.superseded_at IS NULL) s`,
+    values: [key.kind, key.userId, key.taskName],
+  });
+  if (!found) throw new TaskError('task_not_found', `User "${key.userId}" has no ${key.kind} task "${key.taskName}".`);
+  const { events, ...row } = found;
+  return { snapshot: split(row), events };
+}
+
 /** A page of tasks, newest first, one more than `limit` where there are more. */
 export async function listSnapshots(pool: pg.Pool, filter: TaskFilter): Promise<TaskSnapshot[]> {
   const { rows } = await pool.query(
@@ -54,6 +76,6 @@ export async function listSnapshots(pool: pg.Pool, filter: TaskFilter): Promise<
   return rows.map(split);
 }
 
-function split({ sums, held, now, ...row }: TaskRow & Omit<TaskSnapshot, 'row'>): TaskSnapshot {
-  return { row, sums, held, now };
+function split({ sums, held, served, now, ...row }: TaskRow & Omit<TaskSnapshot, 'row'>): TaskSnapshot {
+  return { row, sums, held, served, now };
 }

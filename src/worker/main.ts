@@ -90,7 +90,7 @@ try {
     const broken = new AbortController();
     const ending = AbortSignal.any([stopping.signal, broken.signal]);
     const running = workers.map((worker) => worker.runUntil(aborted(ending)));
-    const living = giveSignsOfLife(controlPool, config.TASK_QUEUE, ending);
+    const living = giveSignsOfLife(controlPool, ending);
     // One that breaks down ends the other, too: this process is started again as a whole.
     await Promise.all(running).catch(async (error: unknown) => {
       broken.abort();

@@ -11,11 +11,11 @@ const AGAIN_MS = 500;
  * Writes to PostgreSQL every few seconds that this worker runs, until the signal fires. Its last sign is left to age, so that a worker
  * that is started again is never missed.
  */
-export async function giveSignsOfLife(pool: pg.Pool, taskQueue: string, signal: AbortSignal): Promise<void> {
+export async function giveSignsOfLife(pool: pg.Pool, signal: AbortSignal): Promise<void> {
   const id = randomUUID();
   await forgetWorkers(pool).catch(() => {});
   while (!signal.aborted) {
-    const isNoted = await noteWorker(pool, id, taskQueue).then(
+    const isNoted = await noteWorker(pool, id).then(
       () => true,
       () => false,
     );

@@ -29,6 +29,12 @@ export interface TestApi {
   form(parts: FormPart[], headers?: Record<string, string>): Promise<Answer>;
 }
 
+/** Has the only worker of a database seen at this time, as PostgreSQL reads it; none works on the queue of these tests. */
+export async function seesWorker(pool: pg.Pool, at: string): Promise<void> {
+  await pool.query('DELETE FROM long_task.workers');
+  await pool.query('INSERT INTO long_task.workers (id, seen_at) VALUES (gen_random_uuid(), $1)', [at]);
+}
+
 export type FormPart = [name: string, value: string | Buffer, filename?: string];
 
 export interface Answer {
@@ -67,6 +73,7 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
     app = await buildApp({
       config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20 },
       pool: database.pool,
+      commandPool: database.pool,
       store,
       temporal: temporal.gateway,
       log: pino({ level: 'silent' }),
@@ -76,6 +83,7 @@ export function useApi(options: { maxUploadBytes?: number } = {}): TestApi {
       isReady: () => true,
     });
     url = await app.listen({ host: '127.0.0.1', port: 0 });
+    await seesWorker(database.pool, 'infinity');
   });
   afterAll(async () => {
     await app.close();
