@@ -188,8 +188,11 @@ export async function closeFence<T>(
 
 /** Takes the exclusive lock. While it waits it keeps its place in the queue: a writer that was cancelled comes behind it. */
 async function lockOut(client: pg.ClientBase, lockKey: number): Promise<void> {
-  await client.query(`SET LOCAL lock_timeout = ${FROZEN_WRITER_MS}`);
-  await client.query('SELECT pg_advisory_xact_lock($1, $2)', [LOCK_CLASS, lockKey]);
+  // In one statement, from left to right: on a busy machine each way to the server and back may take milliseconds.
+  await client.query(`SELECT set_config('lock_timeout', '${FROZEN_WRITER_MS}', true), pg_advisory_xact_lock($1, $2)`, [
+    LOCK_CLASS,
+    lockKey,
+  ]);
   await client.query('SET LOCAL lock_timeout = 0');
 }
 
