@@ -16,6 +16,7 @@ import { resourceViolations, restingResources } from './resources.js';
 import { clockJumps, restoredDatabase } from './restore.js';
 import { closeOnInterrupt, type Rig } from './rig.js';
 import { type Scenario, secondsSince } from './scenario.js';
+import { takenSlots } from './slots.js';
 import { nativePauses, reconcilers } from './steered.js';
 import { gracefulStop, rollbackFaults } from './stop.js';
 import { nativeEnds, temporalFaults } from './temporal.js';
@@ -47,6 +48,7 @@ const OTHERS: Scenario[] = [
   restoredDatabase,
   slowClient,
   ...exchangedTables,
+  ...takenSlots,
 ];
 
 /** Every fault once; in the short form the kills at failpoints are made in one go. */

@@ -110,7 +110,7 @@ export class Rig {
   /** Resolves when it is ready, which it is not while a server is missing. */
   async startApi(env: Record<string, string> = {}, options: PartOptions = {}): Promise<void> {
     await this.launchApi(env, options);
-    await this.until(async () => (await fetch(`${this.client.api}/health/ready`).catch(() => undefined))?.ok);
+    await this.until(() => hasServers(this.client.api));
   }
 
   /** Resolves at once. */
@@ -122,7 +122,7 @@ export class Rig {
   async startSecondApi(): Promise<Running> {
     const port = await freePort();
     const api = await this.#run('api', { PORT: String(port) });
-    await this.until(async () => (await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined))?.ok);
+    await this.until(() => hasServers(`http://127.0.0.1:${port}`));
     return api;
   }
 
@@ -223,6 +223,16 @@ export class Rig {
   #note(line: string): void {
     this.log.push(line);
     appendFileSync(path.join(this.folder, 'rig.log'), `${line}\n`);
+  }
+}
+
+/** Whether an API answers and reaches its servers; a worker need not run. */
+async function hasServers(api: string): Promise<boolean> {
+  try {
+    const { postgres, temporal } = (await (await fetch(`${api}/health/ready`)).json()) as Record<string, string>;
+    return postgres === 'up' && temporal === 'up';
+  } catch {
+    return false;
   }
 }
 

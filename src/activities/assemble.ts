@@ -16,10 +16,11 @@ import { resultKey } from './result-keys.js';
 import { asStep } from './step.js';
 
 /** Joins the dumped parts behind the header into one file, and completes the download with it. */
-export function assembleActivity({ pool, store, log }: Dependencies) {
+export function assembleActivity(dependencies: Dependencies) {
+  const { store } = dependencies;
   return async (run: RunRef): Promise<Fenceable<{ bytes: number }>> =>
-    performStep({ pool, log }, run, (signal) =>
-      asStep({ pool, signal }, run, 'assemble', async ({ client, task, fence }) => {
+    performStep(dependencies, run, (ending) =>
+      asStep({ ...dependencies, signal: ending }, run, 'assemble', async ({ client, task, fence, signal }) => {
         await withFence(client, fence, () => enterPhase(client, task.id, 'assembling'));
         const parts = await listDownloadParts(client, task.id);
         const key = resultKey(task.id, randomUUID());

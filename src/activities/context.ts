@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { TaskError } from '../contract/errors.js';
@@ -13,18 +13,30 @@ import { FencedError } from '../postgres/fence.js';
 import { meaningOf } from '../postgres/sqlstate.js';
 import type { Store } from '../storage/store.js';
 import type { BufferPool } from './buffer-pool.js';
+import type { FenceWatch } from './fence-watch.js';
+import { isDue } from './heart.js';
 import type { Pacer } from './pacer.js';
+import type { Permits } from './permits.js';
+import { type Slots, SlotsFullError } from './slots.js';
 
 /** What every activity is given when the worker is built. */
 export interface Dependencies {
   pool: pg.Pool;
   /** Its sessions can do nothing but read what may be exported. */
   exportPool: pg.Pool;
+  /** Connections of the control steps alone: work can't take them all. */
+  controlPool: pg.Pool;
   store: Store;
   log: Logger;
   pacer: Pacer;
   buffers: BufferPool;
   scanner: Scanner;
+  /** For the steps that work: how many do so at once, and how many may wait here for that. */
+  permits: Permits;
+  slots: Slots;
+  fences: FenceWatch;
+  /** For rollback and tidy, which may wait for locks and remove large files: they leave the other control steps their connections. */
+  removals: Permits;
 }
 
 /** What an activity says besides its result: a fenced one stopped because a command or another attempt took over. */
@@ -55,12 +67,12 @@ export interface Beat {
 
 /** Runs a step of a task as `perform` does, and records a fault with the task first: its texts stay out of Temporal. */
 export function performStep<T extends object>(
-  { pool, log }: Pick<Dependencies, 'pool' | 'log'>,
+  { controlPool, log }: Pick<Dependencies, 'controlPool' | 'log'>,
   { taskId, epoch }: RunRef,
   work: (signal: AbortSignal, beat: Beat) => Promise<T>,
   options: Pick<PerformOptions, 'heartbeatMs'> = {},
 ): Promise<Fenceable<T>> {
-  return perform(log, work, { ...options, recordFault: (fault) => faultTask(pool, taskId, epoch, fault) });
+  return perform(log, work, { ...options, recordFault: (fault) => faultTask(controlPool, taskId, epoch, fault) });
 }
 
 /**
@@ -76,7 +88,7 @@ export async function perform<T extends object>(
   const context = Context.current();
   const signal = context.cancellationSignal;
   const beat: Beat = {};
-  const heart = setInterval(() => context.heartbeat(beat), options.heartbeatMs ?? HEARTBEAT_MS);
+  const heart = setInterval(() => isDue(context) && context.heartbeat(beat), options.heartbeatMs ?? HEARTBEAT_MS);
   context.heartbeat(beat);
   try {
     return { fenced: false, ...(await work(signal, beat)) };
@@ -108,6 +120,7 @@ async function answer(
   { isControl, recordFault }: PerformOptions,
 ): Promise<{ fenced: true }> {
   if (error instanceof FencedError) return fenced(log, error.message);
+  if (error instanceof SlotsFullError) throw comeAgain(error);
   const fault = isControl ? asRefusedControl(error) : (asFault(error) ?? asRefusal(error));
   if (!fault) throw error;
   // A retry of an attempt that was killed right after this finds its epoch over.
@@ -121,6 +134,12 @@ async function answer(
     nonRetryable: true,
     details: [{ ...place, recorded: recordFault !== undefined && fault.code !== 'task_not_found' }],
   });
+}
+
+/** The server itself brings the activity again, without an event in the history; no slot is occupied until then. */
+function comeAgain({ message, retryMs }: SlotsFullError): ApplicationFailure {
+  const category = ApplicationFailureCategory.BENIGN; // Not a warning in the log.
+  return ApplicationFailure.create({ type: 'slots_full', message, nextRetryDelay: retryMs, category });
 }
 
 function fenced(log: Logger, reason: string): { fenced: true } {

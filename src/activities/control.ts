@@ -10,7 +10,7 @@ import { CONTROL, type Dependencies, type Fenceable, perform } from './context.j
 import { whoSignalled } from './who-signalled.js';
 
 /** The short activities by which a workflow and the task row keep in step. Each is idempotent. */
-export function controlActivities({ pool, log }: Dependencies) {
+export function controlActivities({ controlPool: pool, log }: Dependencies) {
   /** Resolves to the epoch of the change; null when the command changed nothing. */
   async function applyCommand(taskId: string, command: ExternalCommand, key: string): Promise<number | null> {
     const task = await getTaskById(pool, taskId);

@@ -18,13 +18,17 @@ import { asPart, type PartAttempt } from './step.js';
 
 /** Dumps one key range into an object of this attempt's own, which counts once it is recorded behind the fence. */
 export function dumpPartActivity(dependencies: Dependencies) {
-  const { pool, log } = dependencies;
   return async (run: RunRef & { partNo: number }): Promise<Fenceable<Dumped>> =>
     performStep(
-      { pool, log },
+      dependencies,
       run,
-      (signal, beat) =>
-        asPart({ pool, signal }, run, (attempt) => dumpPart({ ...dependencies, ...attempt, signal, beat })),
+      async (signal, beat) => {
+        const dump = async (attempt: PartAttempt) => {
+          return { isLast: true, ...(await dumpPart({ ...dependencies, ...attempt, beat })) };
+        };
+        const { rows, bytes } = await asPart({ ...dependencies, signal }, run, dump);
+        return { rows, bytes };
+      },
       // It watches the fence by itself.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
@@ -36,7 +40,6 @@ interface Dumped {
 }
 
 interface Dumping extends Dependencies, PartAttempt {
-  signal: AbortSignal;
   beat: Beat;
 }
 
@@ -70,7 +73,7 @@ async function dumpRange(
         await tuneForRanges(reader, source);
         const rows = copyOut(reader, rangeQuery(source, part));
         const counted = counting(encode(rows, task), rows, beat, part.partNo);
-        return { rows, ...(await store.put(key, paced(counted, pacer, task, signal))) };
+        return { rows, ...(await store.put(key, charged(counted, pacer, task, signal))) };
       },
     );
     return { key, size, rows: rows.rowCount };
@@ -107,22 +110,21 @@ function encode(rows: Readable, task: TaskRow): AsyncIterable<Buffer> {
   return task.options.formulas === 'escape' ? escapeFormulas(rows, task.columns!) : rows;
 }
 
-/** Passes the bytes on at the task's rate, and breaks the COPY off when the activity is cancelled. */
-async function* paced(
+/**
+ * Passes the bytes on, has the task pay for them, and breaks the COPY off when the activity is to end. A gentle task waits only once
+ * the part is dumped and recorded, and holds no connection then: a COPY that waits holds a snapshot, which keeps VACUUM from its
+ * work in the whole database. The parts of a gentle export are short (`partBytes`).
+ */
+async function* charged(
   source: AsyncIterable<Buffer>,
   pacer: Pacer,
   task: TaskRow,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  let owed = 0;
   for await (const chunk of source) {
     signal.throwIfAborted();
     await failpoint('dump:mid-part');
-    owed += chunk.length;
+    pacer.charge(task.id, chunk.length, task.options.max_bytes_per_second);
     yield chunk;
-    if (task.options.max_bytes_per_second && owed > task.options.max_bytes_per_second / 20) {
-      await pacer.pass(task.id, owed, task.options.max_bytes_per_second, signal);
-      owed = 0;
-    }
   }
 }

@@ -32,14 +32,15 @@ import { asStep, type Step } from './step.js';
  * rows, and the parts, stored as they are found, so that an interrupted inspect goes on behind the last one. So it does behind
  * the parts that were found while the file arrived.
  */
-export function inspectActivity({ pool, store, log, scanner }: Dependencies) {
+export function inspectActivity(dependencies: Dependencies) {
+  const { store, scanner } = dependencies;
   return async (run: RunRef): Promise<Fenceable<{ parts: number; rows: number }>> =>
     performStep(
-      { pool, log },
+      dependencies,
       run,
       (signal, beat) =>
-        asStep({ pool, signal }, run, 'inspect', (step) =>
-          withSource(store, step.task.source!, (file) => inspectFile({ ...step, file, signal, scanner, beat })),
+        asStep({ ...dependencies, signal }, run, 'inspect', (step) =>
+          withSource(store, step.task.source!, (file) => inspectFile({ ...step, file, scanner, beat })),
         ),
       // Storing a part meets the fence, and parts are found many times a second.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
@@ -48,7 +49,6 @@ export function inspectActivity({ pool, store, log, scanner }: Dependencies) {
 
 interface Inspection extends Step {
   file: StoreFile;
-  signal: AbortSignal;
   scanner: Scanner;
   beat: Beat;
 }

@@ -1,6 +1,6 @@
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
-import { claimPart } from '../postgres/checkpoints.js';
+import { type Checkpoint, claimPart, type UploadPart } from '../postgres/checkpoints.js';
 import { checkStaging } from '../postgres/staging.js';
 import type { StoreFile } from '../storage/store.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
@@ -10,20 +10,22 @@ import { asPart, type PartAttempt } from './step.js';
 
 /**
  * Loads one part from where its checkpoint stands. Each batch is one transaction behind the fence: COPY, rejects and
- * checkpoint commit together or not at all.
+ * checkpoint commit together or not at all. A gentle load rests between its batches.
  */
 export function loadPartActivity(dependencies: Dependencies) {
-  const { pool, store, log } = dependencies;
+  const { store } = dependencies;
   return async (run: RunRef & { partNo: number }): Promise<Fenceable<Loaded>> =>
     performStep(
-      { pool, log },
+      dependencies,
       run,
-      (signal, beat) =>
-        asPart({ pool, signal }, run, (attempt) =>
+      async (signal, beat) => {
+        const { part } = await asPart<Stint>({ ...dependencies, signal }, run, (attempt, before) =>
           withSource(store, attempt.task.source!, (file) =>
-            loadPart({ ...dependencies, ...attempt, file, signal, beat }),
+            loadStint({ ...dependencies, ...attempt, file, beat }, before?.part),
           ),
-        ),
+        );
+        return { rows: part.rows, bytes: part.byteTo - part.byteFrom };
+      },
       // A batch meets the fence many times a second: heartbeats need not bring the news.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
@@ -36,21 +38,33 @@ interface Loaded {
 
 interface Loading extends Dependencies, PartAttempt {
   file: StoreFile;
-  signal: AbortSignal;
   beat: Beat;
 }
 
-async function loadPart(loading: Loading): Promise<Loaded> {
-  const { client, task, fence, file, signal, buffers, partNo, role } = loading;
+type Part = Checkpoint & UploadPart;
+
+/** The part as a stint has left it. */
+interface Stint {
+  part: Part;
+  isLast: boolean;
+}
+
+/** The first stint claims the part and proves its bytes; those that follow find source and claim as that one has left them. */
+async function loadStint(loading: Loading, claimed: Part | undefined): Promise<Stint> {
+  const { file, signal, buffers } = loading;
+  const part = claimed ?? (await claim(loading));
+  if (part.done) return { part, isLast: true };
+  const left = await buffers.use(async (input) => {
+    if (!claimed) await checkPart(file, part, input, signal);
+    return buffers.use((out) => new PartLoader({ ...loading, part, input, out }).load());
+  });
+  if (left.done) await failpoint('load:after-part');
+  return { part: left, isLast: left.done };
+}
+
+async function claim({ client, task, fence, partNo, role }: Loading): Promise<Part> {
   const part = await claimPart(client, fence, partNo, role);
   await failpoint('load:after-claim');
-  if (!part.done) {
-    await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
-    await buffers.use(async (input) => {
-      await checkPart(file, part, input, signal);
-      await buffers.use((out) => new PartLoader({ ...loading, part, input, out }).load());
-    });
-    await failpoint('load:after-part');
-  }
-  return { rows: part.rows, bytes: part.byteTo - part.byteFrom };
+  if (!part.done) await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
+  return part;
 }

@@ -77,8 +77,12 @@ export class PartLoader {
     this.#tell();
   }
 
-  /** @throws {FencedError} when a command or another attempt took over; {TaskError} reject_limit */
-  async load(): Promise<void> {
+  /**
+   * Loads to the end of the part, or until the task has to wait for its rate.
+   * @returns the part as it is then
+   * @throws {FencedError} when a command or another attempt took over; {TaskError} reject_limit
+   */
+  async load(): Promise<Checkpoint & UploadPart> {
     const { client, task, part, signal, pacer } = this.#work;
     // Rows and checkpoint are lost or kept together, so only the part's last commit has to wait for the disk.
     await client.query('SET synchronous_commit = off');
@@ -90,11 +94,13 @@ export class PartLoader {
     while (this.#checkpoint.byteOffset < part.byteTo) {
       signal.throwIfAborted();
       const batch = await this.#nextBatch(most);
-      await pacer.pass(task.id, batch.consumed, this.#rate, signal);
       try {
         await this.#commit(batch);
         most = Math.min(portion, this.#isCareful ? CAREFUL_BYTES : Math.max(READ_AHEAD, batch.consumed * 2));
         wasCancelled = false;
+        pacer.charge(task.id, batch.consumed, this.#rate);
+        // Never after a batch that failed: how far it was halved is known here alone.
+        if (pacer.owes(task.id)) break;
       } catch (error) {
         if (meaningOf(error) === 'cancelled' && !wasCancelled) {
           // By a command that waits for us: the next transaction finds its epoch. Twice in a row it was somebody else.
@@ -106,6 +112,13 @@ export class PartLoader {
         most = Math.min(most, CAREFUL_BYTES);
       }
     }
+    return this.#state();
+  }
+
+  #state(): Checkpoint & UploadPart {
+    const { part } = this.#work;
+    const { byteOffset } = this.#checkpoint;
+    return { ...part, byteOffset, rowsDone: this.#nextRow - part.firstRow, done: byteOffset === part.byteTo };
   }
 
   get #isCareful(): boolean {

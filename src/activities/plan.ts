@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
+import type { DownloadOptions } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
 import { type KeyRange, planRanges, storeRanges } from '../postgres/export.js';
 import { asExporter, type Exporting } from '../postgres/export-session.js';
@@ -16,13 +17,22 @@ import { asStep, type Step } from './step.js';
 
 /** A part of an export takes about this much of the table. */
 const PART_BYTES = 16 << 20;
+/** A part of a gentle export takes what its rate allows in this time, and not less than this. */
+const GENTLE_SECONDS = 2;
+const GENTLE_BYTES = 64 << 10;
+
+/** How much of the table a part takes. A gentle export reads a part in one go and then waits for its rate. */
+function partBytes({ max_bytes_per_second: rate }: DownloadOptions): number {
+  return rate ? Math.min(PART_BYTES, Math.max(GENTLE_BYTES, GENTLE_SECONDS * rate)) : PART_BYTES;
+}
 
 /** Finds the table's columns and key, makes the frozen copy when one is asked for, and plans the ranges, once. */
-export function planActivity({ pool, exportPool, log }: Dependencies, window: number) {
+export function planActivity(dependencies: Dependencies, window: number) {
+  const { pool, exportPool } = dependencies;
   return async (run: RunRef): Promise<Fenceable<Prepared>> =>
-    performStep({ pool, log }, run, (signal) =>
-      asStep({ pool, signal }, run, 'plan', async (step) => {
-        const { client, task, fence } = step;
+    performStep(dependencies, run, (ending) =>
+      asStep({ ...dependencies, signal: ending }, run, 'plan', async (step) => {
+        const { client, task, fence, signal } = step;
         if (task.export_source === null || (await sumParts(client, task.id)).parts === 0) {
           await withFence(client, fence, () => enterPhase(client, task.id, 'planning'));
           const exporting = { pool, exportPool, signal, lockKey: task.lock_key, role: 'plan' };
@@ -59,7 +69,7 @@ async function planTable({ task, exporting }: Planning): Promise<Plan> {
     readingTable(
       reader,
       () => openSource(reader, task),
-      (source) => planOf(reader, source, columnsOf(task, source)),
+      (source) => planOf(reader, task, source, columnsOf(task, source)),
     ),
   );
 }
@@ -84,12 +94,17 @@ async function planCopy({ client, task, fence, exporting }: Planning): Promise<P
   return readingTable(
     client,
     () => openCopy(client, copy),
-    (source) => planOf(client, source, columns),
+    (source) => planOf(client, task, source, columns),
   );
 }
 
-async function planOf(client: pg.ClientBase, source: ExportSource, columns: Column[]): Promise<Plan> {
-  return { source, columns, ranges: await planRanges(client, source, PART_BYTES) };
+async function planOf(
+  client: pg.ClientBase,
+  { options }: TaskRow,
+  source: ExportSource,
+  columns: Column[],
+): Promise<Plan> {
+  return { source, columns, ranges: await planRanges(client, source, partBytes(options)) };
 }
 
 /** An upload's are known, with the header of the file. */

@@ -21,10 +21,10 @@ export interface Prepared {
 }
 
 /** Makes the staging table and says which parts are left to load. */
-export function prepareActivity({ pool, log }: Dependencies, window: number) {
+export function prepareActivity(dependencies: Dependencies, window: number) {
   return async (run: RunRef): Promise<Fenceable<Prepared>> =>
-    performStep({ pool, log }, run, (signal) =>
-      asStep({ pool, signal }, run, 'prepare', async ({ client, task, fence }) => {
+    performStep(dependencies, run, (signal) =>
+      asStep({ ...dependencies, signal }, run, 'prepare', async ({ client, task, fence }) => {
         await withFence(client, fence, async () => {
           await createStaging(client, task);
           await enterPhase(client, task.id, 'loading');

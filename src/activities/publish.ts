@@ -20,10 +20,11 @@ import { asStep } from './step.js';
  * Makes the loaded table visible: unique index on the row numbers (outside of the fence, cancelled by a pause), the receipt
  * checked against the table itself, then, in one short transaction behind the fence, name, schema and `completed`.
  */
-export function publishActivity({ pool, log }: Dependencies) {
+export function publishActivity(dependencies: Dependencies) {
+  const { pool } = dependencies;
   return async (run: RunRef): Promise<Fenceable<object>> =>
-    performStep({ pool, log }, run, (signal) =>
-      asStep({ pool, signal }, run, 'publish', async ({ client, task, fence }) => {
+    performStep(dependencies, run, (ending) =>
+      asStep({ ...dependencies, signal: ending }, run, 'publish', async ({ client, task, fence, signal }) => {
         await withFence(client, fence, () => enterPhase(client, task.id, 'publishing'));
         await failpoint('publish:before-index');
         await cancellable(pool, client, signal, () => buildRowIndex(client, task.lock_key));

@@ -1,5 +1,6 @@
+import { Context } from '@temporalio/activity';
 import { TaskError } from '../contract/errors.js';
-import type { TaskRef } from '../contract/messages.js';
+import { type TaskRef, userOf } from '../contract/messages.js';
 import type { State } from '../contract/states.js';
 import { failpoint } from '../failpoint.js';
 import { removeParts } from '../postgres/checkpoints.js';
@@ -18,55 +19,56 @@ const LOCK_TIMEOUT_MS = 5_000;
  * The compensation: removes whatever the task made. Files first, then, in one transaction, staging table, parts, rejects
  * and the final state: that state is true from the moment it can be read. Costs the same however much was loaded.
  */
-export function rollbackActivity({ pool, store, log, pacer }: Dependencies) {
+export function rollbackActivity(dependencies: Dependencies) {
+  const { controlPool: pool, store, pacer } = dependencies;
   return async ({ taskId }: TaskRef): Promise<Fenceable<{ state: State }>> =>
-    perform(
-      log,
-      async () => {
-        const task = await getTaskById(pool, taskId);
-        if (task.source) await store.remove(task.source.key);
-        await store.removeAll(resultPrefix(taskId));
-        await failpoint('rollback:before-drop');
-        const state = await closeFence(pool, task.lock_key, async (client) => {
-          await endSessions(client, task.lock_key);
-          await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
-          await dropStaging(client, (await getTaskById(client, taskId)).staging_oid);
-          await failpoint('rollback:after-drop');
-          await removeParts(client, taskId);
-          await removeRejects(client, taskId);
-          return finishRollback(client, taskId);
-        });
-        await failpoint('rollback:after-commit');
-        pacer.forget(taskId);
-        return { state };
-      },
-      CONTROL,
-    );
+    removing(dependencies, async () => {
+      const task = await getTaskById(pool, taskId);
+      if (task.source) await store.remove(task.source.key);
+      await store.removeAll(resultPrefix(taskId));
+      await failpoint('rollback:before-drop');
+      const state = await closeFence(pool, task.lock_key, async (client) => {
+        await endSessions(client, task.lock_key);
+        await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+        await dropStaging(client, (await getTaskById(client, taskId)).staging_oid);
+        await failpoint('rollback:after-drop');
+        await removeParts(client, taskId);
+        await removeRejects(client, taskId);
+        return finishRollback(client, taskId);
+      });
+      await failpoint('rollback:after-commit');
+      pacer.forget(taskId);
+      return { state };
+    });
 }
 
 /** Removes what a completed task needs no more: the source file of an upload, the parts of a download, the checkpoints. */
-export function tidyActivity({ pool, store, log, pacer }: Dependencies) {
+export function tidyActivity(dependencies: Dependencies) {
+  const { controlPool: pool, store, pacer } = dependencies;
   return async ({ taskId }: TaskRef): Promise<Fenceable<object>> =>
-    perform(
-      log,
-      async () => {
-        const task = await getTaskById(pool, taskId).catch(nullWhenDeleted);
-        if (task?.state !== 'completed') return {};
-        if (task.source) await store.remove(task.source.key);
-        // The unfinished first: what an attempt that comes back late finishes in between is then among the others.
-        await store.removeUnfinished(resultPrefix(taskId));
-        for (const key of await store.list(resultPrefix(taskId))) if (key !== task.result?.key) await store.remove(key);
-        await closeFence(pool, task.lock_key, async (client) => {
-          await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
-          if (task.kind === 'download') await dropStaging(client, task.staging_oid);
-          // Last of all: as long as there are parts the reconciler knows that there is something to tidy.
-          await removeParts(client, taskId);
-        });
-        pacer.forget(taskId);
-        return {};
-      },
-      CONTROL,
-    );
+    removing(dependencies, async () => {
+      const task = await getTaskById(pool, taskId).catch(nullWhenDeleted);
+      if (task?.state !== 'completed') return {};
+      if (task.source) await store.remove(task.source.key);
+      // The unfinished first: what an attempt that comes back late finishes in between is then among the others.
+      await store.removeUnfinished(resultPrefix(taskId));
+      for (const key of await store.list(resultPrefix(taskId))) if (key !== task.result?.key) await store.remove(key);
+      await closeFence(pool, task.lock_key, async (client) => {
+        await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+        if (task.kind === 'download') await dropStaging(client, task.staging_oid);
+        // Last of all: as long as there are parts the reconciler knows that there is something to tidy.
+        await removeParts(client, taskId);
+      });
+      pacer.forget(taskId);
+      return {};
+    });
+}
+
+/** Runs a control step that removes things, a few of them at once and fairly by user. */
+function removing<T extends object>({ log, removals }: Dependencies, body: () => Promise<T>): Promise<Fenceable<T>> {
+  const { workflowExecution } = Context.current().info;
+  const user = userOf(workflowExecution!.workflowId);
+  return perform(log, (signal) => removals.use(user, signal, body), CONTROL);
 }
 
 /** A task may be deleted before its workflow has tidied up: the deletion removes all of it. */

@@ -1,8 +1,50 @@
+import { Context } from '@temporalio/activity';
 import type pg from 'pg';
-import type { RunRef } from '../contract/messages.js';
+import { type RunRef, userOf } from '../contract/messages.js';
 import { assertEpoch, claimStep, type Fence, sessionName } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
 import { fenceOf, getTaskById, type TaskRow } from '../postgres/tasks.js';
+import type { Dependencies } from './context.js';
+import { atRest } from './heart.js';
+
+/** What the steps of tasks share in this process, and the signal that ends this one. */
+export interface Attending extends Pick<Dependencies, 'pool' | 'pacer' | 'permits' | 'slots' | 'fences'> {
+  signal: AbortSignal;
+}
+
+/** An attempt of a step. It holds a permit and a connection only in its stints, and nothing while it waits for one or rests. */
+interface Attempt {
+  task: TaskRow;
+  fence: Fence;
+  /** Fires when the activity is to end, and soon after a command has closed the fence. */
+  signal: AbortSignal;
+  /** Runs `body` with a permit to work, in a session named for the role. Claims that were made in an earlier stint hold. */
+  stint<T>(role: string, body: (client: pg.PoolClient) => Promise<T>): Promise<T>;
+}
+
+/** Begins an attempt. One whose epoch is over goes no further, before it ends the session of one that is not. @throws {FencedError} */
+async function attend<T>(
+  { pool, permits, slots, fences, signal: ending }: Attending,
+  { taskId, epoch }: RunRef,
+  body: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
+  const user = userOf(Context.current().info.workflowExecution!.workflowId);
+  const leave = slots.occupy(user);
+  try {
+    const task = await getTaskById(pool, taskId);
+    assertEpoch(task, epoch);
+    return await fences.attend(fenceOf(task), ending, (signal) => {
+      const stint = async <S>(role: string, work: (client: pg.PoolClient) => Promise<S>) => {
+        const release = await atRest(() => permits.take(user, signal));
+        const session = sessionName(task.lock_key, role);
+        return withClient(pool, work, session, signal).finally(release);
+      };
+      return body({ task, fence: fenceOf(task), signal, stint });
+    });
+  } finally {
+    leave();
+  }
+}
 
 /** What an attempt of a step works with. */
 export interface Step {
@@ -10,34 +52,21 @@ export interface Step {
   /** As it was when this attempt had taken the step. Only this attempt's own transactions and commands change it since. */
   task: TaskRow;
   fence: Fence;
-}
-
-/**
- * The task of an attempt and its fence. One whose epoch is over goes no further, before it ends the session of one that is not.
- * @throws {FencedError}
- */
-async function beginAttempt(pool: pg.Pool, { taskId, epoch }: RunRef): Promise<{ task: TaskRow; fence: Fence }> {
-  const task = await getTaskById(pool, taskId);
-  assertEpoch(task, epoch);
-  return { task, fence: fenceOf(task) };
+  signal: AbortSignal;
 }
 
 /** Runs a step of a task, of which there is one attempt at a time, in a session of its own. */
 export async function asStep<T>(
-  { pool, signal }: { pool: pg.Pool; signal: AbortSignal },
+  attending: Attending,
   run: RunRef,
   role: string,
   body: (step: Step) => Promise<T>,
 ): Promise<T> {
-  const { fence: unclaimed } = await beginAttempt(pool, run);
-  return withClient(
-    pool,
-    async (client) => {
+  return attend(attending, run, ({ fence: unclaimed, signal, stint }) =>
+    stint(role, async (client) => {
       const fence = await claimStep(client, unclaimed, role);
-      return body({ client, fence, task: await getTaskById(client, run.taskId) });
-    },
-    sessionName(unclaimed.lockKey, role),
-    signal,
+      return body({ client, fence, signal, task: await getTaskById(client, run.taskId) });
+    }),
   );
 }
 
@@ -48,18 +77,25 @@ export interface PartAttempt extends Step {
   role: string;
 }
 
-/** Runs an attempt of a part in a session of its own. */
-export async function asPart<T>(
-  { pool, signal }: { pool: pg.Pool; signal: AbortSignal },
+/**
+ * Runs an attempt of a part in stints, each in a session of its own, until one says that it was the last. Before each stint, and
+ * after the last one, the task waits for its rate and holds neither permit nor connection.
+ * @param body is given what the stint before has returned
+ */
+export async function asPart<T extends { isLast: boolean }>(
+  attending: Attending,
   { partNo, ...run }: RunRef & { partNo: number },
-  body: (attempt: PartAttempt) => Promise<T>,
+  body: (attempt: PartAttempt, before: T | undefined) => Promise<T>,
 ): Promise<T> {
-  const { task, fence } = await beginAttempt(pool, run);
   const role = `part ${partNo}`;
-  return withClient(
-    pool,
-    (client) => body({ client, task, fence, partNo, role }),
-    sessionName(task.lock_key, role),
-    signal,
-  );
+  return attend(attending, run, async ({ task, fence, signal, stint }) => {
+    const rest = () => atRest(() => attending.pacer.rest(task.id, signal));
+    await rest();
+    for (let before: T | undefined; ; ) {
+      const work = (client: pg.PoolClient) => body({ client, task, fence, signal, partNo, role }, before);
+      before = await stint(role, work);
+      await rest();
+      if (before.isLast) return before;
+    }
+  });
 }

@@ -117,7 +117,7 @@ function registerHooks(app: FastifyInstance, { isReady, log }: ApiContext): void
     if (isFields(request.query)) request.query = typedFields(request.query);
   });
   app.addHook('onResponse', async (request, reply) => {
-    const level = request.url.startsWith('/health/') ? 'debug' : 'info';
+    const level = isRoutine(request.method, pathOf(request.url), reply.statusCode) ? 'debug' : 'info';
     log[level](
       {
         method: request.method,
@@ -128,6 +128,14 @@ function registerHooks(app: FastifyInstance, { isReady, log }: ApiContext): void
       'request',
     );
   });
+}
+
+/** What is asked many times a second, and answered: a line for each would cost as much as the answer, and hide the others. */
+function isRoutine(method: string, path: string, status: number): boolean {
+  if (path.startsWith('/health/')) return true;
+  const isRead =
+    path.endsWith('/progress') || (method === 'GET' && path.startsWith('/tasks') && !path.endsWith('/file'));
+  return isRead && status < 400;
 }
 
 function isFields(value: unknown): value is Record<string, unknown> {

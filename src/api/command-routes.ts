@@ -25,7 +25,7 @@ async function command(
   { body }: FastifyRequest<{ Body: CommandBody }>,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const task = await getTask(context.pool, { kind, userId: body.user_id, taskName: body.task_name });
+  const task = await getTask(context.commandPool, { kind, userId: body.user_id, taskName: body.task_name });
   const { reason, max_rejects: maxRejects } = body;
   const { row, inEffect } = await runCommand(context, task, { action, actor: body.user_id, reason, maxRejects });
   return reply.code(inEffect ? 200 : 202).send(await viewOf(context, row));

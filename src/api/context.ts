@@ -13,6 +13,8 @@ export interface ApiContext {
   pool: pg.Pool;
   /** Which tables may be exported, and the sessions that may read them. */
   exportable: Exportable;
+  /** Connections of the commands alone, which may wait in them for a fence: reads and starts then find some, and the other way round. */
+  commandPool: pg.Pool;
   store: Store;
   temporal: TemporalGateway;
   log: Logger;

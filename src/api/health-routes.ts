@@ -1,4 +1,6 @@
 import type { FastifyInstance } from 'fastify';
+import type pg from 'pg';
+import { isServed } from '../postgres/workers.js';
 import type { ApiContext } from './context.js';
 
 const RETRY_AFTER = 2;
@@ -9,16 +11,22 @@ export function healthRoutes(app: FastifyInstance, { pool, temporal, isReady }: 
   app.get('/health/live', () => ({ status: 'ok' }));
 
   app.get('/health/ready', async (_request, reply) => {
-    const [postgres, workflows] = await Promise.all([
+    const [postgres, workflows, worker] = await Promise.all([
       answers(() => pool.query('SELECT 1')).then((up) => (up && !isReady() ? 'preparing' : word(up))),
       answers(() => temporal.check()).then(word),
+      answers(() => assertServed(pool)).then(word),
     ]);
-    const ready = postgres === 'up' && workflows === 'up';
+    const ready = postgres === 'up' && workflows === 'up' && worker === 'up';
     if (!ready) reply.code(503).header('retry-after', RETRY_AFTER);
     return reply
       .header('cache-control', 'no-store')
-      .send({ status: ready ? 'ok' : 'unavailable', postgres, temporal: workflows });
+      .send({ status: ready ? 'ok' : 'unavailable', postgres, temporal: workflows, worker });
   });
+}
+
+/** A worker that has frozen or has not been started. */
+async function assertServed(pool: pg.Pool): Promise<void> {
+  if (!(await isServed(pool))) throw new Error('no worker answers');
 }
 
 function word(up: boolean): 'up' | 'down' {

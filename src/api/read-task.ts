@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Task, TaskWithEvents } from '../contract/task.js';
-import { listEvents } from '../postgres/task-events.js';
-import { getSnapshot, getSnapshotById } from '../postgres/task-snapshots.js';
+import { getSnapshotById, getSnapshotWithEvents } from '../postgres/task-snapshots.js';
 import type { TaskKey, TaskRow } from '../postgres/tasks.js';
 import type { ApiContext } from './context.js';
 import { withResult } from './lost-result.js';
@@ -9,16 +8,12 @@ import { etagOf, toTask } from './task-view.js';
 
 /** A task as it is now, with the validator of this view. @throws {TaskError} task_not_found */
 export async function readTask(
-  { pool, temporal, store }: ApiContext,
+  { pool, store }: ApiContext,
   key: TaskKey,
 ): Promise<{ task: TaskWithEvents; etag: string }> {
-  const snapshot = await withResult(store, await getSnapshot(pool, key));
-  const { id, state } = snapshot.row;
-  const [events, answer] = await Promise.all([
-    listEvents(pool, id),
-    state === 'running' || state === 'pausing' ? temporal.queryProgress(snapshot.row) : null,
-  ]);
-  return { task: { ...toTask(snapshot, answer), task_events: events }, etag: etagOf(snapshot, events) };
+  const { snapshot: found, events } = await getSnapshotWithEvents(pool, key);
+  const snapshot = await withResult(store, found);
+  return { task: { ...toTask(snapshot), task_events: events }, etag: etagOf(snapshot, events) };
 }
 
 /** Answers 200 with the task, or 304 when the caller has it as it is (RFC 9110, 13.1.2). */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Action, State } from '../contract/states.js';
 import { type Command, commandTask } from '../postgres/commands.js';
 import type { TaskRow } from '../postgres/tasks.js';
@@ -6,6 +7,9 @@ import { deliver } from './deliver.js';
 
 /** The state in which each command is in effect. */
 const IN_EFFECT: Record<Action, State> = { pause: 'paused', resume: 'running', terminate: 'terminated' };
+
+/** How long an answer that says "under way" waits for Temporal to be notified. */
+const PATIENCE_MS = 50;
 
 /** The outcome of a command: whether it changed anything, and whether it is in effect or still under way. */
 export interface CommandDone {
@@ -25,9 +29,13 @@ export async function runCommand(
   command: Omit<Command, 'channel' | 'key'>,
 ): Promise<CommandDone> {
   const { action, reason } = command;
-  const { row, changed } = await commandTask(context.pool, task, { ...command, channel: 'api' });
-  const isNotified = changed ? (await isLifted(context, action, task)) && (await deliver(context, row, reason)) : true;
-  return { row, changed, inEffect: row.state === IN_EFFECT[action] && isNotified };
+  const { row, changed } = await commandTask(context.commandPool, task, { ...command, channel: 'api' });
+  const notify = async () => (await isLifted(context, action, task)) && (await deliver(context, row, reason));
+  const notified = changed ? notify() : true;
+  const inEffect = row.state === IN_EFFECT[action] && (await notified);
+  // The command is recorded: where Temporal is slow, the answer does not wait for it.
+  if (!inEffect) await Promise.race([notified, sleep(PATIENCE_MS)]);
+  return { row, changed, inEffect };
 }
 
 /** What an operator paused in Temporal would not hear the command. The sweeper lifts it if it cannot be done now. */

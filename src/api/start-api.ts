@@ -24,9 +24,11 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-const CONNECTIONS = 10;
 /** To find a table that is to be exported. */
 const EXPORT_CONNECTIONS = 2;
+const CONNECTIONS = 8;
+/** Of commands, sweeper and reconciler. */
+const COMMAND_CONNECTIONS = 10;
 /** Of the ten seconds that a stop may take; a call to Temporal that is under way may take three more. */
 const GRACE_MS = 5_000;
 
@@ -37,12 +39,12 @@ const GRACE_MS = 5_000;
 export async function startApi(config: Config, log: Logger): Promise<RunningApi> {
   const connections = {
     connectionString: config.DATABASE_URL,
-    max: CONNECTIONS,
     applicationName: 'long-task api',
     onError: (error: Error) =>
       log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
   };
-  const pool = createPool(connections);
+  const pool = createPool({ ...connections, max: CONNECTIONS });
+  const commandPool = createPool({ ...connections, max: COMMAND_CONNECTIONS });
   const exportPool = createExportPool({ ...connections, connectionString: exportUrl(config), max: EXPORT_CONNECTIONS });
   const isOneRole = config.DATABASE_EXPORT_URL === undefined;
   const store = createLocalStore(storeFolder(config));
@@ -54,6 +56,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     config,
     pool,
     exportable: { pool, exportPool, isOneRole, tables: parseExportTables(config.EXPORT_TABLES) },
+    commandPool,
     store,
     temporal,
     log,
@@ -68,8 +71,8 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     ready = true;
     warnOfRights(log, await listExcessRights(pool, exportPool, isOneRole).catch(() => []));
     await Promise.all([
-      runSweeper({ pool, store, temporal, log }, config.RETENTION_DAYS, stopping.signal),
-      runReconciler({ pool, temporal, log }, stopping.signal),
+      runSweeper({ pool: commandPool, store, temporal, log }, config.RETENTION_DAYS, stopping.signal),
+      runReconciler({ pool: commandPool, temporal, log }, stopping.signal),
     ]);
   });
   const others = Promise.allSettled([database, awaitTemporal(config, temporal, log, stopping.signal)]);
@@ -81,7 +84,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
       await closeWithin(GRACE_MS, app);
       // A host that never answers is not waited for.
       await Promise.race([others, sleep(1_000, undefined, { ref: false })]);
-      await Promise.allSettled([temporal.close(), pool.end(), exportPool.end(), arrivals.close()]);
+      await Promise.allSettled([temporal.close(), pool.end(), commandPool.end(), exportPool.end(), arrivals.close()]);
       log.info('the API has stopped');
     },
   };

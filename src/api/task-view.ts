@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type ProgressAnswer, workflowId } from '../contract/messages.js';
+import { workflowId } from '../contract/messages.js';
 import { allowedActions, isFinal, type Kind, type Phase } from '../contract/states.js';
 import type { Task, TaskEvent } from '../contract/task.js';
 import { clocks, percentDone } from '../postgres/progress.js';
@@ -10,12 +10,14 @@ const MOVING: Record<Kind, Phase> = { upload: 'loading', download: 'dumping' };
 
 const RESULT_LOST =
   'The result file is gone from the file store. Start the download again; its task_name is free for it.';
+const NO_WORKER =
+  'No worker answers, so nothing is done for this task. Start a worker; the task then continues by itself.';
 
 /**
- * A task as it goes over the wire, from what PostgreSQL knows exactly; `answer` is what its workflow says, if it was asked.
- * After completion the parts are gone and the receipt speaks.
+ * A task as it goes over the wire, from what PostgreSQL knows exactly: no workflow is asked. After completion the parts are gone and
+ * the receipt speaks.
  */
-export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = null): Task {
+export function toTask(snapshot: TaskSnapshot): Task {
   const { row, held, now } = snapshot;
   const done = countDone(snapshot);
   const { active, paused } = clocks(row, now);
@@ -41,8 +43,8 @@ export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = n
     download_url: downloadUrl(snapshot),
     receipt: row.receipt,
     error: row.error,
-    warnings: snapshot.resultLost ? [...row.warnings, RESULT_LOST] : row.warnings,
-    held: { connections: held.connections, activities: busyActivities(snapshot, answer), locks: held.locks },
+    warnings: warningsOf(snapshot),
+    held: { connections: held.connections, activities: busyActivities(snapshot), locks: held.locks },
     workflow_id: workflowId(row.kind, row.user_id, row.task_name),
     version: row.version,
     created_at: row.created_at.toISOString(),
@@ -52,9 +54,15 @@ export function toTask(snapshot: TaskSnapshot, answer: ProgressAnswer | null = n
   };
 }
 
+/** The stored warnings, and those that hold at this moment. */
+function warningsOf(snapshot: TaskSnapshot): string[] {
+  const { row, resultLost } = snapshot;
+  return [...row.warnings, ...(needsWorker(snapshot) ? [NO_WORKER] : []), ...(resultLost ? [RESULT_LOST] : [])];
+}
+
 /** A weak validator (RFC 9110, 8.8.1) of what a task shows, clocks left out: they go on while nothing changes. */
-export function etagOf({ row, sums, held, resultLost }: TaskSnapshot, events: TaskEvent[]): string {
-  const shown = [row.id, row.version, row.updated_at, row.rows_rejected, sums, held, resultLost, events];
+export function etagOf({ row, sums, held, served, resultLost }: TaskSnapshot, events: TaskEvent[]): string {
+  const shown = [row.id, row.version, row.updated_at, row.rows_rejected, sums, held, served, resultLost, events];
   return `W/"${createHash('sha1').update(JSON.stringify(shown)).digest('base64url')}"`;
 }
 
@@ -76,10 +84,10 @@ function rate(count: number, seconds: number): number {
 }
 
 /** From the rate so far and what is left; paused time does not count. Null when there is nothing to tell it from. */
-function remainingSeconds({ row, sums }: TaskSnapshot, moving: number, active: number): number | null {
+function remainingSeconds({ row, sums, served }: TaskSnapshot, moving: number, active: number): number | null {
   if (row.state === 'completed') return 0;
   // How long an upload takes shows only in its loading.
-  if (row.state !== 'running' || row.phase === 'inspecting') return null;
+  if (!served || row.state !== 'running' || row.phase === 'inspecting') return null;
   const isMoving = row.phase === MOVING[row.kind];
   const share = isMoving ? movedShare({ row, sums }) : percentDone(row, sums) / 100;
   if (share < 0.01) return null;
@@ -97,10 +105,14 @@ function downloadUrl({ row, resultLost }: TaskSnapshot): string | null {
   return `/tasks/download/${encodeURIComponent(row.task_name)}/file?user_id=${encodeURIComponent(row.user_id)}`;
 }
 
-/** Parts in work as the workflow knows them; where it was not asked or is silent, those that hold a session. */
-function busyActivities({ row, held }: TaskSnapshot, answer: ProgressAnswer | null): number {
-  if (row.state !== 'running' && row.state !== 'pausing') return 0;
-  return answer?.parts.running ?? held.connections;
+/** Each step that works has a session; one that waits for its rate has none. */
+function busyActivities({ row, held }: TaskSnapshot): number {
+  return row.state === 'running' || row.state === 'pausing' ? held.connections : 0;
+}
+
+/** Whether something is to be done and no worker answers that could do it. */
+function needsWorker({ row, served }: TaskSnapshot): boolean {
+  return !served && row.state !== 'paused' && !isFinal(row.state);
 }
 
 function round(seconds: number): number {

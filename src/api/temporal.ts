@@ -14,7 +14,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../config.js';
 import { cutToBytes } from '../contract/cut-to-bytes.js';
 import { TaskError } from '../contract/errors.js';
-import type { CommandSignalInput, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
+import type { CommandSignalInput, WorkflowInput } from '../contract/messages.js';
 import { KIND_ATTRIBUTE, NAME_ATTRIBUTE, STATE_ATTRIBUTE, USER_ATTRIBUTE } from '../contract/search-attributes.js';
 import type { Action } from '../contract/states.js';
 import type { TaskRow } from '../postgres/tasks.js';
@@ -48,8 +48,6 @@ export interface TemporalGateway {
   describeWorkflow(row: TaskRow): Promise<WorkflowSight>;
   /** Lifts native pauses, of the workflow or its activities. @throws {TaskError} temporal_unavailable */
   liftNativePauses(row: TaskRow): Promise<void>;
-  /** The progress as the workflow knows it, or null when it does not answer at once. */
-  queryProgress(row: TaskRow): Promise<ProgressAnswer | null>;
   /** @throws when Temporal does not answer within a second, or has no such namespace */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -70,7 +68,6 @@ export class OtherRunError extends Error {
 }
 
 const CALL_MS = 3_000;
-const QUERY_MS = 500;
 const CHECK_MS = 1_000;
 /** Page after page of what may be ten thousand events. */
 const HISTORY_MS = 15_000;
@@ -138,10 +135,6 @@ export function connectTemporal(
     describeWorkflow: (row) => translated(() => call(CALL_MS, () => describeWorkflow(client, row))),
     listRunCommands: (row, runId) => translated(() => call(HISTORY_MS, () => listRunCommands(client, row, runId))),
     liftNativePauses: (row) => translated(() => call(CALL_MS, () => liftNativePauses(client, row))),
-    queryProgress: (row) =>
-      call(QUERY_MS, () => client.workflow.getHandle(row.workflow_id).query<ProgressAnswer>('progress')).catch(
-        () => null,
-      ),
     check: async () => {
       const { TEMPORAL_NAMESPACE: namespace } = config;
       await call(CHECK_MS, () => connection.workflowService.describeNamespace({ namespace }));

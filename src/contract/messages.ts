@@ -4,6 +4,11 @@ import type { Action, Kind, Phase, State } from './states.js';
 
 export const TASK_QUEUE = 'long-task';
 
+/** The queue of the steps that work, beside that of the workflows and their control steps: steering never waits for work. */
+export function workQueue(taskQueue: string): string {
+  return `${taskQueue}-work`;
+}
+
 export interface TaskRef {
   /** Primary key of the task row. */
   taskId: string;
@@ -50,6 +55,11 @@ export interface ProgressAnswer {
   bytes: { done: number; total: number | null };
   parts: { done: number; total: number | null; running: number };
   pending_commands: number;
+}
+
+/** The user whose task a workflow works for. */
+export function userOf(workflowId: string): string {
+  return workflowId.split('/')[1] ?? '';
 }
 
 export function workflowId(kind: Kind, userId: string, taskName: string): string {

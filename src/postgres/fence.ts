@@ -120,6 +120,17 @@ async function watch(pool: pg.Pool, fence: Fence, until: AbortSignal): Promise<v
   }
 }
 
+/** The epochs of tasks, by their ids; of one that is gone there is none. */
+export async function epochsOf(pool: pg.Pool, taskIds: string[]): Promise<Map<string, number>> {
+  const { rows } = await pool.query({
+    name: 'epochs',
+    text: 'SELECT id, epoch FROM long_task.tasks WHERE id = ANY($1)',
+    values: [taskIds],
+    query_timeout: LOOK_MS,
+  } as pg.QueryConfig);
+  return new Map(rows.map(({ id, epoch }) => [id, epoch]));
+}
+
 /** @throws {FencedError} when the task is at another epoch, or gone */
 export function assertEpoch(row: { epoch: number } | undefined, epoch: number): void {
   if (row?.epoch !== epoch) throw new FencedError(`epoch ${epoch} is over`);
@@ -177,8 +188,11 @@ export async function closeFence<T>(
 
 /** Takes the exclusive lock. While it waits it keeps its place in the queue: a writer that was cancelled comes behind it. */
 async function lockOut(client: pg.ClientBase, lockKey: number): Promise<void> {
-  await client.query(`SET LOCAL lock_timeout = ${FROZEN_WRITER_MS}`);
-  await client.query('SELECT pg_advisory_xact_lock($1, $2)', [LOCK_CLASS, lockKey]);
+  // In one statement, from left to right: on a busy machine each way to the server and back may take milliseconds.
+  await client.query(`SELECT set_config('lock_timeout', '${FROZEN_WRITER_MS}', true), pg_advisory_xact_lock($1, $2)`, [
+    LOCK_CLASS,
+    lockKey,
+  ]);
   await client.query('SET LOCAL lock_timeout = 0');
 }
 

@@ -1,20 +1,14 @@
 import type pg from 'pg';
 import type { State } from '../contract/states.js';
-import type { TaskEvent } from '../contract/task.js';
 
 /** How many of a task's events are shown: a task that was steered a thousand times is not a page of a megabyte. */
 const SHOWN = 100;
 
-/** The last changes of a task's state, in the order in which they happened. */
-export async function listEvents(db: pg.Pool | pg.ClientBase, taskId: string): Promise<TaskEvent[]> {
-  const { rows } = await db.query<TaskEvent>(
-    `SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at,
-            channel, actor, action, reason, from_state, to_state
-       FROM (SELECT * FROM long_task.task_events WHERE task_id = $1 ORDER BY id DESC LIMIT $2) last ORDER BY id`,
-    [taskId, SHOWN],
-  );
-  return rows;
-}
+/** SQL: the last changes of the state of a task `s` as JSON, in the order in which they happened. */
+export const EVENTS_OF = `(SELECT coalesce(json_agg(json_build_object(
+    'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'channel', channel, 'actor', actor, 'action', action,
+    'reason', reason, 'from_state', from_state, 'to_state', to_state) ORDER BY last.id), '[]')
+  FROM (SELECT * FROM long_task.task_events WHERE task_id = s.id ORDER BY id DESC LIMIT ${SHOWN}) last)`;
 
 /** Adds a remark on a change that was just made: an event of its own that leaves the state as it is. */
 export async function addNote(

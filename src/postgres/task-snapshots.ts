@@ -1,14 +1,20 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
+import type { TaskEvent } from '../contract/task.js';
 import { LOCK_CLASS, SESSION_PREFIX } from './fence.js';
+import { queryPrepared } from './prepared.js';
 import { PART_SUMS, type PartSums } from './progress.js';
+import { EVENTS_OF } from './task-events.js';
 import type { TaskKey, TaskRow } from './tasks.js';
+import { IS_SERVED } from './workers.js';
 
 /** A task, the sums over its parts and what it holds, all as of one moment. */
 export interface TaskSnapshot {
   row: TaskRow;
   sums: PartSums;
   held: { connections: number; locks: number };
+  /** Whether any worker answers. */
+  served: boolean;
   /** By the clock of PostgreSQL, which has set every other time of a task, too. */
   now: Date;
   /** The result file is gone from the store; left out where the store was not looked at. */
@@ -30,24 +36,33 @@ export function snapshotsOf(tasks: string): string {
      WHERE locktype = 'advisory' AND classid = ${LOCK_CLASS} AND objsubid = 2
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY 1
   )
-  SELECT t.*, clock_timestamp() AS now, row_to_json(s) AS sums,
+  SELECT t.*, clock_timestamp() AS now, ${IS_SERVED} AS served, row_to_json(s) AS sums,
          json_build_object('connections', coalesce((SELECT count FROM sessions WHERE lock_key = t.lock_key::text), 0),
                            'locks', coalesce((SELECT count FROM locks WHERE lock_key = t.lock_key), 0)) AS held
     FROM ${tasks} t CROSS JOIN LATERAL (SELECT ${PART_SUMS} FROM long_task.parts p WHERE p.task_id = t.id) s`;
 }
 
-/** @throws {TaskError} task_not_found */
-export async function getSnapshot(pool: pg.Pool, key: TaskKey): Promise<TaskSnapshot> {
-  const { rows } = await pool.query(
-    `${snapshotsOf('long_task.tasks')} WHERE t.kind = $1 AND t.user_id = $2 AND t.task_name = $3 AND t.superseded_at IS NULL`,
-    [key.kind, key.userId, key.taskName],
-  );
-  if (!rows[0])
-    throw new TaskError('task_not_found', `User "${key.userId}" has no ${key.kind} task "${key.taskName}".`);
-  return toSnapshot(rows[0]);
+/**
+ * Reads a task with the last changes of its state, in one statement: this is what is read most.
+ * @throws {TaskError} task_not_found
+ */
+export async function getSnapshotWithEvents(
+  pool: pg.Pool,
+  key: TaskKey,
+): Promise<{ snapshot: TaskSnapshot; events: TaskEvent[] }> {
+  const [found] = await queryPrepared<TaskRow & Omit<TaskSnapshot, 'row'> & { events: TaskEvent[] }>(pool, {
+    name: 'snapshot with events',
+    text: `SELECT s.*, ${EVENTS_OF} AS events FROM (
+      ${snapshotsOf('long_task.tasks')}
+       WHERE t.kind = $1 AND t.user_id = $2 AND t.task_name = $3 AND t.superseded_at IS NULL) s`,
+    values: [key.kind, key.userId, key.taskName],
+  });
+  if (!found) throw new TaskError('task_not_found', `User "${key.userId}" has no ${key.kind} task "${key.taskName}".`);
+  const { events, ...row } = found;
+  return { snapshot: toSnapshot(row), events };
 }
 
-/** The same by id, also of a task that has given up its name. @throws {TaskError} task_not_found */
+/** Reads a task by its id, also one that has given up its name. @throws {TaskError} task_not_found */
 export async function getSnapshotById(pool: pg.Pool, id: string): Promise<TaskSnapshot> {
   const { rows } = await pool.query(`${snapshotsOf('long_task.tasks')} WHERE t.id = $1`, [id]);
   if (!rows[0]) throw new TaskError('task_not_found', 'The task was deleted meanwhile.');
@@ -55,6 +70,6 @@ export async function getSnapshotById(pool: pg.Pool, id: string): Promise<TaskSn
 }
 
 /** Takes a row of `snapshotsOf` apart. */
-export function toSnapshot({ sums, held, now, ...row }: TaskRow & Omit<TaskSnapshot, 'row'>): TaskSnapshot {
-  return { row, sums, held, now };
+export function toSnapshot({ sums, held, served, now, ...row }: TaskRow & Omit<TaskSnapshot, 'row'>): TaskSnapshot {
+  return { row, sums, held, served, now };
 }

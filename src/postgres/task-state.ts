@@ -14,8 +14,9 @@ import { getTaskById, type NativePause, type TaskRow } from './tasks.js';
 
 /** The task row, held until the transaction ends. */
 export async function lockTask(client: pg.ClientBase, taskId: string): Promise<TaskRow> {
-  await client.query('SELECT 1 FROM long_task.tasks WHERE id = $1 FOR UPDATE', [taskId]);
-  return getTaskById(client, taskId);
+  // As the one before us in its queue has left it.
+  const { rows } = await client.query<TaskRow>('SELECT * FROM long_task.tasks WHERE id = $1 FOR UPDATE', [taskId]);
+  return rows[0] ?? getTaskById(client, taskId);
 }
 
 /** The clocks of the phases with what the present one has run since it was entered, or since the state changed. */

@@ -1,7 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { Runtime } from '@temporalio/worker';
 import { BufferPool } from '../activities/buffer-pool.js';
+import { FenceWatch } from '../activities/fence-watch.js';
 import { Pacer } from '../activities/pacer.js';
 import { BATCH_BYTES } from '../activities/part-loader.js';
+import { Permits } from '../activities/permits.js';
+import { Slots } from '../activities/slots.js';
 import { exportUrl, loadConfig, storeFolder } from '../config.js';
 import { armFailpoints } from '../failpoint.js';
 import { createThreadScanner } from '../inspection/thread-scanner.js';
@@ -9,14 +13,22 @@ import { createLogger } from '../log.js';
 import { createExportPool, createPool } from '../postgres/pool.js';
 import { createLocalStore } from '../storage/local-store.js';
 import { awaitDatabase, connectTemporal } from './connect.js';
-import { createWorker } from './create-worker.js';
+import { createWorkers } from './create-worker.js';
+import { giveSignsOfLife } from './signs-of-life.js';
 import { temporalLogger } from './temporal-logger.js';
 
-/** Slots beside those of the parts of one task: several tasks at once, and always one for the short activities. */
-const SLOTS = 16;
+/**
+ * Steps that may be accepted here. Most of them wait, for a permit or for their rate, and hold nothing but some kilobytes; what is
+ * scarce, processor time and connections, is given by permit.
+ */
+const SLOTS = 240;
 
-/** Sessions besides one per slot: watching and closing fences, cancelling statements, each for a moment. */
-const SPARE_CONNECTIONS = 8;
+/** Sessions besides one per permit: watching fences, cancelling statements, each for a moment. */
+const SPARE_CONNECTIONS = 4;
+/** Sessions of the control steps, of the watch over all fences and of the signs of life. */
+const CONTROL_CONNECTIONS = 12;
+/** Rollbacks and tidyings at once. Each holds a session and may wait for a lock in it. */
+const REMOVALS = 5;
 
 /** A batch and its row numbers: room for rows of 80 bytes; shorter ones, and NULLs, make shorter batches. */
 const BUFFER_BYTES = BATCH_BYTES + (1 << 17);
@@ -37,40 +49,58 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => st
 
 const store = createLocalStore(storeFolder(config));
 const scanner = createThreadScanner(store, storeFolder(config));
+/** Steps that work at once: the parts of one task and one more for another user, or a few per core. */
+const permits = Math.max(config.WORKER_PARTS + 1, 2 * availableParallelism());
 const connections = {
   connectionString: config.DATABASE_URL,
-  max: SLOTS + SPARE_CONNECTIONS,
   applicationName: 'long-task worker',
   onError: (error: Error) => log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
 };
-const pool = createPool(connections);
-const exportPool = createExportPool({ ...connections, connectionString: exportUrl(config), max: SLOTS });
+const pool = createPool({ ...connections, max: permits + SPARE_CONNECTIONS });
+const controlPool = createPool({ ...connections, max: CONTROL_CONNECTIONS });
+const exportPool = createExportPool({ ...connections, connectionString: exportUrl(config), max: permits });
 
 try {
   await awaitDatabase(config, log, stopping.signal);
   const connection = await connectTemporal(config, log, stopping.signal);
   log.info({ temporal: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE }, 'connected to Temporal');
   try {
-    const worker = await createWorker({
+    const workers = await createWorkers({
       connection,
       namespace: config.TEMPORAL_NAMESPACE,
       taskQueue: config.TASK_QUEUE,
       dependencies: {
         pool,
         exportPool,
+        controlPool,
         store,
         log,
         pacer: new Pacer(),
-        buffers: new BufferPool(BUFFER_BYTES, 2 * config.WORKER_PARTS),
+        buffers: new BufferPool(BUFFER_BYTES, 2 * permits),
         scanner,
+        permits: new Permits(permits),
+        slots: new Slots(SLOTS),
+        fences: new FenceWatch(controlPool),
+        removals: new Permits(REMOVALS),
       },
       window: config.WORKER_PARTS,
       slots: SLOTS,
     });
     log.info({ task_queue: config.TASK_QUEUE }, 'worker started');
-    await worker.runUntil(aborted(stopping.signal));
+    const broken = new AbortController();
+    const ending = AbortSignal.any([stopping.signal, broken.signal]);
+    const running = workers.map((worker) => worker.runUntil(aborted(ending)));
+    const living = giveSignsOfLife(controlPool, ending);
+    // One that breaks down ends the other, too: this process is started again as a whole.
+    await Promise.all(running).catch(async (error: unknown) => {
+      broken.abort();
+      await Promise.allSettled(running);
+      throw error;
+    });
+    await living;
   } finally {
-    await connection.close();
+    // It can't be closed where one worker was created and the other not: the process ends anyway.
+    await connection.close().catch(() => {});
   }
 } catch (error) {
   if (!stopping.signal.aborted) {
@@ -79,7 +109,7 @@ try {
   }
 } finally {
   await scanner.close();
-  await Promise.all([pool.end(), exportPool.end()]);
+  await Promise.all([pool.end(), controlPool.end(), exportPool.end()]);
   log.info('worker stopped');
   // The SDK leaves a thread behind where a worker could not be created: nobody would start this process anew.
   setTimeout(() => process.exit(), 500).unref();

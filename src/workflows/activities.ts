@@ -1,5 +1,6 @@
-import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
+import { workQueue } from '../contract/messages.js';
 
 /**
  * How long a worker may be silent before its activity is given to another one: the time lost to a `kill -9`, chosen so that
@@ -15,8 +16,11 @@ const OPTIONS: ActivityOptions = {
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '5s' },
 };
 
-/** The work itself, which may take days. */
-export const work = proxyActivities<Activities>({ ...OPTIONS, startToCloseTimeout: '30 days' });
+/** The work itself, which may take days, on a queue of its own. For the steps of a workflow that runs. */
+export function workActivities() {
+  const taskQueue = workQueue(workflowInfo().taskQueue);
+  return proxyActivities<Activities>({ ...OPTIONS, taskQueue, startToCloseTimeout: '30 days' });
+}
 
 /** The short ones. */
 export const control = proxyActivities<Activities>({ ...OPTIONS, startToCloseTimeout: '2 minutes' });

@@ -1,5 +1,5 @@
 import type { WorkflowInput } from '../contract/messages.js';
-import { work } from './activities.js';
+import { workActivities } from './activities.js';
 import type { Ending } from './ending.js';
 import { unfenced } from './interruption.js';
 import { type Run, runSteerable, type Status } from './steerable.js';
@@ -12,6 +12,7 @@ export async function download(input: WorkflowInput): Promise<Ending> {
 
 async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<void> {
   const ref = { taskId, epoch };
+  const work = workActivities();
   status.phase = 'planning';
   const plan = unfenced(await work.plan.executeWithOptions({ summary: 'Plan the export' }, [ref]));
   status.phase = 'dumping';

@@ -1,5 +1,5 @@
 import type { WorkflowInput } from '../contract/messages.js';
-import { work } from './activities.js';
+import { workActivities } from './activities.js';
 import type { Ending } from './ending.js';
 import { unfenced } from './interruption.js';
 import { type Run, runSteerable, type Status } from './steerable.js';
@@ -12,6 +12,7 @@ export async function upload(input: WorkflowInput): Promise<Ending> {
 
 async function uploadSteps({ taskId, epoch, phase }: Run, status: Status): Promise<void> {
   const ref = { taskId, epoch };
+  const work = workActivities();
   if (phase === null || phase === 'inspecting') {
     status.phase = 'inspecting';
     unfenced(await work.inspect.executeWithOptions({ summary: 'Inspect the file' }, [ref]));

@@ -4,45 +4,58 @@ import { Pacer } from '../../src/activities/pacer.js';
 const never = new AbortController().signal;
 
 describe('Pacer', () => {
-  it('asks for a tenth of a second of a slow rate at once, and never for nothing', () => {
+  it('takes a tenth of a second of the rate for a batch, of a slow one up to a second, and never nothing', () => {
     expect(Pacer.portion(undefined, 1000)).toBe(1000);
     expect(Pacer.portion(1_000_000, 1000)).toBe(1000);
-    expect(Pacer.portion(500, 1000)).toBe(50);
+    expect(Pacer.portion(1_000_000, 1 << 20)).toBe(100_000);
+    expect(Pacer.portion(20_000, 1 << 20)).toBe(8192);
+    expect(Pacer.portion(1024, 1 << 20)).toBe(1024);
     expect(Pacer.portion(1, 1000)).toBe(1);
   });
 
-  it('lets bytes pass no sooner than the rate allows, over all parts of a task', async () => {
+  it('has a task wait until what has passed is paid for, over all its parts', async () => {
     const pacer = new Pacer();
     const began = performance.now();
-    // 11 × 100 bytes at 2,000 bytes/s: the last may pass when the ten before it are paid for.
-    await Promise.all(
-      Array.from({ length: 11 }, async (_, i) => {
-        await pacer.pass('task', 100, 2_000, never);
-        expect(performance.now() - began).toBeGreaterThanOrEqual(i * 50 - 2);
-      }),
-    );
+    for (let i = 0; i < 5; i++) pacer.charge('task', 100, 2_000);
+    await pacer.rest('task', never);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(250 - 10);
+    expect(pacer.owes('task')).toBe(false);
+  });
+
+  it('keeps to the rate where each wait ends a little late', async () => {
+    const pacer = new Pacer();
+    const began = performance.now();
+    for (let i = 0; i < 20; i++) {
+      pacer.charge('task', 100, 5_000);
+      await pacer.rest('task', never);
+    }
+    const seconds = (performance.now() - began) / 1000;
+    expect(2_000 / seconds).toBeGreaterThan(4_500);
+    expect(2_000 / seconds).toBeLessThanOrEqual(5_300);
   });
 
   it('holds up neither another task nor one without a rate', async () => {
     const pacer = new Pacer();
-    void pacer.pass('slow', 1e9, 1, never);
-    await pacer.pass('other', 100, 1, never);
-    await pacer.pass('slow', 1e9, undefined, never);
+    pacer.charge('slow', 1e9, 1);
+    pacer.charge('fast', 1e9, undefined);
+    await pacer.rest('other', never);
+    await pacer.rest('fast', never);
+    expect(pacer.owes('slow')).toBe(true);
   });
 
-  it('stops waiting when the signal fires', async () => {
+  it('stops waiting when the signal fires, however long the wait is', async () => {
     const pacer = new Pacer();
     const controller = new AbortController();
-    await pacer.pass('task', 1e6, 1, controller.signal);
-    const waiting = pacer.pass('task', 1, 1, controller.signal);
+    pacer.charge('task', Number.MAX_SAFE_INTEGER, 1);
+    const waiting = pacer.rest('task', controller.signal);
     controller.abort();
     await expect(waiting).rejects.toThrow(/abort/i);
   });
 
   it('knows nothing of a task that was forgotten', async () => {
     const pacer = new Pacer();
-    await pacer.pass('task', 1e6, 1, never);
+    pacer.charge('task', 1e6, 1);
     pacer.forget('task');
-    await pacer.pass('task', 1, 1, never);
+    await pacer.rest('task', never);
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import { asTaskError } from '../../src/api/problem.js';
 import { createPool } from '../../src/postgres/pool.js';
-import { useApi } from './support.js';
+import { seesWorker, useApi } from './support.js';
 
 const api = useApi();
 
@@ -100,6 +100,7 @@ describe('what fails here', () => {
       config: { MAX_UPLOAD_BYTES: 1, RETENTION_DAYS: 30 },
       pool,
       exportable: { pool, exportPool: pool, tables: [], isOneRole: true },
+      commandPool: pool,
       store: api.store,
       temporal: api.temporal.gateway,
       log,
@@ -126,17 +127,24 @@ describe('what fails here', () => {
     const ready = await app.inject('/health/ready');
     expect([ready.statusCode, ready.json(), ready.headers['retry-after']]).toEqual([
       503,
-      { status: 'unavailable', postgres: 'down', temporal: 'up' },
+      { status: 'unavailable', postgres: 'down', temporal: 'up', worker: 'down' },
       '2',
     ]);
     await app.close();
     await pool.end();
   });
 
-  it('is ready when both answer', async () => {
-    expect((await api.get('/health/ready')).json).toEqual({ status: 'ok', postgres: 'up', temporal: 'up' });
+  it('is ready when PostgreSQL, Temporal and a worker answer', async () => {
+    const up = { postgres: 'up', temporal: 'up', worker: 'up' };
+    expect((await api.get('/health/ready')).json).toEqual({ status: 'ok', ...up });
     api.temporal.away = true;
-    expect((await api.get('/health/ready')).json).toEqual({ status: 'unavailable', postgres: 'up', temporal: 'down' });
+    expect((await api.get('/health/ready')).json).toEqual({ status: 'unavailable', ...up, temporal: 'down' });
     api.temporal.away = false;
+    await seesWorker(api.pool, 'now');
+    expect((await api.get('/health/ready')).status).toBe(200);
+    await api.pool.query(`UPDATE long_task.workers SET seen_at = now() - interval '20 s'`);
+    const { status, json } = await api.get('/health/ready');
+    expect([status, json]).toEqual([503, { status: 'unavailable', ...up, worker: 'down' }]);
+    await seesWorker(api.pool, 'infinity');
   });
 });

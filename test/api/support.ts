@@ -35,6 +35,12 @@ export interface TestApi {
   form(parts: FormPart[], headers?: Record<string, string>): Promise<Answer>;
 }
 
+/** Has the only worker of a database seen at this time, as PostgreSQL reads it; none works on the queue of these tests. */
+export async function seesWorker(pool: pg.Pool, at: string): Promise<void> {
+  await pool.query('DELETE FROM long_task.workers');
+  await pool.query('INSERT INTO long_task.workers (id, seen_at) VALUES (gen_random_uuid(), $1)', [at]);
+}
+
 export type FormPart = [name: string, value: string | Buffer, filename?: string];
 
 export interface Answer {
@@ -73,6 +79,7 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
     app = await buildApp({
       config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20, RETENTION_DAYS: 30, ...options.config },
       pool: database.appPool,
+      commandPool: database.appPool,
       exportable: {
         pool: database.appPool,
         exportPool: database.exportPool,
@@ -88,6 +95,7 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
       isReady: () => true,
     });
     url = await app.listen({ host: '127.0.0.1', port: 0 });
+    await seesWorker(database.pool, 'infinity');
   });
   afterAll(async () => {
     await app.close();

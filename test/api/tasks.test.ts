@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { settleTask } from '../../src/postgres/commands.js';
 import { getTask } from '../../src/postgres/tasks.js';
-import { useApi } from './support.js';
+import { seesWorker, useApi } from './support.js';
 
 const api = useApi();
 afterEach(() => {
@@ -112,6 +112,15 @@ describe('progress', () => {
     expect(json.bytes_per_second).toBeGreaterThan(150);
     expect(json.bytes_per_second).toBeLessThanOrEqual(250);
     expect(json.eta_seconds).toBeCloseTo(json.active_seconds, 0);
+    expect(json.warnings).toEqual([]);
+    await seesWorker(api.pool, '2026-01-01');
+    const unserved = await api.post('/upload/progress', ref);
+    expect(unserved.json).toMatchObject({
+      eta_seconds: null,
+      warnings: [expect.stringContaining('No worker answers')],
+    });
+    expect((await api.get('/tasks?user_id=ana&limit=1')).json.tasks[0].warnings).toEqual(unserved.json.warnings);
+    await seesWorker(api.pool, 'infinity');
     const get = await api.get(`/tasks/upload/${ref.task_name}?user_id=ana`);
     expect(Object.keys(get.json)).toEqual(Object.keys(json));
     const kept = await api.post('/upload/terminate', ref);

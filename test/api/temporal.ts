@@ -32,7 +32,6 @@ export class TestTemporal {
       listRunCommands: (row, runId) => now().listRunCommands(row, runId),
       describeWorkflow: (row) => now().describeWorkflow(row),
       liftNativePauses: (row) => now().liftNativePauses(row),
-      queryProgress: (row) => now().queryProgress(row),
       check: () => now().check(),
       close: async () => {
         await Promise.all([there.close(), nowhere.close(), client.connection.close()]);

@@ -1,0 +1,51 @@
+/** How soon a step that found no slot comes again, at least and at most. */
+const SOONEST_MS = 1_000;
+const LATEST_MS = 60_000;
+/** They come again one after the other, so that those of a thousand tasks do not keep the server busy. */
+const APART_MS = 100;
+
+/** The user's steps occupy as many slots as there are free ones; the step is to come again later. */
+export class SlotsFullError extends Error {
+  override readonly name = 'SlotsFullError';
+
+  constructor(readonly retryMs: number) {
+    super('the steps of this user occupy half of the free slots of the worker');
+  }
+}
+
+/**
+ * The slots for steps that this worker has accepted and that work or wait here. Each user may occupy as many as are left free: one
+ * alone half of them, two a third each. So some are free for whoever comes next, and steps that wait for hours (a gentle load)
+ * keep none of another user's from being accepted. (Choudhury and Hahne, "Dynamic queue length thresholds", 1998.)
+ */
+export class Slots {
+  readonly #occupied = new Map<string, number>();
+  #free: number;
+  #comesAgain = 0;
+
+  constructor(total: number) {
+    this.#free = total;
+  }
+
+  /** Occupies a slot. Returns what frees it. @throws {SlotsFullError} */
+  occupy(user: string): () => void {
+    const occupied = this.#occupied.get(user) ?? 0;
+    if (occupied >= this.#free) throw new SlotsFullError(this.#retryMs());
+    this.#occupied.set(user, occupied + 1);
+    this.#free--;
+    return () => this.#leave(user);
+  }
+
+  #leave(user: string): void {
+    const left = (this.#occupied.get(user) ?? 1) - 1;
+    if (left > 0) this.#occupied.set(user, left);
+    else this.#occupied.delete(user);
+    this.#free++;
+  }
+
+  #retryMs(): number {
+    const now = performance.now();
+    this.#comesAgain = Math.min(Math.max(now + SOONEST_MS, this.#comesAgain + APART_MS), now + LATEST_MS);
+    return Math.round(this.#comesAgain - now);
+  }
+}

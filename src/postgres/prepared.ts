@@ -1,0 +1,20 @@
+import type pg from 'pg';
+
+/** SQLSTATE feature_not_supported: also of a statement that was prepared before a migration gave its table another column. */
+const STALE_PLAN = '0A000';
+
+/**
+ * Runs a statement that is prepared once per connection, since planning it costs more than running it. One that was prepared before a
+ * migration is run as it is.
+ */
+export async function queryPrepared<R extends pg.QueryResultRow>(
+  pool: pg.Pool,
+  query: { name: string; text: string; values: unknown[] },
+): Promise<R[]> {
+  try {
+    return (await pool.query<R>(query)).rows;
+  } catch (error) {
+    if ((error as { code?: string }).code !== STALE_PLAN) throw error;
+    return (await pool.query<R>(query.text, query.values)).rows;
+  }
+}

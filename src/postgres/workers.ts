@@ -1,0 +1,31 @@
+import type pg from 'pg';
+
+/** A worker that has been silent for longer does not count; it writes several times within this time. */
+const SILENT_SECONDS = 15;
+
+/** SQL: whether any worker answers. */
+export const IS_SERVED = `EXISTS (SELECT FROM long_task.workers
+  WHERE seen_at > clock_timestamp() - interval '${SILENT_SECONDS} seconds')`;
+
+const LOOK_MS = 2_000;
+
+/** Notes that a worker runs, by the clock of PostgreSQL. */
+export async function noteWorker(pool: pg.Pool, id: string): Promise<void> {
+  await pool.query({
+    text: `INSERT INTO long_task.workers (id, seen_at) VALUES ($1, clock_timestamp())
+           ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`,
+    values: [id],
+    query_timeout: LOOK_MS,
+  } as pg.QueryConfig);
+}
+
+/** Forgets the workers that ended long ago. */
+export async function forgetWorkers(pool: pg.Pool): Promise<void> {
+  await pool.query(`DELETE FROM long_task.workers WHERE seen_at < clock_timestamp() - interval '1 hour'`);
+}
+
+/** Whether any worker answers. */
+export async function isServed(pool: pg.Pool): Promise<boolean> {
+  const { rows } = await pool.query(`SELECT ${IS_SERVED} AS served`);
+  return rows[0].served;
+}
