@@ -7,7 +7,7 @@ export interface OwnServers {
   temporal?: { current: { address: string } };
 }
 
-/** The environment of API and worker: ours, with the addresses of the servers that were brought along and of the lesser roles. */
+/** The environment of API and worker: ours, with the addresses of the bundled servers and of the lesser roles. */
 export function stackEnvironment(config: StarterConfig, { postgres, temporal }: OwnServers): NodeJS.ProcessEnv {
   // TLS or an API key in our environment are meant for the server it names, not for one that was brought along.
   const isForeign = (name: string) => Boolean(temporal) && name.startsWith('TEMPORAL_');
@@ -24,7 +24,7 @@ export function stackEnvironment(config: StarterConfig, { postgres, temporal }: 
   };
 }
 
-/** The administrator's address is none of theirs: with it they would be administrators, too. */
+/** Leaves out the administrator's address: with it the parts would be administrators, too. */
 function databaseEnvironment(config: StarterConfig, own: string | undefined): NodeJS.ProcessEnv {
   const { app, exporter } = own ? addressesOf(own) : { app: config.DATABASE_URL, exporter: config.DATABASE_EXPORT_URL };
   return { DATABASE_URL: app, DATABASE_EXPORT_URL: exporter, DATABASE_ADMIN_URL: undefined };

@@ -102,7 +102,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
 export function assertSafeToServe({ HOST, AUTH, INSECURE_NO_AUTH }: Exposure): void {
   if (AUTH !== 'off' || INSECURE_NO_AUTH === '1' || isLoopback(HOST)) return;
   throw new Error(
-    `HOST=${HOST} lets other machines in, and with AUTH=off they may do everything: set HOST=127.0.0.1, or INSECURE_NO_AUTH=1 if the network keeps others away`,
+    `HOST=${HOST} lets other machines in, and with AUTH=off they may do everything: ` +
+      'set HOST=127.0.0.1, or INSECURE_NO_AUTH=1 if the network keeps others away',
   );
 }
 

@@ -86,6 +86,7 @@ async function loadIntoTablespace(lab: Lab, folder: string, resize: (size: strin
   const owner = serverUser();
   if (owner) await chown(folder, owner.uid, owner.gid);
   await rig.db.query(`CREATE TABLESPACE small LOCATION '${folder}'`);
+  await rig.db.query('GRANT CREATE ON TABLESPACE small TO long_task_app');
   await rig.db.query('ALTER DATABASE long_task SET default_tablespace = small');
   try {
     // Sessions that are there already keep what they have.

@@ -74,7 +74,7 @@ async function planTable({ task, exporting }: Planning): Promise<Plan> {
   );
 }
 
-/** The table is read by the role of exports and the copy written by ours: the copy holds nothing but text and numbers. */
+/** Has the role of exports read the table, and writes the copy as the app. */
 async function planCopy({ client, task, fence, exporting }: Planning): Promise<Plan> {
   let columns: Column[] = [];
   const copyTable = (reader: pg.PoolClient) => async (source: ExportSource) => {

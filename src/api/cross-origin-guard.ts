@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { TaskError } from '../contract/errors.js';
 
-/** What a request says about the page it comes from. */
+/** The parts of a request that name the page it comes from. */
 export interface Sent {
   method: string;
   /** The path, without the query. */
@@ -18,15 +18,16 @@ const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 const EXPOSED = 'Location, Retry-After, ETag, Content-Disposition, Content-Range';
 const PREFLIGHT_SECONDS = '600';
 
-/** The origins that ALLOWED_ORIGINS lists, as a browser writes them. */
+/** Returns the origins of ALLOWED_ORIGINS, as a browser writes them. */
 export function allowedOrigins({ ALLOWED_ORIGINS = '' }: { ALLOWED_ORIGINS?: string }): Set<string> {
   const origins = ALLOWED_ORIGINS.split(',').map((origin) => origin.trim());
   return new Set(origins.filter(Boolean).map((origin) => new URL(origin).origin));
 }
 
 /**
- * Refuses what a page of another site has its browser send. The rule for changes is that of Go's CrossOriginProtection: programs
- * without a browser send neither header and pass. Reading is left to CORS, except what the browser itself calls cross-site.
+ * Refuses what a page of another site has its browser send. The rule for changes is that of Go's CrossOriginProtection:
+ * programs without a browser send neither header and pass. CORS decides about reading, except what the browser itself
+ * calls cross-site.
  * @throws {TaskError} cross_site_request
  */
 export function assertSameSite(sent: Sent, origins: ReadonlySet<string>): void {
@@ -38,7 +39,8 @@ export function assertSameSite(sent: Sent, origins: ReadonlySet<string>): void {
   if (isAllowed) return;
   throw new TaskError(
     'cross_site_request',
-    'The request comes from a page of another site. Send it from the API’s own page or from a program, or add the origin of that page to ALLOWED_ORIGINS.',
+    'The request comes from a page of another site. ' +
+      'Send it from the API’s own page or from a program, or add the origin of that page to ALLOWED_ORIGINS.',
   );
 }
 
@@ -47,12 +49,12 @@ function isOwnChange({ host, origin, 'sec-fetch-site': site }: IncomingHttpHeade
   return origin === undefined || (URL.canParse(origin) && new URL(origin).host === hostOf(host));
 }
 
-/** As a browser writes it in an origin: in lower case, without the default port. */
+/** Returns the host as a browser writes it in an origin: in lower case, without the default port. */
 function hostOf(host = ''): string | undefined {
   return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).host : undefined;
 }
 
-/** A link to a page of ours was followed: the browser shows it in a tab and lets the other site read nothing of it. */
+/** Says whether a link to a page of ours was followed: the other site can read nothing of what the browser shows. */
 function isVisit({ path, headers }: Sent): boolean {
   const { 'sec-fetch-mode': mode, 'sec-fetch-dest': dest } = headers;
   return mode === 'navigate' && dest === 'document' && PAGES.includes(path);
@@ -72,7 +74,7 @@ export function allowOrigin(reply: FastifyReply, { headers }: Sent, origins: Rea
   reply.header('access-control-allow-origin', headers.origin).header('access-control-expose-headers', EXPOSED);
 }
 
-/** Whether a browser asks if a page of an allowed origin may send a request. */
+/** Says whether a browser asks if a page of an allowed origin may send a request. */
 export function isPreflight({ method, headers }: Sent, origins: ReadonlySet<string>): boolean {
   const { origin, 'access-control-request-method': asked } = headers;
   return method === 'OPTIONS' && asked !== undefined && origin !== undefined && origins.has(origin);

@@ -1,30 +1,30 @@
 import { isIP } from 'node:net';
 import { TaskError } from '../contract/errors.js';
 
-/** What a request says about the host it is meant for. */
+/** The parts of a request that name its host. */
 export interface Target {
-  /** The request target as it was sent: mostly a path, an absolute URL from a client that takes us for a proxy. */
+  /** The request target as it was sent: a path, or an absolute URL from a client that expects a proxy. */
   url: string;
-  /** Names and values by turns, as they were sent: Node's `headers` keeps the first of several Hosts only. */
+  /** Names and values in turn, as they were sent: Node's `headers` keeps only the first of several Hosts. */
   rawHeaders: string[];
 }
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
-/** A name or an address, the port is ignored (RFC 9110, 7.2). What is no host at all does not match. */
+/** A name or an address, with a port that is ignored (RFC 9110, 7.2). */
 const HOST = /^(\[[\da-f:.]+\]|[^\s:/?#@\\[\],]+)(?::\d{0,5})?$/i;
 
-/** The names under which the API may be called: those of loopback, `HOST` itself, and those in ALLOWED_HOSTS. */
+/** Returns the names under which the API may be called: those of loopback, `HOST` and ALLOWED_HOSTS. */
 export function allowedHosts({ HOST: own = '', ALLOWED_HOSTS = '' }: { HOST?: string; ALLOWED_HOSTS?: string }) {
   const listed = ALLOWED_HOSTS.split(',').map((name) => name.trim());
-  // An address to listen on everywhere is none to go to, though browsers do.
+  // An unspecified address is for listening; browsers connect to it all the same, so it stays out.
   const names = ['0.0.0.0', '::'].includes(own) ? listed : [isIP(own) === 6 ? `[${own}]` : own, ...listed];
   return new Set([...LOOPBACK, ...names.map(hostnameOf).filter((name) => name !== null)]);
 }
 
 /**
- * Refuses a request that was sent to another name than ours. A page whose own name leads to this machine (DNS rebinding) is of the
- * same origin for its browser, but it cannot choose what its browser writes into Host.
+ * Refuses a request that was sent to another name than ours. A page whose own name leads to this machine (DNS
+ * rebinding) counts as same-origin for its browser, but it cannot choose what the browser writes into Host.
  * @throws {TaskError} host_not_allowed
  */
 export function assertHost({ url, rawHeaders }: Target, allowed: ReadonlySet<string>): void {
@@ -34,7 +34,7 @@ export function assertHost({ url, rawHeaders }: Target, allowed: ReadonlySet<str
   throw new TaskError('host_not_allowed', detailOf(hosts));
 }
 
-/** The host in lower case, without port and root dot, an IPv6 address in its shortest form; null when it is none. */
+/** Returns the host in lower case, without port and root dot, an IPv6 address in its shortest form; null for none. */
 export function hostnameOf(host: string): string | null {
   const name = HOST.exec(host)?.[1]?.toLowerCase();
   if (!name) return null;
@@ -42,7 +42,7 @@ export function hostnameOf(host: string): string | null {
   return isIP(name.slice(1, -1)) === 6 ? new URL(`http://${name}`).hostname : null;
 }
 
-/** A path, or `*`, or an absolute URL with the very authority that Host names (RFC 9112, 3.2.2). */
+/** Accepts a path, `*`, or an absolute URL with the authority that Host names (RFC 9112, 3.2.2). */
 function isOwnTarget(url: string, host: string): boolean {
   const authority = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(url)?.[1];
   return authority === undefined ? /^[/*]/.test(url) : authority.toLowerCase() === host.toLowerCase();

@@ -15,9 +15,9 @@ export interface Exporting {
 }
 
 /**
- * Runs `body` in a session of the role that may only read what was granted for exports. Whatever the table is, a view over somebody's
- * function even, its code has no more rights than that and is in a read-only transaction (`readingTable`). The session counts as
- * one of the task, is cancelled when the signal fires, and is used by one export only: code may leave something in it.
+ * Runs `body` in a session of the role that may only read what was granted for exports, so that the code of a view has
+ * no other rights. The caller opens the read-only transaction (`readingTable`). The session counts as one of the task
+ * and is cancelled when the signal fires. It serves one export only, since code may leave something in it.
  */
 export async function asExporter<T>(
   { pool, exportPool, lockKey, role, signal }: Exporting,

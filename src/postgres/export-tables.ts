@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { quoteIdent, quoteLiteral } from './copy.js';
 
-/** Which tables may be exported beside one's own: pairs of LIKE patterns. */
+/** A pair of LIKE patterns: tables that may be exported beside one's own. */
 export interface TablePattern {
   schema: string;
   table: string;
@@ -22,23 +22,23 @@ function asLike(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%');
 }
 
-/** Schemas of PostgreSQL, of this service and of Temporal: their tables are not for export, whatever was granted. */
+/** The condition on a schema `n` of PostgreSQL, of this service or of Temporal: no grant opens its tables for export. */
 export const IS_FORBIDDEN = `n.nspname ~* '^(pg_.*|information_schema|long_task|long_task_staging|temporal.*)$'`;
 
 /** The condition on a table `c` in a schema `n` that a pattern `p` names it. */
 export const IS_NAMED = 'n.nspname LIKE p.schema AND c.relname LIKE p.table';
 
 /**
- * The condition that it allows granting it. A view reads with the rights of its owner
- * and a foreign table from another machine, so a star does not mean them; a view with `security_invoker` it does.
+ * The condition that the pattern also allows granting the table. A view reads with the rights of its owner, and a
+ * foreign table from another machine: a star means neither, but it means a view with `security_invoker`.
  */
 const IS_MEANT = `NOT ${IS_FORBIDDEN} AND ${IS_NAMED}
   AND (p.is_exact OR c.relkind IN ('r', 'p', 'm') OR c.relkind = 'v' AND EXISTS (
     SELECT FROM pg_options_to_table(c.reloptions) WHERE option_name = 'security_invoker' AND option_value::boolean))`;
 
 /**
- * Makes the function by which the app has a listed table granted to the exporter: the right to grant is the administrator's,
- * and a table may be created at any time. Its list is a part of its text, which only the administrator can change.
+ * Creates the function that grants a listed table to the exporter, with the administrator's right, when the app calls
+ * it: tables may be created at any time. The list is a part of its text, which only the administrator can change.
  */
 export async function createGrantFunction(
   client: pg.ClientBase,
@@ -72,14 +72,14 @@ export async function createGrantFunction(
   await client.query(`GRANT EXECUTE ON FUNCTION long_task.grant_export TO ${quoteIdent(roles.app)}`);
 }
 
-/** Grants the exporter all tables that are there already. */
+/** Grants the exporter all listed tables that exist. */
 export async function grantListed(client: pg.ClientBase): Promise<void> {
   await client.query(
     `SELECT count(long_task.grant_export(oid)) FROM pg_class WHERE relkind IN ('r', 'p', 'm', 'v', 'f') AND oid >= 16384`,
   );
 }
 
-/** Has the exporter granted a table; false where the list does not allow it, or where no set-up has made the function. */
+/** Has a table granted to the exporter. Returns false when it is not listed, or when no set-up created the function. */
 export async function grantExport(pool: pg.Pool, oid: number): Promise<boolean> {
   const { rows } = await pool.query(`SELECT to_regprocedure('long_task.grant_export(oid)') IS NOT NULL AS there`);
   if (!rows[0].there) return false;

@@ -14,13 +14,13 @@ export interface Exportable {
   /** Its role must be able to read the table. */
   exportPool: pg.Pool;
   tables: TablePattern[];
-  /** There is no role of its own for exports: views and foreign tables must be listed by name, since their code runs as this one. */
+  /** Exports have no role of their own: views and foreign tables must be listed by name, since their code runs as it. */
   isOneRole: boolean;
 }
 
 /**
- * Finds a table, view or foreign table that may be exported: it is listed, and the role of exports can read it or is granted it
- * now. A quoted name is taken as it is; an unquoted one too, and in lower case when there is none of that very name.
+ * Finds a table, view or foreign table that is listed and that the role of exports can read, or is now granted. An
+ * unquoted name matches as it is written, else in lower case.
  * @returns its qualified, quoted name and its oid; null when there is none
  */
 export async function findTable(

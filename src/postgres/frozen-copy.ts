@@ -17,8 +17,8 @@ export interface FrozenSource {
 }
 
 /**
- * Types that the copy keeps: values of others would take more room as text, so that a row might not fit into a page. No other
- * type, since reading a value of a domain runs the code of its checks, here as the role that writes.
+ * Types that the copy keeps: their values take more room as text, so that a row might not fit into a page. All others
+ * become text, since storing a value of a domain runs the code of its checks as the role that writes.
  */
 const KEPT = [
   'smallint',
@@ -35,9 +35,9 @@ const KEPT = [
 ];
 
 /**
- * Makes the frozen copy of a table for its export, with row numbers in a column of their own, as of one snapshot: `reader` sends the
- * rows, which runs what code there is in the table, and `client` stores their text. The copy's columns have names of our own: those of
- * a view may be names that a table cannot have (`ctid`).
+ * Makes the frozen copy of a table for its export, with row numbers in a column of their own, as of one snapshot.
+ * `reader` sends the rows, which runs the code of a view; `client` stores their text. The columns have names of our
+ * own: those of a view may be names that a table cannot have (`ctid`).
  * @throws {TaskError} unsupported_table when there is no room for the row numbers
  */
 export async function fillFrozenCopy(

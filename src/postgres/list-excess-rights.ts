@@ -25,7 +25,7 @@ function isMember(role: string): string {
   return `EXISTS (SELECT FROM pg_roles r WHERE r.rolname = '${role}' AND pg_has_role(r.oid, 'MEMBER'))`;
 }
 
-/** What the roles of the service may do that they should not, a sentence each. */
+/** Lists what the roles of the service may do that they should not, a sentence each. */
 export async function listExcessRights(pool: pg.Pool, exportPool: pg.Pool, isOneRole: boolean): Promise<string[]> {
   const app = await listOf(pool, 'DATABASE_URL', EXCESS);
   if (!isOneRole) return [...app, ...(await listOf(exportPool, 'DATABASE_EXPORT_URL', EXPORTER_EXCESS))];

@@ -27,9 +27,14 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
+<<<<<<< ours
 /** The settings of every session, whatever the server's and the database's own are. */
 const SESSION_SETTINGS = {
   // The forms of values. With fewer float digits numbers would be altered.
+=======
+/** The form of values, in place of the server's defaults. With fewer float digits numbers would be altered. */
+const FORMS = {
+>>>>>>> theirs
   TimeZone: 'UTC',
   DateStyle: 'ISO',
   IntervalStyle: 'postgres',
@@ -43,6 +48,7 @@ const SESSION_SETTINGS = {
   log_parameter_max_length_on_error: '0',
 };
 
+<<<<<<< ours
 /** The settings as a connection's `options` (PostgreSQL manual, 34.1.2): spaces are escaped. */
 function sessionOptions(settings: Record<string, string> = {}): string {
   const entries = Object.entries({ ...SESSION_SETTINGS, ...settings });
@@ -50,6 +56,9 @@ function sessionOptions(settings: Record<string, string> = {}): string {
 }
 
 /** As the role of exports has them too: for a role that nobody has set up so. */
+=======
+/** The settings of the role of exports, for a role that was not set up with them. */
+>>>>>>> theirs
 const READ_ONLY = {
   default_transaction_read_only: 'on',
   row_security: 'on',
@@ -58,8 +67,8 @@ const READ_ONLY = {
 };
 
 /**
- * A pool for sessions that read users' tables. Each is used once: code of a view may leave behind what fools the next one (a prepared
- * statement, an advisory lock).
+ * Creates a pool for sessions that read users' tables. Each serves once: code of a view may leave a prepared statement
+ * or an advisory lock in it.
  */
 export function createExportPool(options: PoolOptions): pg.Pool {
   return createPool({ ...options, settings: READ_ONLY, maxUses: 1 });

@@ -4,7 +4,7 @@ import { OWNER, type Roles } from './roles.js';
 
 const SCHEMAS = ['long_task', 'long_task_staging'];
 
-/** Gives the owner the schemas and tables that an earlier version made as the administrator. */
+/** Gives the owner the schemas and tables that an earlier version created as the administrator. */
 export async function takeOverSchemas(client: pg.ClientBase): Promise<void> {
   const { rows: schemas } = await client.query(
     `SELECT quote_ident(nspname) AS name FROM pg_namespace WHERE nspname = ANY ($1) AND nspowner <> $2::regrole`,
@@ -14,7 +14,7 @@ export async function takeOverSchemas(client: pg.ClientBase): Promise<void> {
   await changeOwner(client, OWNER, `n.nspname = 'long_task'`);
 }
 
-/** Gives the app the tables that its loads and exports made as the administrator, the published ones too. */
+/** Gives the app the tables that an earlier version loaded or copied as the administrator, published ones too. */
 export async function takeOverTables(client: pg.ClientBase, { app, exporter }: Roles): Promise<void> {
   const published = `n.nspname <> 'long_task_staging' AND c.relowner = current_user::regrole AND c.oid IN (
     SELECT t.table_oid FROM long_task.tasks t JOIN pg_attribute a ON a.attrelid = t.table_oid

@@ -24,7 +24,7 @@ export function loginOf(address: string): Login {
   return { name: decodeURIComponent(username), password: decodeURIComponent(password) };
 }
 
-/** Nothing of a user's data reaches the log of PostgreSQL: an error of COPY quotes the value that it refuses. */
+/** Keeps values out of PostgreSQL's log: an error of COPY quotes the value that it refuses. */
 const QUIET: Record<string, string> = {
   log_min_messages: 'fatal',
   log_min_error_statement: 'panic',
@@ -42,7 +42,7 @@ const READ_ONLY: Record<string, string> = {
   lock_timeout: '5s',
 };
 
-/** Makes the roles, or brings those of an earlier set-up into the same state. `client` is the administrator's. */
+/** Creates the roles, or brings existing ones into the same state. `client` is the administrator's. */
 export async function createRoles(client: pg.ClientBase, { app, exporter }: Roles): Promise<void> {
   await assertPlain(client, [app.name, exporter.name]);
   const isSuperuser = await isCurrentSuperuser(client);
@@ -54,17 +54,17 @@ export async function createRoles(client: pg.ClientBase, { app, exporter }: Role
     await setFor(client, exporter.name, QUIET);
   }
   await setFor(client, exporter.name, READ_ONLY);
-  // To see, cancel and end the sessions of exports, which PostgreSQL grants with the rights of their role; never to become it.
+  // Lets the app see, cancel and end sessions of exports, without becoming that role.
   await client.query(`GRANT ${quoteIdent(exporter.name)} TO ${quoteIdent(app.name)} WITH INHERIT TRUE, SET FALSE`);
 }
 
-/** Whether the session's role is a superuser. */
+/** Says whether the session's role is a superuser. */
 export async function isCurrentSuperuser(client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query('SELECT rolsuper FROM pg_roles WHERE rolname = current_user');
   return rows[0].rolsuper;
 }
 
-/** An administrator's role must not lose its rights by a mistaken address. */
+/** Protects an administrator's role from losing its rights by a mistaken address. */
 async function assertPlain(client: pg.ClientBase, names: string[]): Promise<void> {
   const { rows } = await client.query(
     'SELECT rolname FROM pg_roles WHERE rolname = ANY ($1) AND (rolsuper OR rolname = current_user)',
@@ -81,7 +81,7 @@ async function createRole(client: pg.ClientBase, name: string, login: string, is
   const role = quoteIdent(name);
   const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
   if (rowCount === 0) await client.query(`CREATE ROLE ${role}`);
-  // None but a superuser may name what a new role does not have anyway; and it must be a member to give away tables.
+  // Only a superuser may name these. Another administrator must be a member, to give tables to the role.
   const limits = isSuperuser ? 'NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS' : '';
   await client.query(`ALTER ROLE ${role} ${login} NOINHERIT ${limits}`);
   if (!isSuperuser) await client.query(`GRANT ${role} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE`);
@@ -94,7 +94,7 @@ async function setFor(client: pg.ClientBase, name: string, settings: Record<stri
 
 const ITERATIONS = 4096;
 
-/** What PostgreSQL keeps of a password (RFC 5803), so that the password itself is in no statement and no log. */
+/** Returns what PostgreSQL stores of a password (RFC 5803), so that no statement and no log holds the password. */
 function scramVerifier(password: string): string {
   const salt = randomBytes(16);
   const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256');

@@ -14,13 +14,13 @@ export interface Addresses {
   exporter: string;
 }
 
-/** With roles that an inherited right alone does not let one become (GRANT … WITH SET FALSE). */
+/** The first version with GRANT … WITH INHERIT TRUE, SET FALSE. */
 const LEAST_VERSION = 160_000;
 const LOCK_TIMEOUT_MS = 10_000;
 
 /**
- * Makes the roles that the addresses name, brings the schema up to date, and grants each role what it needs. May be repeated:
- * what is right already stays; what an earlier version made as the administrator changes its owner.
+ * Creates the roles that the addresses name, brings the schema up to date, and grants each role what it needs. Changes
+ * nothing the second time. Tables that an earlier version created as the administrator change their owner.
  */
 export async function setUpDatabase({ admin, app, exporter }: Addresses, exportTables: string): Promise<void> {
   const roles = { app: loginOf(app), exporter: loginOf(exporter) };

@@ -72,13 +72,13 @@ describe('the host', () => {
     ['[::1'],
     ['::1'],
     [''],
-    ['a'.repeat(5000)],
+    ['a'.repeat(300)],
   ])('%s is not', async (host) => {
     for (const target of ['/health/live', '/tasks', '/nothing', '/%E0%A4%A']) {
       const answer = await get(target, `Host: ${host}`);
       expect([answer.status, JSON.parse(answer.body).code]).toEqual([421, 'host_not_allowed']);
       expect(answer.head).toContain('content-type: application/problem+json');
-      expect(answer.body).not.toContain('aaaaa'.repeat(50));
+      expect(answer.body).not.toContain('a'.repeat(250));
     }
   });
 

@@ -8,7 +8,7 @@ const db = useDatabase();
 const ROLES = { app: 'long_task_app', exporter: 'long_task_export' };
 
 beforeAll(async () => {
-  // As they are outside of tests: what the superuser makes is nobody else's to read.
+  // As they are outside of tests: only the superuser reads what it creates.
   await db.pool.query('ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM long_task_export');
   await db.pool.query('ALTER DEFAULT PRIVILEGES REVOKE USAGE ON SCHEMAS FROM long_task_export');
   await db.pool.query(`
@@ -52,7 +52,7 @@ describe('EXPORT_TABLES', () => {
     ['*.*', 'reports.staff'],
     ['a_b.*', 'a_b.t'],
     ['public.x, reports.st*', 'reports.staff'],
-  ])('%s: %s may be exported, although it was granted to nobody', async (list, name) => {
+  ])('%s: %s may be exported, although it was not granted before', async (list, name) => {
     expect(await find(list, name)).toBe(name);
   });
 

@@ -215,7 +215,7 @@ describe('a set-up', () => {
 });
 
 describe('one role for everything', () => {
-  it('is told what it may do that it should not', async () => {
+  it('gets a list of what it may do that it should not', async () => {
     expect(await listExcessRights(db.pool, db.pool, true)).toEqual([
       'the role "postgres" of DATABASE_URL is a superuser',
       expect.stringMatching(/^DATABASE_EXPORT_URL is not set/),
