@@ -1,19 +1,18 @@
 /** Gives a permit back. Further calls do nothing. */
 export type Release = () => void;
 
-interface Waiter {
-  user: string;
-  grant(): void;
-}
+/** Grants a permit to one who waits. */
+type Grant = () => void;
 
 /**
- * A fixed number of permits to work, granted by user: first to the user who holds the fewest, then in the order in which they
- * asked. One user holds at most all but one, so that another user's work starts at once however much the first one has.
+ * A fixed number of permits to work, granted by user: first to the user who holds the fewest, and of several in turn. One user holds at
+ * most all but one, so that another user's work starts at once however much the first one has.
  */
 export class Permits {
   readonly #total: number;
   readonly #held = new Map<string, number>();
-  #waiting: Waiter[] = [];
+  /** By user, in the order of their turns: one who was granted a permit goes to the end. */
+  readonly #waiting = new Map<string, Grant[]>();
   #free: number;
 
   constructor(total: number) {
@@ -39,13 +38,15 @@ export class Permits {
         signal.removeEventListener('abort', giveUp);
         resolve();
       };
-      const waiter = { user, grant };
       const giveUp = () => {
-        this.#waiting = this.#waiting.filter((other) => other !== waiter);
+        this.#setWaiting(
+          user,
+          this.#waitingOf(user).filter((other) => other !== grant),
+        );
         reject(signal.reason);
       };
       signal.addEventListener('abort', giveUp, { once: true });
-      this.#waiting.push(waiter);
+      this.#setWaiting(user, [...this.#waitingOf(user), grant]);
       this.#grantNext();
     });
     return this.#release(user);
@@ -65,23 +66,33 @@ export class Permits {
   }
 
   #grantNext(): void {
-    for (let next = this.#next(); next && this.#free > 0; next = this.#next()) {
-      const granted = next;
-      this.#waiting = this.#waiting.filter((waiter) => waiter !== granted);
-      this.#held.set(granted.user, this.#heldBy(granted.user) + 1);
+    for (let user = this.#nextUser(); user !== undefined && this.#free > 0; user = this.#nextUser()) {
+      const [grant, ...others] = this.#waitingOf(user);
+      this.#waiting.delete(user);
+      this.#setWaiting(user, others);
+      this.#held.set(user, this.#heldBy(user) + 1);
       this.#free--;
-      granted.grant();
+      grant!();
     }
   }
 
-  #next(): Waiter | undefined {
+  #nextUser(): string | undefined {
     const most = Math.max(1, this.#total - 1);
-    let best: Waiter | undefined;
-    for (const waiter of this.#waiting) {
-      const held = this.#heldBy(waiter.user);
-      if (held < most && (!best || held < this.#heldBy(best.user))) best = waiter;
+    let next: string | undefined;
+    for (const user of this.#waiting.keys()) {
+      const held = this.#heldBy(user);
+      if (held < most && (next === undefined || held < this.#heldBy(next))) next = user;
     }
-    return best;
+    return next;
+  }
+
+  #waitingOf(user: string): Grant[] {
+    return this.#waiting.get(user) ?? [];
+  }
+
+  #setWaiting(user: string, grants: Grant[]): void {
+    if (grants.length > 0) this.#waiting.set(user, grants);
+    else this.#waiting.delete(user);
   }
 
   #heldBy(user: string): number {

@@ -31,6 +31,7 @@ describe('an upload', () => {
 
   it('commits no row after a pause has been answered, and holds nothing once it is paused', async () => {
     const key = await service.upload(salesCsv(100_000), { max_bytes_per_second: 3_000_000 });
+    // It holds something only while it works, a few milliseconds of each tenth of a second.
     await service.reaches(key, (task) => task.rows.done > 0 && task.held.activities > 0 && task.held.connections > 0);
     await service.client.command('pause', key);
     const first = await service.client.progress(key);
