@@ -13,7 +13,7 @@ const ALLOWED: Record<string, string[]> = {
   inspection: ['contract', 'csv', 'storage'],
   activities: ['contract', 'csv', 'inspection', 'postgres', 'storage', 'failpoint'],
   workflows: ['contract'],
-  worker: ['activities', 'config', 'failpoint', 'inspection', 'log', 'postgres', 'retrying', 'storage'],
+  worker: ['activities', 'config', 'contract', 'failpoint', 'inspection', 'log', 'postgres', 'retrying', 'storage'],
   // csv: only its checks of a file's beginning, before anything is stored.
   api: ['contract', 'inspection', 'postgres', 'storage', 'config', 'log', 'failpoint', 'retrying', 'csv'],
   'setup-database': ['config', 'postgres'],

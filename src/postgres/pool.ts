@@ -27,14 +27,9 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
-<<<<<<< ours
 /** The settings of every session, whatever the server's and the database's own are. */
 const SESSION_SETTINGS = {
   // The forms of values. With fewer float digits numbers would be altered.
-=======
-/** The form of values, in place of the server's defaults. With fewer float digits numbers would be altered. */
-const FORMS = {
->>>>>>> theirs
   TimeZone: 'UTC',
   DateStyle: 'ISO',
   IntervalStyle: 'postgres',
@@ -48,17 +43,13 @@ const FORMS = {
   log_parameter_max_length_on_error: '0',
 };
 
-<<<<<<< ours
 /** The settings as a connection's `options` (PostgreSQL manual, 34.1.2): spaces are escaped. */
 function sessionOptions(settings: Record<string, string> = {}): string {
   const entries = Object.entries({ ...SESSION_SETTINGS, ...settings });
   return entries.map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`).join(' ');
 }
 
-/** As the role of exports has them too: for a role that nobody has set up so. */
-=======
 /** The settings of the role of exports, for a role that was not set up with them. */
->>>>>>> theirs
 const READ_ONLY = {
   default_transaction_read_only: 'on',
   row_security: 'on',
