@@ -3,8 +3,9 @@ import { ApplicationFailure } from '@temporalio/common';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { TaskError } from '../contract/errors.js';
+import { toFault } from '../contract/fault.js';
 import type { TaskFault } from '../contract/task.js';
-import { CsvError } from '../csv/csv-error.js';
+import type { CsvEngine } from '../csv/engine.js';
 import type { Scanner } from '../inspection/scan-part.js';
 import { FencedError } from '../postgres/fence.js';
 import { meaningOf } from '../postgres/sqlstate.js';
@@ -20,6 +21,7 @@ export interface Dependencies {
   pacer: Pacer;
   buffers: BufferPool;
   scanner: Scanner;
+  csv: CsvEngine;
 }
 
 /** What an activity says besides its result: a fenced one stopped because a command or another attempt took over. */
@@ -99,14 +101,7 @@ function asRefusal(error: unknown): TaskFault | null {
 
 /** The fault that an error means for the task, or null when it is to be tried again. */
 function asFault(error: unknown): TaskFault | null {
-  if (error instanceof TaskError && (!error.retryable || error.code === 'disk_full')) {
-    const { row, byte_offset, column, value } = error.extras;
-    return { code: error.code, detail: error.detail, row, byte_offset, column, value };
-  }
-  if (error instanceof CsvError) {
-    const { row, byteOffset, column, value } = error;
-    return { code: error.code, detail: error.message, row, byte_offset: byteOffset, column, value };
-  }
+  if (error instanceof TaskError && (!error.retryable || error.code === 'disk_full')) return toFault(error);
   if (meaningOf(error) === 'disk_full' || (error as { code?: string }).code === 'ENOSPC') {
     return { code: 'disk_full', detail: 'There is no space left on the disk. Make room, then resume the task.' };
   }

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { TaskError } from '../contract/errors.js';
 import type { Dialect } from '../csv/dialect.js';
-import { BatchEncoder, type EncodeResult } from '../csv/encode.js';
 import { excerptOf } from '../csv/malformed.js';
 import { recordAt, rowOfLine } from '../csv/record-at.js';
+import type { EncodeResult, RecordEncoder } from '../csv/record-encoder.js';
 import { RowSet } from '../csv/row-set.js';
 import { failpoint } from '../failpoint.js';
 import { sourceTruncated } from '../inspection/scan-part.js';
@@ -34,7 +34,7 @@ const READ_AHEAD = 1 << 16;
 /** SQLSTATE of COPY: program_limit_exceeded. */
 const ROW_TOO_BIG = '54000';
 
-export interface PartWork extends Pick<Dependencies, 'pacer'> {
+export interface PartWork extends Pick<Dependencies, 'pacer' | 'csv'> {
   client: pg.ClientBase;
   task: TaskRow;
   fence: Fence;
@@ -52,7 +52,7 @@ type Batch = EncodeResult & { bytes: Buffer };
 export class PartLoader {
   readonly #work: PartWork;
   readonly #dialect: Dialect;
-  readonly #encoder: BatchEncoder;
+  readonly #encoder: RecordEncoder;
   readonly #target: CopyTarget;
   readonly #headers: string[];
   readonly #rate: number | undefined;
@@ -67,7 +67,7 @@ export class PartLoader {
     const dialect = task.dialect as unknown as Dialect;
     this.#dialect = dialect;
     this.#work = work;
-    this.#encoder = new BatchEncoder({ dialect, columns: task.columns!.length });
+    this.#encoder = work.csv.encoder({ dialect, columns: task.columns!.length });
     this.#target = {
       table: stagingTable(task.lock_key),
       columns: [ROW_COLUMN, ...task.columns!.map((column) => column.name)],

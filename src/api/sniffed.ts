@@ -1,7 +1,4 @@
-import { ERRORS, type ErrorCode, TaskError } from '../contract/errors.js';
-
-/** How much of a file is looked at before it is taken. */
-const HEAD_BYTES = 64 << 10;
+import { TYPE_BYTES } from '../csv/file-type.js';
 
 /**
  * Passes a file on after a look at its beginning.
@@ -20,22 +17,12 @@ export async function* sniffed(
     }
     head.push(chunk);
     bytes += chunk.length;
-    if (bytes < HEAD_BYTES) continue;
-    check(head, assertText);
+    if (bytes < TYPE_BYTES) continue;
+    assertText(Buffer.concat(head).subarray(0, TYPE_BYTES));
     yield* head;
     head = null;
   }
   if (!head) return;
-  check(head, assertText);
+  assertText(Buffer.concat(head).subarray(0, TYPE_BYTES));
   yield* head;
-}
-
-function check(chunks: Uint8Array[], assertText: (head: Uint8Array) => void): void {
-  try {
-    assertText(Buffer.concat(chunks).subarray(0, HEAD_BYTES));
-  } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    if (code === undefined || !(code in ERRORS)) throw error;
-    throw new TaskError(code as ErrorCode, message, {}, { cause: error });
-  }
 }

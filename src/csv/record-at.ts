@@ -1,8 +1,9 @@
+import { LINE_END } from './copy-text.js';
 import type { Dialect } from './dialect.js';
-import { grammarOf, LF, RecordView, readRecord } from './record.js';
+import { grammarOf, RecordView, readRecord } from './record.js';
 
 /**
- * The row number of a line in a batch written by `BatchEncoder`: each record is one, and COPY counts them so. null when the
+ * The row number of a line in a batch written by a `RecordEncoder`: each record is one, and COPY counts them so. null when the
  * batch has no such line.
  * @param batch the bytes written, no more
  * @param line from 1
@@ -10,7 +11,7 @@ import { grammarOf, LF, RecordView, readRecord } from './record.js';
 export function rowOfLine(batch: Buffer, line: number): number | null {
   let start = 0;
   for (let passed = 1; passed < line; passed++) {
-    const end = batch.indexOf(LF, start);
+    const end = batch.indexOf(LINE_END, start);
     if (end < 0) return null;
     start = end + 1;
   }

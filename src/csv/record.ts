@@ -1,8 +1,8 @@
 import type { Dialect } from './dialect.js';
 
-export const LF = 10;
-export const CR = 13;
-export const QUOTE = 34;
+const LF = 10;
+const CR = 13;
+const QUOTE = 34;
 
 /** A dialect as bytes. */
 export interface Grammar {
@@ -36,10 +36,11 @@ export class RecordView {
   resumeQuote = -1;
   resumeAt = 0;
   resumeNul = 0;
-  /** Content of field k is bytes[starts[k]] .. bytes[ends[k] - 1], inside the quotes where it has any. */
-  readonly starts: number[] = [];
-  readonly ends: number[] = [];
-  readonly quoted: boolean[] = [];
+  /** Where the content of each field lies, inside its quotes, whether it has quotes, and whether escapes may be in it. */
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  readonly #quoted: boolean[] = [];
+  readonly #escaped: boolean[] = [];
 
   constructor(readonly keep: number) {}
 
@@ -54,18 +55,49 @@ export class RecordView {
     return columns > 1 && this.end === this.start;
   }
 
-  addField(start: number, end: number, quoted: boolean): void {
+  addField(start: number, end: number, quoted: boolean, escaped: boolean): void {
     const k = this.fields++;
     if (k >= this.keep) return;
-    this.starts[k] = start;
-    this.ends[k] = end;
-    this.quoted[k] = quoted;
+    this.#starts[k] = start;
+    this.#ends[k] = end;
+    this.#quoted[k] = quoted;
+    this.#escaped[k] = escaped;
+  }
+
+  /** Whether field k is NULL: empty and not quoted. */
+  isNull(k: number): boolean {
+    return this.#starts[k] === this.#ends[k] && !this.#quoted[k];
+  }
+
+  /** Returns the content of field k. */
+  field(bytes: Buffer, k: number): FieldContent {
+    const start = this.#starts[k];
+    const end = this.#ends[k];
+    return this.#escaped[k] ? unescaped(bytes, start, end) : { bytes, start, end, isNull: this.isNull(k) };
   }
 }
 
+/** What a field says, as bytes[start] .. bytes[end - 1]: without its quotes and escapes. */
+export interface FieldContent {
+  bytes: Buffer;
+  start: number;
+  end: number;
+  isNull: boolean;
+}
+
+function unescaped(bytes: Buffer, start: number, end: number): FieldContent {
+  const content = Buffer.allocUnsafe(end - start);
+  let to = 0;
+  for (let i = start; i < end; i++) {
+    content[to++] = bytes[i];
+    if (bytes[i] === QUOTE) i++;
+  }
+  return { bytes: content, start: 0, end: to, isNull: false };
+}
+
 /**
- * Reads the record at `start` by RFC 4180 and says where everything in it lies. This is the room's one definition of a
- * record: the quick paths of scanner and encoder hand over to it whatever is not plain.
+ * Reads the record at `start` by RFC 4180 and says where everything in it lies. It is the one definition of a
+ * record: a fast path leaves to it every record that is not plain.
  *
  * A quote opens a quoted field only as its first byte. Any other quote, or text after a closing quote, is stray: from there
  * the record goes on, unquoted, to the end of its line.
@@ -95,7 +127,7 @@ function plainField(bytes: Buffer, start: number, limit: number, grammar: Gramma
     const byte = bytes[i];
     if (special[byte] === 0) continue;
     if (byte === delimiter || byte === eol || (byte === CR && bytes[i + 1] === LF)) {
-      view.addField(start, i, false);
+      view.addField(start, i, false, false);
       return i;
     }
     if (byte === QUOTE) return strayRest(bytes, start, i, grammar, view);
@@ -107,18 +139,22 @@ function plainField(bytes: Buffer, start: number, limit: number, grammar: Gramma
 
 function quotedField(bytes: Buffer, open: number, limit: number, grammar: Grammar, view: RecordView): number {
   let i = open + 1;
+  let escaped = false;
   if (open === view.resumeQuote) {
     i = view.resumeAt;
     view.nul ||= view.resumeNul;
+    escaped = true; // Perhaps.
   }
   for (; i < limit; i++) {
     const byte = bytes[i];
     if (byte === 0) view.nul ||= view.fields + 1;
     if (byte !== QUOTE) continue;
     const after = bytes[i + 1];
-    if (after === QUOTE) i++;
-    else if (endsField(bytes, i + 1, after, grammar)) {
-      view.addField(open + 1, i, true);
+    if (after === QUOTE) {
+      i++;
+      escaped = true;
+    } else if (endsField(bytes, i + 1, after, grammar)) {
+      view.addField(open + 1, i, true, escaped);
       return i + 1;
     } else return strayRest(bytes, open, i + 1, grammar, view);
   }
@@ -140,12 +176,12 @@ function strayRest(bytes: Buffer, field: number, from: number, grammar: Grammar,
   for (; bytes[i] !== eol; i++) {
     if (bytes[i] === 0) view.nul ||= view.fields + 1;
     else if (bytes[i] === delimiter) {
-      view.addField(start, i, false);
+      view.addField(start, i, false, false);
       start = i + 1;
     }
   }
   if (eol === LF && i > from && bytes[i - 1] === CR) i--;
-  view.addField(start, i, false);
+  view.addField(start, i, false, false);
   return i;
 }
 

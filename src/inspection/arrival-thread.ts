@@ -1,5 +1,7 @@
 import { on, once } from 'node:events';
 import type { MessagePort } from 'node:worker_threads';
+import { createEngine } from '../csv/engine.js';
+import { kernel } from '../kernel/kernel.js';
 import { ArrivingFile } from './arriving-file.js';
 import type { DialectOptions } from './read-head.js';
 import type { ScannedPart } from './scan-part.js';
@@ -23,9 +25,11 @@ export interface Arrived {
   final: boolean;
 }
 
+const csv = createEngine(kernel);
+
 /** What a thread runs: one file, until it is whole, or there is no more to find, or its sender closes the port. */
 export default async function inspectArriving({ port, options }: ArrivalJob): Promise<ScannedPart[]> {
-  const file = new ArrivingFile(options);
+  const file = new ArrivingFile(csv, options);
   let rest = Buffer.alloc(0);
   const take = ({ buffer, length, final }: Arrived): boolean => {
     const bytes = Buffer.from(buffer, REST_BYTES - rest.length, rest.length + length);

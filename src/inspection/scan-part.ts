@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { TaskError } from '../contract/errors.js';
-import { CsvError } from '../csv/csv-error.js';
+import { toFault } from '../contract/fault.js';
+import type { TaskFault } from '../contract/task.js';
 import type { Dialect } from '../csv/dialect.js';
+import type { CsvEngine } from '../csv/engine.js';
 import type { ColumnEvidence } from '../csv/evidence.js';
 import type { Malformed } from '../csv/malformed.js';
-import { RecordScanner } from '../csv/scan.js';
+import type { RecordScanner } from '../csv/scan.js';
 import type { StoreFile } from '../storage/store.js';
 
 /** What to scan: the records from `from` on, where one begins, up to the first record end at or behind `stopAt`. */
@@ -15,13 +17,17 @@ export interface ScanJob {
   dialect: Dialect;
   columns: number;
   from: number;
+  /** Number in the file of the record at `from`. */
+  firstRow: number;
   stopAt: number;
 }
 
-/** A record-aligned part of a file. Rows count from the part's beginning. */
+/** A record-aligned part of a file. */
 export interface ScannedPart {
   byteFrom: number;
   byteTo: number;
+  /** Number in the file of its first record. */
+  firstRow: number;
   rows: number;
   sha256: string;
   evidence: ColumnEvidence[];
@@ -31,7 +37,11 @@ export interface ScannedPart {
 }
 
 /** A part, or why it cannot be read as CSV. */
-export type Scanned = ScannedPart | CsvError;
+export type Scanned = ScannedPart | TaskFault;
+
+export function isFault(scanned: Scanned): scanned is TaskFault {
+  return 'code' in scanned;
+}
 
 /** Scans parts, away from the caller's thread. */
 export interface Scanner {
@@ -42,9 +52,9 @@ export interface Scanner {
 const READ_BYTES = 1 << 20;
 
 /** Scans one part through one buffer, which grows only for a record that is longer. */
-export async function scanPart(file: StoreFile, job: ScanJob): Promise<Scanned> {
+export async function scanPart(file: StoreFile, job: ScanJob, csv: CsvEngine): Promise<Scanned> {
   const { from, size } = job;
-  const scan = new PartScan(job);
+  const scan = new PartScan(job, csv);
   let buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, size - from));
   try {
     while (!scan.stopped && scan.position < size) {
@@ -57,7 +67,7 @@ export async function scanPart(file: StoreFile, job: ScanJob): Promise<Scanned> 
     }
     return scan.part();
   } catch (error) {
-    if (error instanceof CsvError) return error;
+    if (error instanceof TaskError) return toFault(error);
     throw error;
   }
 }
@@ -66,14 +76,16 @@ export async function scanPart(file: StoreFile, job: ScanJob): Promise<Scanned> 
 export class PartScan {
   /** File offset of the part's first byte. */
   readonly byteFrom: number;
+  readonly #firstRow: number;
   /** And of the first that is not taken yet. */
   position: number;
   readonly #stopAt: number;
   readonly #scanner: RecordScanner;
   readonly #hash = createHash('sha256');
 
-  constructor({ dialect, columns, from, stopAt }: Pick<ScanJob, 'dialect' | 'columns' | 'from' | 'stopAt'>) {
-    this.#scanner = new RecordScanner({ dialect, columns });
+  constructor({ dialect, columns, from, firstRow, stopAt }: Omit<ScanJob, 'key' | 'size'>, csv: CsvEngine) {
+    this.#scanner = csv.scanner({ dialect, columns, firstRow });
+    this.#firstRow = firstRow;
     this.#stopAt = stopAt;
     this.byteFrom = from;
     this.position = from;
@@ -84,6 +96,11 @@ export class PartScan {
     return this.#scanner.stopped;
   }
 
+  /** Number in the file of the record that follows. */
+  get nextRow(): number {
+    return this.#firstRow + this.#scanner.rows;
+  }
+
   get malformedCount(): number {
     return this.#scanner.malformedCount;
   }
@@ -92,7 +109,7 @@ export class PartScan {
    * Takes the whole records of `bytes`, which begin at `position`; the caller gives the rest again with what follows.
    * @param final the bytes reach to the end of the file
    * @returns how many bytes were taken
-   * @throws {CsvError}
+   * @throws {TaskError}
    */
   take(bytes: Buffer, final: boolean): number {
     const consumed = this.#scanner.scan(bytes, { baseOffset: this.position, final, stopAt: this.#stopAt });
@@ -105,7 +122,8 @@ export class PartScan {
   part(): ScannedPart {
     const { rows, evidence, malformed, malformedCount } = this.#scanner;
     const sha256 = this.#hash.digest('hex');
-    return { byteFrom: this.byteFrom, byteTo: this.position, rows, sha256, evidence, malformed, malformedCount };
+    const { byteFrom, position: byteTo } = this;
+    return { byteFrom, byteTo, firstRow: this.#firstRow, rows, sha256, evidence, malformed, malformedCount };
   }
 }
 

@@ -3,8 +3,10 @@ import { BufferPool } from '../activities/buffer-pool.js';
 import { Pacer } from '../activities/pacer.js';
 import { BATCH_BYTES } from '../activities/part-loader.js';
 import { loadConfig, storeFolder } from '../config.js';
+import { createEngine } from '../csv/engine.js';
 import { armFailpoints } from '../failpoint.js';
 import { createThreadScanner } from '../inspection/thread-scanner.js';
+import { kernel } from '../kernel/kernel.js';
 import { createLogger } from '../log.js';
 import { createPool } from '../postgres/pool.js';
 import { createLocalStore } from '../storage/local-store.js';
@@ -36,7 +38,8 @@ const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
 
 const store = createLocalStore(storeFolder(config));
-const scanner = createThreadScanner(store, storeFolder(config));
+const csv = createEngine(kernel);
+const scanner = createThreadScanner(store, storeFolder(config), csv);
 const pool = createPool({
   connectionString: config.DATABASE_URL,
   max: SLOTS + SPARE_CONNECTIONS,
@@ -60,6 +63,7 @@ try {
         pacer: new Pacer(),
         buffers: new BufferPool(BUFFER_BYTES, 2 * config.WORKER_PARTS),
         scanner,
+        csv,
       },
       window: config.WORKER_PARTS,
       slots: SLOTS,

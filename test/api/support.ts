@@ -6,7 +6,7 @@ import type pg from 'pg';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
-import { assertText } from '../../src/csv/sniff.js';
+import { assertText } from '../../src/csv/file-type.js';
 import type { Arrivals } from '../../src/inspection/arrivals.js';
 import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';

@@ -16,7 +16,9 @@ test('names are unquoted and the end is the offset of the first record in the fi
 
 test('a header that does not end is refused', () => {
   expect(() => read('a,b')).toThrow(expect.objectContaining({ code: 'record_too_large' }));
-  expect(() => read('a,"b\n1,2\n')).toThrow(expect.objectContaining({ code: 'unclosed_quote', byteOffset: 2 }));
+  expect(() => read('a,"b\n1,2\n')).toThrow(
+    expect.objectContaining({ code: 'unclosed_quote', extras: { byte_offset: 2 } }),
+  );
   expect(() => read('\n\n', {}, true)).toThrow(expect.objectContaining({ code: 'empty_file' }));
   expect(() => readHeader(Buffer.from('a,\xe9\n', 'latin1'), dialectOf())).toThrow(
     expect.objectContaining({ code: 'invalid_utf8' }),

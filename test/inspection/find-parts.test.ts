@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CsvError } from '../../src/csv/csv-error.js';
-import type { Scanned, ScannedPart } from '../../src/inspection/scan-part.js';
+import { isFault, type Scanned, type ScannedPart } from '../../src/inspection/scan-part.js';
 import { LINE, lines, MIB, partsOf } from './support.js';
 
 const HEADER = 'one,two\n';
@@ -36,8 +35,11 @@ describe('findParts', () => {
     const whole = HEADER + lines(17);
     const found = await partsOf(Buffer.from(`${whole}1,"never closed\n`));
     expect(found.length).toBe(2);
-    expect(found[1]).toBeInstanceOf(CsvError);
-    expect(found[1]).toMatchObject({ code: 'unclosed_quote', byteOffset: whole.length + 2 });
+    expect(found[1]).toMatchObject({
+      code: 'unclosed_quote',
+      row: (whole.length - HEADER.length) / LINE.length + 1,
+      byte_offset: whole.length + 2,
+    });
   });
 
   it('finds no part in a file without data', async () => {
@@ -51,8 +53,8 @@ describe('findParts', () => {
 
 /** No byte left out or taken twice, each part ends behind a record, and the rows add up. */
 function expectWhole(found: Scanned[], bytes: Buffer, rows: number): void {
-  const parts = found.filter((part): part is ScannedPart => !(part instanceof CsvError));
-  expect(found.filter((part) => part instanceof CsvError)).toEqual([]);
+  const parts = found.filter((part): part is ScannedPart => !isFault(part));
+  expect(found.filter(isFault)).toEqual([]);
   expect(parts.map(({ byteFrom }) => byteFrom)).toEqual([
     HEADER.length,
     ...parts.slice(0, -1).map(({ byteTo }) => byteTo),

@@ -1,10 +1,10 @@
-import { areControls, areEqual, byteAt, CR, LF, NUL, QUOTE, STEP } from './bytes';
-import { nullColumns, nulls, setCut, types } from './memory';
-import { confirms, NONE } from './value';
+import { NONE } from '../csv/type-codes';
+import { areControls, areEqual, byteAt, CR, LF, NUL, QUOTE, STEP } from './bytes.as';
+import { nullColumns, nulls, setCut, types } from './memory.as';
+import { confirms } from './value.as';
 
 /** Results of the last call. */
 export let scannedRows: u32 = 0;
-export let blankLines: u32 = 0;
 export let isStopped: bool = false;
 
 /** Columns that are NULL in the record at hand: counted when it is known to be well formed. Or it is a blank line. */
@@ -34,17 +34,13 @@ export function scan(
 ): usize {
   let start = from;
   let rows: u32 = 0;
-  let blank: u32 = 0;
   isStopped = false;
   setCut(false);
   while (start < end && !isStopped) {
     const next = recordEnd(start, end, columns, delimiter, eol);
     if (next === 0 || next - start > longest) break;
     start = next;
-    if (isBlank) {
-      blank++;
-      continue;
-    }
+    if (isBlank) continue;
     rows++;
     for (let k: u32 = 0; k < nullCount; k++) {
       const count = nulls + (usize(load<u16>(nullColumns + (k << 1))) << 2);
@@ -53,7 +49,6 @@ export function scan(
     isStopped = start >= stop;
   }
   scannedRows = rows;
-  blankLines = blank;
   return start;
 }
 
@@ -64,7 +59,7 @@ function recordEnd(start: usize, end: usize, columns: u32, delimiter: u32, eol: 
   nullCount = 0;
   isBlank = false;
   for (let c: u32 = 0; ; c++, p++) {
-    const type = u32(load<u8>(types + c));
+    const type = i32(load<u8>(types + c));
     if (byteAt(p) === QUOTE) {
       const value = ++p;
       if (type === NONE || !quotedField(value, end)) return 0;

@@ -1,8 +1,7 @@
+import { MAX_COLUMNS } from '../contract/limits';
+
 /** Bytes of CSV that are looked at in one call, and of output that it may fill. */
 export const CAPACITY: i32 = 1 << 17;
-
-/** PostgreSQL takes 1,600 columns in a table; one is `_row` (manual, appendix K). The arrays below hold no more. */
-export const MAX_COLUMNS: i32 = 1599;
 
 // Bytes are read and written 16 at a time, so behind what counts there is room: reads begin before the end of the input, and end
 // 15 bytes behind it; writes begin at the end of the output at the latest, and end 32 bytes behind it (a row number is stored whole).

@@ -1,5 +1,5 @@
-import { areControls, areEqual, BACKSLASH, byteAt, CR, LF, NINE, NUL, QUOTE, STEP, TAB, ZERO } from './bytes';
-import { DIGITS_END, digits, setCut } from './memory';
+import { areControls, areEqual, BACKSLASH, byteAt, CR, LF, NINE, NUL, QUOTE, STEP, TAB, ZERO } from './bytes.as';
+import { DIGITS_END, digits, setCut } from './memory.as';
 
 const LETTER_N: u32 = 78;
 const LOWER_N: u32 = 110;

@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Dialect } from '../../src/csv/dialect.js';
+import { type CsvEngine, createEngine } from '../../src/csv/engine.js';
+import type { FastPath } from '../../src/csv/fast-path.js';
+import { RowSet } from '../../src/csv/row-set.js';
+import { kernel } from '../../src/kernel/kernel.js';
+import {
+  anyDialect,
+  attempt,
+  dialectOf,
+  encodeAll,
+  hostileText,
+  poisonKernel,
+  scanChunked,
+  summary,
+  WITH_KERNEL,
+  WITHOUT_KERNEL,
+} from './support.js';
+
+const RUNS = { numRuns: 3000 };
+const chunks = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 5 });
+
+/** Values at the limits of the types, and digits, signs, points, dashes and colons in any order. */
+const value = fc.oneof(
+  fc.constantFrom('', '0', '-0', '7', '-1', '2147483647', '2147483648', '-2147483648', '-2147483649'),
+  fc.constantFrom('9223372036854775807', '9223372036854775808', '-9223372036854775808', '-9223372036854775809'),
+  fc.constantFrom('1.5', '-0.00', '0.0', '2024-02-29', '2023-02-29', '2024-01-31 23:59:59', '2024-01-31 24:00:00'),
+  fc.constantFrom(
+    '0123abcd-0123-4567-89ab-cdef01234567',
+    'x',
+    `${'9'.repeat(100)}`,
+    `${'9'.repeat(60)}.${'1'.repeat(41)}`,
+  ),
+  fc.stringMatching(/^-?[0-9]{1,20}(\.[0-9]{0,4})?$/),
+  fc.stringMatching(/^[0-9]{4}-[01][0-9]-[0-3][0-9]( [0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{0,7})?)?$/),
+  fc.stringMatching(/^[0-9.:e +-]{1,18}$/),
+);
+const field = fc.tuple(value, fc.boolean()).map(([text, quoted]) => (quoted ? `"${text}"` : text));
+
+/** Few kinds of values in each column, so that its type is confirmed often and changes late. */
+const typedText = fc
+  .tuple(fc.array(fc.array(field, { minLength: 1, maxLength: 3 }), { minLength: 2, maxLength: 4 }), fc.nat(60))
+  .map(([columns, rows]) =>
+    Array.from(
+      { length: rows },
+      (_, r) => `${columns.map((kinds, c) => kinds[((r >> 3) + c * r) % kinds.length]).join()}\n`,
+    ).join(''),
+  );
+
+test('a scan finds the same with the kernel and without it: records, faults, evidence, errors and where it stops', () => {
+  const text = fc.oneof(hostileText, typedText);
+  const limits = fc.record({ stopAt: fc.nat(400), maxRecordBytes: fc.integer({ min: 4, max: 64 }) });
+  fc.assert(
+    fc.property(
+      text,
+      anyDialect,
+      fc.integer({ min: 1, max: 4 }),
+      chunks,
+      limits,
+      (text, form, columns, sizes, limit) => {
+        const bytes = Buffer.from(text);
+        const dialect = dialectOf(form);
+        poisonKernel();
+        const scan = (engine: CsvEngine) => attempt(() => summary(scanChunked(engine, bytes, dialect, columns, sizes)));
+        expect(scan(WITH_KERNEL)).toEqual(scan(WITHOUT_KERNEL));
+        const cut = (engine: CsvEngine) => attempt(() => scanOnce(engine, bytes, dialect, columns, limit));
+        expect(cut(WITH_KERNEL)).toEqual(cut(WITHOUT_KERNEL));
+      },
+    ),
+    RUNS,
+  );
+});
+
+test('a segment is encoded into the same bytes with the kernel and without it, for any batch, output and skipped rows', () => {
+  const options = fc.record({
+    maxInput: fc.integer({ min: 1, max: 200 }),
+    outSize: fc.integer({ min: 1, max: 100 }),
+    chunk: fc.integer({ min: 1, max: 90 }),
+    rows: fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 4 }),
+  });
+  fc.assert(
+    fc.property(
+      hostileText,
+      anyDialect,
+      fc.integer({ min: 1, max: 4 }),
+      options,
+      (text, form, columns, { rows, ...cut }) => {
+        const bytes = Buffer.from(text);
+        poisonKernel();
+        const encode = (engine: CsvEngine) =>
+          attempt(() => encodeAll(engine, bytes, dialectOf(form), columns, { ...cut, skip: new RowSet(rows) }));
+        expect(encode(WITH_KERNEL)).toEqual(encode(WITHOUT_KERNEL));
+      },
+    ),
+    RUNS,
+  );
+});
+
+test('invalid UTF-8 is found at the same place with the kernel and without it', () => {
+  const bytes = Buffer.from(`${'a,b\n'.repeat(50_000)}c,\xe9\n${'a,b\n'.repeat(50_000)}`, 'latin1');
+  const scan = (engine: CsvEngine) => attempt(() => summary(scanChunked(engine, bytes, dialectOf(), 2, [70_001])));
+  expect(scan(WITH_KERNEL)).toMatchObject({ code: 'invalid_utf8', row: 50_001, byte_offset: 200_002 });
+  expect(scan(WITHOUT_KERNEL)).toEqual(scan(WITH_KERNEL));
+});
+
+test('the dialect alone decides whether the fast path is used', () => {
+  const asked: string[] = [];
+  const watched: FastPath = {
+    encoder: (...args) => {
+      asked.push('encoder');
+      return kernel.encoder(...args);
+    },
+    scanner: (...args) => {
+      asked.push('scanner');
+      return kernel.scanner(...args);
+    },
+  };
+  const engine = createEngine(watched);
+  const make = (dialect: Dialect) => {
+    engine.encoder({ dialect, columns: 2 });
+    engine.scanner({ dialect, columns: 2, firstRow: 1 });
+  };
+  for (const other of [{ delimiter: '||' }, { delimiter: '\u00a7' }, { quote: "'" }]) make(dialectOf(other as never));
+  expect(asked).toEqual([]);
+  make(dialectOf({ delimiter: '|' }));
+  expect(asked).toEqual(['encoder', 'scanner']);
+});
+
+/** One scan of all the bytes that ends early, at an offset or at a record that is too long. */
+function scanOnce(
+  engine: CsvEngine,
+  bytes: Buffer,
+  dialect: Dialect,
+  columns: number,
+  { stopAt, maxRecordBytes }: { stopAt: number; maxRecordBytes: number },
+) {
+  const scanner = engine.scanner({ dialect, columns, firstRow: 10, maxRecordBytes });
+  const consumed = scanner.scan(bytes, { baseOffset: 0, final: true, stopAt });
+  return { consumed, stopped: scanner.stopped, ...summary(scanner) };
+}
