@@ -55,11 +55,11 @@ class Encoder implements RecordEncoder {
 
   #encodeComplete(bytes: Buffer, encoding: Encoding, result: EncodeResult, base: number): void {
     const limit = bytes.lastIndexOf(this.#grammar.eol);
-    const hasMore = () => encoding.at <= limit && encoding.at < encoding.stop;
     this.#fast?.begin(bytes, limit);
-    while (hasMore() && !encoding.full) {
+    while (encoding.at <= limit && encoding.at < encoding.stop && !encoding.full) {
       this.#fast?.run(encoding);
-      if (!hasMore() || !readRecord(bytes, encoding.at, limit, this.#grammar, this.#view)) break;
+      if (encoding.at > limit || encoding.at >= encoding.stop) break;
+      if (!readRecord(bytes, encoding.at, limit, this.#grammar, this.#view)) break;
       this.#encodeRecord(bytes, encoding, result, base);
     }
     this.#fast?.end();

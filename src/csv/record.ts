@@ -19,6 +19,12 @@ export function grammarOf({ delimiter, newline }: Pick<Dialect, 'delimiter' | 'n
   return { delimiter: delimiter.charCodeAt(0), eol: newline === '\r' ? CR : LF, special };
 }
 
+/** How a field is written: bare, in quotes, or in quotes with escapes inside. */
+type Form = 0 | 1 | 2;
+const UNQUOTED = 0;
+const QUOTED = 1;
+const ESCAPED = 2;
+
 /** One record as `readRecord` saw it. One object is used over and over; `keep` fields have their places noted. */
 export class RecordView {
   /** First byte of the record, end of its content, first byte after its terminator. */
@@ -36,11 +42,10 @@ export class RecordView {
   resumeQuote = -1;
   resumeAt = 0;
   resumeNul = 0;
-  /** Where the content of each field lies, inside its quotes, whether it has quotes, and whether escapes may be in it. */
+  /** Where the content of each field lies, inside its quotes where it has any, and how it is written. */
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
-  readonly #quoted: boolean[] = [];
-  readonly #escaped: boolean[] = [];
+  readonly #forms: Form[] = [];
 
   constructor(readonly keep: number) {}
 
@@ -55,25 +60,24 @@ export class RecordView {
     return columns > 1 && this.end === this.start;
   }
 
-  addField(start: number, end: number, quoted: boolean, escaped: boolean): void {
+  addField(start: number, end: number, form: Form): void {
     const k = this.fields++;
     if (k >= this.keep) return;
     this.#starts[k] = start;
     this.#ends[k] = end;
-    this.#quoted[k] = quoted;
-    this.#escaped[k] = escaped;
+    this.#forms[k] = form;
   }
 
   /** Whether field k is NULL: empty and not quoted. */
   isNull(k: number): boolean {
-    return this.#starts[k] === this.#ends[k] && !this.#quoted[k];
+    return this.#starts[k] === this.#ends[k] && this.#forms[k] === UNQUOTED;
   }
 
   /** Returns the content of field k. */
   field(bytes: Buffer, k: number): FieldContent {
     const start = this.#starts[k];
     const end = this.#ends[k];
-    return this.#escaped[k] ? unescaped(bytes, start, end) : { bytes, start, end, isNull: this.isNull(k) };
+    return this.#forms[k] === ESCAPED ? unescaped(bytes, start, end) : { bytes, start, end, isNull: this.isNull(k) };
   }
 }
 
@@ -127,7 +131,7 @@ function plainField(bytes: Buffer, start: number, limit: number, grammar: Gramma
     const byte = bytes[i];
     if (special[byte] === 0) continue;
     if (byte === delimiter || byte === eol || (byte === CR && bytes[i + 1] === LF)) {
-      view.addField(start, i, false, false);
+      view.addField(start, i, UNQUOTED);
       return i;
     }
     if (byte === QUOTE) return strayRest(bytes, start, i, grammar, view);
@@ -139,11 +143,11 @@ function plainField(bytes: Buffer, start: number, limit: number, grammar: Gramma
 
 function quotedField(bytes: Buffer, open: number, limit: number, grammar: Grammar, view: RecordView): number {
   let i = open + 1;
-  let escaped = false;
+  let form: Form = QUOTED;
   if (open === view.resumeQuote) {
     i = view.resumeAt;
     view.nul ||= view.resumeNul;
-    escaped = true; // Perhaps.
+    form = ESCAPED; // Perhaps.
   }
   for (; i < limit; i++) {
     const byte = bytes[i];
@@ -152,9 +156,9 @@ function quotedField(bytes: Buffer, open: number, limit: number, grammar: Gramma
     const after = bytes[i + 1];
     if (after === QUOTE) {
       i++;
-      escaped = true;
+      form = ESCAPED;
     } else if (endsField(bytes, i + 1, after, grammar)) {
-      view.addField(open + 1, i, true, escaped);
+      view.addField(open + 1, i, form);
       return i + 1;
     } else return strayRest(bytes, open, i + 1, grammar, view);
   }
@@ -176,12 +180,12 @@ function strayRest(bytes: Buffer, field: number, from: number, grammar: Grammar,
   for (; bytes[i] !== eol; i++) {
     if (bytes[i] === 0) view.nul ||= view.fields + 1;
     else if (bytes[i] === delimiter) {
-      view.addField(start, i, false, false);
+      view.addField(start, i, UNQUOTED);
       start = i + 1;
     }
   }
   if (eol === LF && i > from && bytes[i - 1] === CR) i--;
-  view.addField(start, i, false, false);
+  view.addField(start, i, UNQUOTED);
   return i;
 }
 
