@@ -70,6 +70,15 @@ describe('the rooms', () => {
     expect(forbidden).toEqual([]);
   });
 
+  it('take the kernel as an option, named only where a thread or a process starts', () => {
+    const users = imports.filter(({ from, to }) => roomOf(from) !== 'kernel' && roomOf(to) === 'kernel');
+    expect(users.map(({ from }) => from).sort()).toEqual([
+      'inspection/arrival-thread.ts',
+      'inspection/scan-thread.ts',
+      'worker/main.ts',
+    ]);
+  });
+
   it('have no cycle among their files', () => {
     const edges = new Map<string, string[]>();
     for (const { from, to, typeOnly } of imports) if (!typeOnly) edges.set(from, [...(edges.get(from) ?? []), to]);

@@ -42,6 +42,19 @@ describe('findParts', () => {
     });
   });
 
+  it('counts rows from the beginning of the file in every part, in its evidence, malformed rows and fault', async () => {
+    const first = Math.ceil((16 * MIB) / 4);
+    const bytes = Buffer.from(`a,b\n${'1,2\n'.repeat(first + 10)}1.5,2\n1,2,3\n1,"never closed\n`);
+    const [one, two] = (await partsOf(bytes.subarray(0, bytes.lastIndexOf('1,"')))) as ScannedPart[];
+    expect([one!.firstRow, two!.firstRow]).toEqual([1, first + 1]);
+    expect(two!.evidence[0]!.steps.map(({ row }) => row)).toEqual([first + 1, first + 11]);
+    expect(two!.malformed.map(({ row }) => row)).toEqual([first + 12]);
+    const fault = (await partsOf(bytes))[1];
+    expect(fault).toMatchObject({ code: 'unclosed_quote', row: first + 13 });
+    // As it is, it goes from a thread to the caller's.
+    expect(structuredClone(fault)).toEqual(fault);
+  });
+
   it('finds no part in a file without data', async () => {
     expect(await partsOf(Buffer.from(HEADER))).toEqual([]);
   });
