@@ -18,8 +18,9 @@ const NEWLINES = ['\n', '\r\n', '\r'] as const;
 const RECORDS = 200;
 
 /**
- * Finds the dialect from the beginning of a file; the end of `head` may cut a record. The delimiter is the one that splits
- * the records most evenly, not the most frequent one; a single column reads as ','. A first line `sep=;` (Excel) decides.
+ * Finds the dialect from the beginning of a file; the end of `head` may cut a record. The delimiter is the one that
+ * splits the records most evenly, not the most frequent one; a single column reads as ','. A first line `sep=;`
+ * (Excel) decides.
  * @throws {TaskError} unsupported_dialect for an override that is not supported
  */
 export function detectDialect(head: Buffer, overrides: Partial<Pick<Dialect, 'delimiter' | 'newline'>> = {}): Dialect {

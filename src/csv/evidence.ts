@@ -12,8 +12,9 @@ export interface EvidenceStep {
 }
 
 /**
- * What all values of a column together allow. Plain JSON. The steps (at most five) are the whole evidence: the first value
- * and each one that widened the type after it, so that two segments merge into exactly what one pass over both would give.
+ * What all values of a column together allow. Plain JSON. The steps (at most five) are the whole evidence: the first
+ * value and each one that widened the type after it, so that two segments merge into exactly what one pass over both
+ * would give.
  */
 export interface ColumnEvidence {
   /** Values in well-formed records, NULLs left out. */

@@ -2,8 +2,8 @@ import type { Grammar } from './record.js';
 import type { RowSet } from './row-set.js';
 
 /**
- * Quick loops over plain records. Each stops before the first record that it leaves to `readRecord`, so that results are the
- * same without them: they are an option of the engine.
+ * Quick loops over plain records. Each stops before the first record that it leaves to `readRecord`, so that results
+ * are the same without them: they are an option of the engine.
  */
 export interface FastPath {
   encoder(grammar: Grammar, columns: number): FastEncoder;

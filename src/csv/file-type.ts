@@ -45,8 +45,9 @@ const UNPACK = 'Unpack it and upload the CSV file inside.';
 const CONVERT = 'Convert it to CSV and upload that file.';
 const OTHER = 'Upload a CSV file.';
 
-// Signatures: https://en.wikipedia.org/wiki/List_of_file_signatures. Letters alone (BZh, PAR1, MZ, BM) could begin a header
-// line: a signature of letters needs more bytes to match, which libraries for file types do not ask for (decision 28).
+// Signatures: https://en.wikipedia.org/wiki/List_of_file_signatures. Letters alone (BZh, PAR1, MZ, BM) could begin a
+// header line: a signature of letters needs more bytes to match, which libraries for file types do not ask for
+// (decision 28).
 const KINDS: Kind[] = [
   { name: 'an Excel workbook (.xlsx)', advice: EXPORT, match: (b) => isZip(b) && has(b, 'xl/') },
   { name: 'an OpenDocument spreadsheet (.ods)', advice: EXPORT, match: (b) => isZip(b) && has(b, 'opendocument') },
@@ -100,7 +101,10 @@ function wideEncoding(bytes: Uint8Array): string | undefined {
   return wideWithoutMark(bytes);
 }
 
-/** Western text in UTF-16 has a NUL in almost every second byte, in UTF-32 in three of four, always at the same places. */
+/**
+ * Western text in UTF-16 has a NUL in almost every second byte, in UTF-32 in three of four, always at the same
+ * places.
+ */
 function wideWithoutMark(bytes: Uint8Array): string | undefined {
   const nuls = [0, 0, 0, 0];
   const groups = bytes.length >> 2;

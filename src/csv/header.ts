@@ -9,12 +9,12 @@ import { type FieldContent, grammarOf, RecordView, readRecord } from './record.j
 const RESERVED = ['_row', 'tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid'];
 
 /**
- * Reads the header line. `end` is the offset in the file of the first data record (BOM, leading blank lines and a `sep=;`
- * line counted in); names are as in the file, unquoted.
+ * Reads the header line. `end` is the offset in the file of the first data record (BOM, leading blank lines and a
+ * `sep=;` line counted in); names are as in the file, unquoted.
  * @param head the file's beginning, from byte 0
  * @param final the head is the whole file, so the header may lack its line end
- * @throws {TaskError} record_too_large, unclosed_quote (the header does not end within head), invalid_utf8, empty_file,
- *   not_a_text_file (a NUL in a name), too_many_columns above 1,599
+ * @throws {TaskError} record_too_large, unclosed_quote (the header does not end within head), invalid_utf8,
+ *   empty_file, not_a_text_file (a NUL in a name), too_many_columns above 1,599
  */
 export function readHeader(head: Buffer, dialect: Dialect, final = false): { names: string[]; end: number } {
   const grammar = grammarOf(dialect);
@@ -50,8 +50,9 @@ export function readHeader(head: Buffer, dialect: Dialect, final = false): { nam
 }
 
 /**
- * The names the columns get in PostgreSQL: unique, at most 63 bytes of UTF-8, the original spelling (NFC) wherever that is
- * possible. Control characters are dropped, empty names become `column_3`, names taken twice or reserved `name_2`, `name_3`.
+ * The names the columns get in PostgreSQL: unique, at most 63 bytes of UTF-8, the original spelling (NFC) wherever
+ * that is possible. Control characters are dropped, empty names become `column_3`, repeated or reserved names
+ * `name_2`, `name_3`.
  */
 export function columnNames(headers: string[]): string[] {
   const wanted = headers.map((header, index) => cutToBytes(cleanName(header) || `column_${index + 1}`, MAX_NAME_BYTES));

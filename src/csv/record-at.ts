@@ -3,9 +3,9 @@ import type { Dialect } from './dialect.js';
 import { grammarOf, RecordView, readRecord } from './record.js';
 
 /**
- * The row number of a line in a batch written by a `RecordEncoder`: each record is one, and COPY counts them so. null when the
- * batch has no such line.
- * @param batch the bytes written, no more
+ * Returns the row number of a line in a batch written by a `RecordEncoder`: each record is a line, and COPY counts
+ * lines. Null when the batch has no such line.
+ * @param batch exactly the bytes written
  * @param line from 1
  */
 export function rowOfLine(batch: Buffer, line: number): number | null {
@@ -19,7 +19,7 @@ export function rowOfLine(batch: Buffer, line: number): number | null {
 }
 
 /**
- * Where the record lies that has `before` records before it, without its terminator; null when there are no more.
+ * Returns the place of the record that has `before` records before it, without its terminator; null when there is none.
  * @param bytes from a record's beginning on
  */
 export function recordAt(

@@ -10,9 +10,9 @@ export interface RecordFormat {
 }
 
 /**
- * Turns the bytes of a file into rows for `COPY … FROM STDIN` in its text format, each a line: its number, a tab, and its
- * fields with tabs between. NULL is `\N`, the empty string nothing at all. PostgreSQL reads it fastest: with CSV it searches
- * every byte for quotes (manual, COPY, "File Formats").
+ * Turns the bytes of a file into rows for `COPY … FROM STDIN` in its text format, each a line: its number, a tab, and
+ * its fields with tabs between. NULL is `\N`, the empty string nothing at all. PostgreSQL reads it fastest: with CSV
+ * it searches every byte for quotes (manual, COPY, "File Formats").
  */
 export interface RecordEncoder {
   /**

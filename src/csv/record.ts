@@ -38,7 +38,7 @@ export class RecordView {
   /** Where the quote opened that was still open when the bytes ended, else -1; and how far it was searched. */
   openQuote = -1;
   searched = 0;
-  /** To go on where an earlier look at the same record ended: the quote's place, where to continue, `nul` so far. */
+  /** To continue where an earlier look at the same record ended: the quote's place, where to continue, `nul` so far. */
   resumeQuote = -1;
   resumeAt = 0;
   resumeNul = 0;
@@ -100,11 +100,11 @@ function unescaped(bytes: Buffer, start: number, end: number): FieldContent {
 }
 
 /**
- * Reads the record at `start` by RFC 4180 and says where everything in it lies. It is the one definition of a
- * record: a fast path leaves to it every record that is not plain.
+ * Reads the record at `start` by RFC 4180 and says where everything in it lies. It is the one definition of a record:
+ * a fast path leaves to it every record that is not plain.
  *
- * A quote opens a quoted field only as its first byte. Any other quote, or text after a closing quote, is stray: from there
- * the record goes on, unquoted, to the end of its line.
+ * A quote opens a quoted field only as its first byte. Any other quote, or text after a closing quote, is stray: from
+ * there the record continues, unquoted, to the end of its line.
  * @param limit index of the last eol byte in `bytes`: no record can end later
  * @returns false when the record does not end within the bytes
  */
@@ -124,7 +124,7 @@ export function readRecord(bytes: Buffer, start: number, limit: number, grammar:
   return false;
 }
 
-/** Returns the place of the delimiter or terminator behind the field. */
+/** Returns the place of the delimiter or terminator after the field. */
 function plainField(bytes: Buffer, start: number, limit: number, grammar: Grammar, view: RecordView): number {
   const { delimiter, eol, special } = grammar;
   for (let i = start; i <= limit; i++) {

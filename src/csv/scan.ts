@@ -30,9 +30,9 @@ export interface ScanOptions {
 }
 
 /**
- * Inspects the records of one segment of a file: where they end, how many fields they have, what types the columns can get.
- * The bytes after the last complete record are the caller's to keep and to feed again in front of the next ones; however
- * the file is cut into chunks, the results are the same. No chunk is retained.
+ * Inspects the records of one segment of a file: where they end, how many fields they have, what types the columns
+ * can get. The bytes after the last complete record are the caller's to keep and to feed again in front of the next
+ * ones; however the file is cut into chunks, the results are the same. No chunk is retained.
  */
 export class RecordScanner {
   /** The first 1,000. */
@@ -179,7 +179,7 @@ export class RecordScanner {
 
   #tooLarge(bytes: Buffer, base: number, at: number): TaskError {
     const eol = this.#grammar.eol;
-    // Judged at the limit itself, whatever follows it, so that the answer does not depend on the chunk.
+    // Judged at the limit itself, so that the answer does not depend on the chunk.
     const probe = Buffer.concat([bytes.subarray(at, at + this.#maxRecordBytes), Buffer.of(eol)]);
     this.#view.resumeQuote = -1;
     if (!readRecord(probe, 0, probe.length - 1, this.#grammar, this.#view)) {

@@ -7,8 +7,8 @@ import type { DialectOptions } from './read-head.js';
 import type { ScannedPart } from './scan-part.js';
 
 /**
- * In front of each buffer there is room for the rest of the one before, so that records stand in one piece. Where one is longer, the
- * stored file is inspected from there.
+ * In front of each buffer there is room for the rest of the one before, so that records stand in one piece. Where one
+ * is longer, the stored file is inspected from there.
  */
 export const REST_BYTES = 1 << 16;
 
@@ -18,7 +18,7 @@ export interface ArrivalJob {
   options: DialectOptions;
 }
 
-/** `length` bytes of the file, in `buffer` behind the room for the rest. The thread sends the buffer back when it is done with it. */
+/** `length` bytes of the file, in `buffer` after the room for the rest. The thread sends the buffer back after use. */
 export interface Arrived {
   buffer: ArrayBuffer;
   length: number;
@@ -27,7 +27,7 @@ export interface Arrived {
 
 const csv = createEngine(kernel);
 
-/** What a thread runs: one file, until it is whole, or there is no more to find, or its sender closes the port. */
+/** What a thread runs: one file, until it is whole, nothing is left to find, or its sender closes the port. */
 export default async function inspectArriving({ port, options }: ArrivalJob): Promise<ScannedPart[]> {
   const file = new ArrivingFile(csv, options);
   let rest = Buffer.alloc(0);
@@ -42,12 +42,12 @@ export default async function inspectArriving({ port, options }: ArrivalJob): Pr
   };
   const closed = once(port, 'close');
   try {
-    // What is under way when there is no more to find is not taken any more.
+    // Buffers that are under way when nothing is left to find are dropped.
     for await (const [arrived] of on(port, 'message', { close: ['close'] })) if (!take(arrived)) break;
     return file.parts;
   } finally {
     port.close();
-    // Between two jobs a thread stands still: the other side would not hear of it before the next.
+    // Between two jobs a thread sleeps: the sender would not see the port close before the next.
     await closed;
   }
 }

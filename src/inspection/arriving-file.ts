@@ -8,8 +8,8 @@ import { PartScan, type ScannedPart } from './scan-part.js';
 const MOST_EVIDENCE = 1 << 16;
 
 /**
- * Finds the parts of a file while it arrives, the same that `findParts` finds in it. What is not plain sailing (a malformed row, a
- * file that cannot be read) is left to whoever inspects the stored file: then there are only the parts before it.
+ * Finds the parts of a file while it arrives, the same that `findParts` finds in it. A malformed row and a
+ * file that cannot be read are left to the inspect activity: then there are only the parts before them.
  */
 export class ArrivingFile {
   /** Each begins where the one before ended, the first where the data begins. */
@@ -27,10 +27,10 @@ export class ArrivingFile {
   }
 
   /**
-   * Takes what has arrived: the first time the file's first `HEAD_BYTES`, or all of it.
+   * Accepts what has arrived: the first time the file's first `HEAD_BYTES`, or all of it.
    * @param bytes the rest of those before, and what follows them
    * @param final they reach to the end of the file
-   * @returns how many bytes were taken; null when no more parts can be found
+   * @returns the number of bytes accepted; null when no further part can be found
    */
   take(bytes: Buffer, final: boolean): number | null {
     try {

@@ -1,7 +1,7 @@
 import { PART_BYTES } from '../contract/limits.js';
 import { isFault, type ScanJob, type Scanned, type Scanner } from './scan-part.js';
 
-/** Behind which offset the part ends that begins at `from`. Wherever a file is inspected, its parts are the same. */
+/** Returns the offset after which a part ends that begins at `from`. It depends on the file alone. */
 export function partEnd(dataOffset: number, from: number): number {
   return dataOffset + (Math.floor((from - dataOffset) / PART_BYTES) + 1) * PART_BYTES;
 }
@@ -12,7 +12,8 @@ export interface FileToInspect extends Pick<ScanJob, 'key' | 'size' | 'dialect' 
 }
 
 /**
- * Finds the parts of a stored file in order, from one that begins at `from` on. The last may be what makes the file unreadable.
+ * Finds the parts of a stored file in order, from one that begins at `from` on. The last may be what makes the file
+ * unreadable.
  * @param firstRow number in the file of the record at `from`
  */
 export async function* findParts(

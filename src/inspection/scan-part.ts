@@ -9,7 +9,7 @@ import type { Malformed } from '../csv/malformed.js';
 import type { RecordScanner } from '../csv/scan.js';
 import type { StoreFile } from '../storage/store.js';
 
-/** What to scan: the records from `from` on, where one begins, up to the first record end at or behind `stopAt`. */
+/** What to scan: the records from `from` on, where one begins, up to the first record end at or after `stopAt`. */
 export interface ScanJob {
   /** Key of the source in the file store, and its size. */
   key: string;
@@ -31,7 +31,7 @@ export interface ScannedPart {
   rows: number;
   sha256: string;
   evidence: ColumnEvidence[];
-  /** The first thousand; the rest is met again when the part is loaded. */
+  /** The first thousand; the load finds the rest again. */
   malformed: Malformed[];
   malformedCount: number;
 }
@@ -77,7 +77,7 @@ export class PartScan {
   /** File offset of the part's first byte. */
   readonly byteFrom: number;
   readonly #firstRow: number;
-  /** And of the first that is not taken yet. */
+  /** And of the first byte not scanned yet. */
   position: number;
   readonly #stopAt: number;
   readonly #scanner: RecordScanner;
@@ -91,7 +91,7 @@ export class PartScan {
     this.position = from;
   }
 
-  /** The part has come to its end. */
+  /** The part is complete. */
   get stopped(): boolean {
     return this.#scanner.stopped;
   }
@@ -106,9 +106,9 @@ export class PartScan {
   }
 
   /**
-   * Takes the whole records of `bytes`, which begin at `position`; the caller gives the rest again with what follows.
+   * Scans the whole records of `bytes`, which begin at `position`; the caller passes the rest again with what follows.
    * @param final the bytes reach to the end of the file
-   * @returns how many bytes were taken
+   * @returns the number of bytes scanned
    * @throws {TaskError}
    */
   take(bytes: Buffer, final: boolean): number {
@@ -118,7 +118,7 @@ export class PartScan {
     return consumed;
   }
 
-  /** What was taken, as a part. Once. */
+  /** Returns what was scanned, as a part. Called once. */
   part(): ScannedPart {
     const { rows, evidence, malformed, malformedCount } = this.#scanner;
     const sha256 = this.#hash.digest('hex');

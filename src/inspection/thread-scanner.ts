@@ -8,8 +8,8 @@ import { createThreads } from './threads.js';
 const IDLE_MS = 1_000;
 
 /**
- * A scanner with a thread per core, for as many files at once. A file as short as a part is scanned in the caller's own thread,
- * sooner than another would be up.
+ * A scanner with a thread per core, for as many files at once. A file as short as a part is scanned in the caller's
+ * own thread, sooner than another would be up.
  * @param folder of the local store, which each thread opens for itself
  * @param csv for the caller's own thread
  */

@@ -2,16 +2,16 @@ import { CAPACITY, INPUT, MEMORY } from './instance.js';
 
 const NOTHING = Buffer.alloc(0);
 
-/** The kernel's input: a stretch of a caller's bytes, which is moved on as the work goes on. */
+/** The kernel's input: a stretch of a caller's bytes, which moves with the work. */
 export class KernelInput {
   #bytes: Buffer = NOTHING;
   #eol = 0;
-  /** Indexes into the caller's bytes: of the stretch's first byte, and behind its last eol. */
+  /** Indexes into the caller's bytes: of the stretch's first byte, and after its last eol. */
   #from = 0;
   #end = 0;
   #limit = -1;
 
-  /** Takes the input for these bytes, up to the eol at index `limit`, until `end`. */
+  /** Claims the input for these bytes, up to the eol at index `limit`, until `end`. */
   begin(bytes: Buffer, limit: number, eol: number): void {
     this.#bytes = bytes;
     this.#limit = limit;
@@ -25,22 +25,22 @@ export class KernelInput {
     this.#limit = -1;
   }
 
-  /** Index behind the last eol of the stretch. */
+  /** Index after the last eol of the stretch. */
   get stretchEnd(): number {
     return this.#end;
   }
 
-  /** Has the stretch hold `at`; false when no eol follows within it. */
+  /** Makes the stretch hold `at`; returns false when no eol follows within it. */
   reach(at: number): boolean {
     return (at >= this.#from && at < this.#end) || this.#load(at);
   }
 
-  /** Moves the stretch so that it begins at `at`; false when that gives nothing new. */
+  /** Moves the stretch so that it begins at `at`; returns false when that gives nothing new. */
   advance(at: number): boolean {
     return at > this.#from && this.#end <= this.#limit && this.#load(at);
   }
 
-  /** The address of an index, which may lie behind the stretch: then it is an address that no call reaches. */
+  /** Returns the address of an index. For an index after the stretch no call reaches that address. */
   addressOf(index: number): number {
     return INPUT + Math.min(Math.max(0, index - this.#from), CAPACITY + 1);
   }

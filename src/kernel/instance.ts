@@ -53,7 +53,10 @@ interface Exports {
 const file = createRequire(import.meta.url).resolve('#kernel');
 const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)));
 
-/** One per thread, shared by all scanners and encoders. Each `scan` or `encode` of theirs is synchronous and takes it for itself. */
+/**
+ * One per thread, shared by all scanners and encoders. Each `scan` or `encode` of theirs is synchronous and takes it
+ * for itself.
+ */
 export const kernel = exports as Exports;
 
 const { buffer } = kernel.memory;
@@ -63,7 +66,7 @@ export const MEMORY = Buffer.from(buffer);
 export const INPUT = kernel.input.value;
 export const CAPACITY = kernel.CAPACITY.value;
 
-/** Type codes of the columns, and NULLs met per column; see memory.as.ts. */
+/** Type codes of the columns, and NULLs found per column; see memory.as.ts. */
 export const kernelTypes = new Uint8Array(buffer, kernel.types.value, MAX_COLUMNS);
 export const kernelNulls = new Uint32Array(buffer, kernel.nulls.value, MAX_COLUMNS);
 

@@ -38,7 +38,7 @@ export class PlainEncoder implements FastEncoder {
       encoding.row += rows;
       encoding.loaded += rows;
       const hasMore = encoding.at < input.stretchEnd && encoding.at < encoding.stop && rows < most;
-      // Where not even one record fits, the room that it takes has to be told.
+      // Where not even one record fits, the caller must learn the room that it needs.
       const isEmptied = kernel.isFull.value !== 0 && written > 0;
       const goesOn = !hasMore || isEmptied || (kernel.isCut.value !== 0 && input.advance(encoding.at));
       if (!goesOn) return;

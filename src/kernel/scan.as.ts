@@ -18,10 +18,10 @@ let fieldEnd: usize = 0;
  * Runs over records that are well formed and confirm what their columns are known to be, and stops before the first one
  * that is not. It changes no evidence but the count of NULLs.
  * @param columns 1 to MAX_COLUMNS, with their types in place
- * @param end behind the last byte, which is an eol: something follows every quote and every unquoted field
+ * @param end after the last byte, which is an eol: something follows every quote and every unquoted field
  * @param stop stop at the first record end that reaches it
- * @param longest record that is taken, in bytes with its terminator
- * @returns the start of the first record not taken
+ * @param longest record that it accepts, in bytes with its terminator
+ * @returns the start of the first record left
  */
 export function scan(
   from: usize,
@@ -52,7 +52,7 @@ export function scan(
   return start;
 }
 
-/** Where the next record begins; 0 if this one is not to be taken. */
+/** Returns where the next record begins; 0 to leave this one. */
 function recordEnd(start: usize, end: usize, columns: u32, delimiter: u32, eol: u32): usize {
   const last = columns - 1;
   let p = start;

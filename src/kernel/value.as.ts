@@ -12,7 +12,7 @@ export function confirms(type: i32, p: usize, length: u32, head: v128): bool {
   return found === type || (type <= NUMERIC && found < type);
 }
 
-/** The numbers that are met most, of at most 16 bytes, told by their digits alone: true is certain, false is not. */
+/** Recognises the most frequent numbers, of at most 16 bytes, by their digits alone: true is certain, false is not. */
 function isPlainNumber(type: i32, p: usize, length: u32, head: v128): bool {
   const negative = u32(byteAt(p) === MINUS);
   const all: u32 = ((1 << length) - 1) & ~negative;

@@ -1,5 +1,7 @@
+import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { formatRecord } from '../../src/csv/format-record.js';
 import { columnNames, readHeader } from '../../src/csv/header.js';
 import { dialectOf } from './support.js';
 
@@ -12,6 +14,23 @@ test('names are unquoted and the end is the offset of the first record in the fi
   expect(read('\ufeff\r\na;b\r\n1;2', { delimiter: ';', bom: true })).toEqual({ names: ['a', 'b'], end: 10 });
   expect(read('sep=;\na;b\n', { delimiter: ';' })).toEqual({ names: ['a', 'b'], end: 10 });
   expect(read('a,b', {}, true)).toEqual({ names: ['a', 'b'], end: 3 });
+});
+
+test('names are those that csv-parse reads', () => {
+  const name = fc.oneof(fc.constantFrom('', '"', '""', 'a""b', ';,', 'x\ny', 'é'), fc.string({ unit: 'grapheme' }));
+  fc.assert(
+    fc.property(fc.array(name, { minLength: 1, maxLength: 6 }), (list) => {
+      const line = formatRecord(
+        list.map((one) => one.replaceAll('\0', '')),
+        ';',
+      );
+      const bytes = Buffer.from(`${line}\n1;2\n`);
+      const { names, end } = readHeader(bytes, dialectOf({ delimiter: ';' }));
+      expect([names]).toEqual(parse(line, { delimiter: ';', record_delimiter: ['\ufdd0'] }));
+      expect(end).toBe(Buffer.byteLength(line) + 1);
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test('a header that does not end is refused', () => {

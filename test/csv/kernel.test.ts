@@ -46,7 +46,7 @@ const column = fc
     fc.array(fc.oneof({ arbitrary: kind, weight: 9 }, fc.constant('')), { minLength: 30, maxLength: 30 }),
   );
 
-test('a scan finds the same with the kernel and without it: records, faults, evidence, errors and where it stops', () => {
+test('a scan finds the same records, faults, evidence, errors and ends with the kernel and without it', () => {
   const limits = fc.record({ stopAt: fc.nat(400), maxRecordBytes: fc.integer({ min: 4, max: 64 }) });
   fc.assert(
     fc.property(
@@ -81,7 +81,7 @@ test('a column gets the same type from the same rows with the kernel and without
   );
 });
 
-test('a segment is encoded into the same bytes with the kernel and without it, for any batch, output and skipped rows', () => {
+test('batches of any size and output are the same bytes with the kernel and without it', () => {
   const options = fc.record({
     maxInput: fc.integer({ min: 1, max: 200 }),
     outSize: fc.integer({ min: 1, max: 100 }),

@@ -10,7 +10,7 @@ const database = useDatabase();
 const FILE = inProject('migrations', '1764500000028_absolute-evidence-rows.sql');
 const [up, down] = readFileSync(FILE, 'utf8').split('-- Down Migration');
 
-it('the evidence that an earlier version stored counts its rows from the beginning of the file after the migration', async () => {
+it('stored evidence of an earlier version counts rows from the beginning of the file after the migration', async () => {
   const { pool } = database;
   const { id } = await newUpload(pool);
   const evidence = (...rows: number[]) => [
