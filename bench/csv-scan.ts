@@ -1,12 +1,17 @@
 import type { Dialect } from '../src/csv/dialect.js';
 import { detectDialect } from '../src/csv/dialect.js';
-import { BatchEncoder } from '../src/csv/encode.js';
+import { type CsvEngine, createEngine } from '../src/csv/engine.js';
 import { columnType } from '../src/csv/evidence.js';
 import { readHeader } from '../src/csv/header.js';
-import { RecordScanner } from '../src/csv/scan.js';
+import { kernel } from '../src/kernel/kernel.js';
 
 // Speed of the CSV engine on sales-like data in memory, in MB (10^6 bytes) per second of CPU time, best of a few rounds.
 // `node bench/csv-scan.js [MB]` after compiling; 130 MB by default.
+
+const ENGINES = [
+  ['with the kernel', createEngine(kernel)],
+  ['without the kernel', createEngine()],
+] as const;
 
 const MEGABYTE = 1e6;
 const CHUNK = 1024 * 1024;
@@ -42,8 +47,11 @@ function main(megabytes: number): void {
     const file = generate(megabytes * MEGABYTE, quoteAll);
     const dialect = detectDialect(file.subarray(0, 65536));
     console.log(`${(file.length / MEGABYTE).toFixed(0)} MB, ${quoteAll ? 'every value quoted' : 'some values quoted'}`);
-    report('scan', file, () => scan(file, dialect));
-    report('encode', file, () => encode(file, dialect));
+    for (const [name, engine] of ENGINES) {
+      console.log(` ${name}`);
+      report('scan', file, () => scan(engine, file, dialect));
+      report('encode', file, () => encode(engine, file, dialect));
+    }
   }
   console.log(
     `resident at most: ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB (the file in memory included)`,
@@ -62,9 +70,9 @@ function report(name: string, file: Buffer, run: () => string): void {
   console.log(`  ${name.padEnd(7)} ${(file.length / MEGABYTE / (best / 1e6)).toFixed(0).padStart(5)} MB/s  ${result}`);
 }
 
-function scan(file: Buffer, dialect: Dialect): string {
+function scan(engine: CsvEngine, file: Buffer, dialect: Dialect): string {
   const { names, end } = readHeader(file.subarray(0, 65536), dialect);
-  const scanner = new RecordScanner({ dialect, columns: names.length });
+  const scanner = engine.scanner({ dialect, columns: names.length, firstRow: 1 });
   for (let at = end; at < file.length; ) {
     const stop = Math.min(file.length, at + CHUNK);
     at += scanner.scan(file.subarray(at, stop), { baseOffset: at, final: stop === file.length });
@@ -73,9 +81,9 @@ function scan(file: Buffer, dialect: Dialect): string {
   return `${scanner.rows} rows, ${scanner.malformedCount} malformed: ${types}`;
 }
 
-function encode(file: Buffer, dialect: Dialect): string {
+function encode(engine: CsvEngine, file: Buffer, dialect: Dialect): string {
   const { names, end } = readHeader(file.subarray(0, 65536), dialect);
-  const encoder = new BatchEncoder({ dialect, columns: names.length });
+  const encoder = engine.encoder({ dialect, columns: names.length });
   const out = Buffer.allocUnsafe(BATCH * 1.25);
   let rows = 0;
   let written = 0;

@@ -43,15 +43,7 @@ export function withoutContents(error: unknown): LoggedError {
   };
 }
 
-const QUOTING = new Set([
-  'TaskError',
-  'CsvError',
-  'DatabaseError',
-  'TypeError',
-  'RangeError',
-  'SyntaxError',
-  'URIError',
-]);
+const QUOTING = new Set(['TaskError', 'DatabaseError', 'TypeError', 'RangeError', 'SyntaxError', 'URIError']);
 
 /**
  * Tells by name or code: a SQLSTATE (the system's five-character codes begin with E), or one of Node's (ERR_INVALID_ARG_VALUE)

@@ -10,10 +10,24 @@ const ALLOWED: Record<string, string[]> = {
   csv: ['contract'],
   postgres: ['contract', 'failpoint'],
   storage: ['contract', 'failpoint'],
-  inspection: ['contract', 'csv', 'storage'],
+  kernel: ['contract', 'csv'],
+  // kernel: only the two files that threads run.
+  inspection: ['contract', 'csv', 'storage', 'kernel'],
   activities: ['contract', 'csv', 'inspection', 'postgres', 'storage', 'failpoint'],
   workflows: ['contract'],
-  worker: ['activities', 'config', 'contract', 'failpoint', 'inspection', 'log', 'postgres', 'retrying', 'storage'],
+  worker: [
+    'activities',
+    'config',
+    'contract',
+    'csv',
+    'failpoint',
+    'inspection',
+    'kernel',
+    'log',
+    'postgres',
+    'retrying',
+    'storage',
+  ],
   // csv: only its checks of a file's beginning, before anything is stored.
   api: ['contract', 'inspection', 'postgres', 'storage', 'config', 'log', 'failpoint', 'retrying', 'csv'],
   'setup-database': ['config', 'postgres'],
@@ -56,6 +70,15 @@ describe('the rooms', () => {
       return !(typeOnly && TYPES_ONLY[room]?.includes(other));
     });
     expect(forbidden).toEqual([]);
+  });
+
+  it('take the kernel as an option, named only where a thread or a process starts', () => {
+    const users = imports.filter(({ from, to }) => roomOf(from) !== 'kernel' && roomOf(to) === 'kernel');
+    expect(users.map(({ from }) => from).sort()).toEqual([
+      'inspection/arrival-thread.ts',
+      'inspection/scan-thread.ts',
+      'worker/main.ts',
+    ]);
   });
 
   it('have no cycle among their files', () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { TaskError } from '../src/contract/errors.js';
-import { CsvError } from '../src/csv/csv-error.js';
+import { csvError } from '../src/csv/csv-error.js';
 import { withoutContents } from '../src/log.js';
 import { withClient } from '../src/postgres/pool.js';
 import { useDatabase } from './postgres/support.js';
@@ -23,7 +23,7 @@ it('of an error of PostgreSQL the log says its code and where it came from, and 
 
 it.each([
   new TaskError('reject_limit', 'secret', { column: 'secret', value: 'secret' }),
-  new CsvError('invalid_utf8', 'secret', { column: 'secret' }),
+  csvError('invalid_utf8', 'secret', { column: 'secret' }),
   Object.assign(new Error('secret'), { code: 'CSV_RECORD_INCONSISTENT_COLUMNS', record: ['secret'] }),
   Object.assign(new Error('secret'), { code: 'ERR_INVALID_ARG_VALUE' }),
   new TypeError("Cannot read properties of undefined (reading 'secret')"),

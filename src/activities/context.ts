@@ -3,10 +3,11 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { TaskError } from '../contract/errors.js';
+import { toFault } from '../contract/fault.js';
 import { describePlace, placeOf } from '../contract/fault-place.js';
 import type { RunRef } from '../contract/messages.js';
 import type { TaskFault } from '../contract/task.js';
-import { CsvError } from '../csv/csv-error.js';
+import type { CsvEngine } from '../csv/engine.js';
 import type { Scanner } from '../inspection/scan-part.js';
 import { faultTask } from '../postgres/commands.js';
 import { FencedError } from '../postgres/fence.js';
@@ -37,6 +38,7 @@ export interface Dependencies {
   fences: FenceWatch;
   /** For rollback and tidy, which may wait for locks and remove large files: they leave the other control steps their connections. */
   removals: Permits;
+  csv: CsvEngine;
 }
 
 /** What an activity says besides its result: a fenced one stopped because a command or another attempt took over. */
@@ -176,14 +178,7 @@ function asRefusal(error: unknown): TaskFault | null {
 
 /** The fault that an error means for the task, or null when it is to be tried again. */
 function asFault(error: unknown): TaskFault | null {
-  if (error instanceof TaskError && (!error.retryable || error.code === 'disk_full')) {
-    const { row, byte_offset, column, column_number, value } = error.extras;
-    return { code: error.code, detail: error.detail, row, byte_offset, column, column_number, value };
-  }
-  if (error instanceof CsvError) {
-    const { row, byteOffset, column, value } = error;
-    return { code: error.code, detail: error.message, row, byte_offset: byteOffset, column, value };
-  }
+  if (error instanceof TaskError && (!error.retryable || error.code === 'disk_full')) return toFault(error);
   if (meaningOf(error) === 'disk_full' || (error as { code?: string }).code === 'ENOSPC') {
     return { code: 'disk_full', detail: 'There is no space left on the disk. Make room, then resume the task.' };
   }

@@ -1,21 +1,14 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
+import { toError } from '../contract/fault.js';
 import type { RunRef } from '../contract/messages.js';
 import type { UploadOptions } from '../contract/task.js';
-import { CsvError } from '../csv/csv-error.js';
-import {
-  type ColumnEvidence,
-  columnType,
-  describeEvidence,
-  emptyEvidence,
-  mergeEvidence,
-  shiftRows,
-} from '../csv/evidence.js';
+import { type ColumnEvidence, columnType, describeEvidence, emptyEvidence, mergeEvidence } from '../csv/evidence.js';
 import { columnNames } from '../csv/header.js';
 import { failpoint } from '../failpoint.js';
 import { findParts } from '../inspection/find-parts.js';
 import { HEAD_BYTES, type Head, readHead } from '../inspection/read-head.js';
-import type { Scanner } from '../inspection/scan-part.js';
+import { isFault, type Scanner } from '../inspection/scan-part.js';
 import { listParts, storePart } from '../postgres/checkpoints.js';
 import { withFence } from '../postgres/fence.js';
 import { countRejects, rejectAfter, storeRejects } from '../postgres/rejects.js';
@@ -47,39 +40,39 @@ export function inspectActivity(dependencies: Dependencies) {
     );
 }
 
-interface Inspection extends Step {
+interface InspectStep extends Step {
   file: StoreFile;
   scanner: Scanner;
   beat: Beat;
 }
 
-async function inspectFile(inspection: Inspection): Promise<{ parts: number; rows: number }> {
-  const { client, task, fence, file, signal, scanner, beat } = inspection;
+async function inspectFile(step: InspectStep): Promise<{ parts: number; rows: number }> {
+  const { client, task, fence, file, signal, scanner, beat } = step;
   await withFence(client, fence, () => enterPhase(client, task.id, 'inspecting'));
   const { dialect, headers, dataOffset } = await headOf(file, task.options);
   const found = await listParts(client, task.id);
   const evidence = headers.map(emptyEvidence);
-  for (const part of found) merge(evidence, part.evidence as ColumnEvidence[], part.firstRow - 1);
-  const offset = found.at(-1)?.byteTo ?? dataOffset;
+  for (const part of found) merge(evidence, part.evidence as ColumnEvidence[]);
+  const from = found.at(-1)?.byteTo ?? dataOffset;
   let rows = found.reduce((sum, part) => sum + part.rows, 0);
   let rejected = await countRejects(client, task.id);
   await checkRejectLimit(client, task, rejected, headers);
   const source = { key: task.source!.key, size: file.size, dialect, columns: headers.length, dataOffset };
   let partNo = found.length;
-  for await (const part of findParts(scanner, source, offset, signal)) {
-    if (part instanceof CsvError) throw part.shiftRow(rows);
+  for await (const part of findParts(scanner, source, { from, firstRow: rows + 1 }, signal)) {
+    if (isFault(part)) throw toError(part);
     partNo++;
     await failpoint('inspect:before-store-part');
     await withFence(client, fence, async () => {
-      await storePart(client, task.id, { ...part, partNo, firstRow: rows + 1 }, part.evidence);
+      await storePart(client, task.id, { ...part, partNo }, part.evidence);
       await storeRejects(
         client,
         task.id,
-        part.malformed.map((bad) => asReject(bad, rows, headers)),
+        part.malformed.map((bad) => asReject(bad, headers)),
       );
     });
     await failpoint('inspect:after-store-part');
-    merge(evidence, part.evidence, rows);
+    merge(evidence, part.evidence);
     rows += part.rows;
     Object.assign(beat, { part: partNo, rows, bytes: part.byteTo });
     rejected += part.malformedCount;
@@ -96,8 +89,8 @@ async function headOf(file: StoreFile, options: UploadOptions): Promise<Head> {
   return readHead(head, head.length === file.size, options.dialect);
 }
 
-function merge(into: ColumnEvidence[], more: ColumnEvidence[], rowsBefore: number): void {
-  for (const [i, evidence] of more.entries()) into[i] = mergeEvidence(into[i]!, shiftRows(evidence, rowsBefore));
+function merge(into: ColumnEvidence[], more: ColumnEvidence[]): void {
+  for (const [i, evidence] of more.entries()) into[i] = mergeEvidence(into[i]!, evidence);
 }
 
 /**

@@ -4,10 +4,10 @@ import type { UploadOptions } from '../contract/task.js';
 import type { Malformed } from '../csv/malformed.js';
 import type { Reject } from '../postgres/rejects.js';
 
-/** A malformed record as a reject; the scanner counted its row from the part's beginning. */
-export function asReject(bad: Malformed, rowsBefore: number, headers: string[]): Reject {
+/** Returns a malformed record as a reject. */
+export function asReject(bad: Malformed, headers: string[]): Reject {
   return {
-    row: bad.row + rowsBefore,
+    row: bad.row,
     byteOffset: bad.byteOffset,
     column: columnAtFault(bad, headers),
     value: null,

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { TaskError } from '../contract/errors.js';
 import type { Dialect } from '../csv/dialect.js';
-import { BatchEncoder } from '../csv/encode.js';
+import type { RecordEncoder } from '../csv/record-encoder.js';
 import { RowSet } from '../csv/row-set.js';
 import { failpoint } from '../failpoint.js';
 import { sourceTruncated } from '../inspection/scan-part.js';
@@ -31,7 +31,7 @@ const CAREFUL_BYTES = 1 << 15;
 /** Read with a batch, for the end of its last record. */
 const READ_AHEAD = 1 << 16;
 
-export interface PartWork extends Pick<Dependencies, 'pacer'> {
+export interface PartWork extends Pick<Dependencies, 'pacer' | 'csv'> {
   client: pg.ClientBase;
   task: TaskRow;
   fence: Fence;
@@ -47,7 +47,7 @@ export interface PartWork extends Pick<Dependencies, 'pacer'> {
 /** Loads a part batch by batch from its checkpoint to its end. Used once. */
 export class PartLoader {
   readonly #work: PartWork;
-  readonly #encoder: BatchEncoder;
+  readonly #encoder: RecordEncoder;
   readonly #target: InsertTarget;
   readonly #rate: number | undefined;
   #input: Buffer;
@@ -63,7 +63,7 @@ export class PartLoader {
     const { task, part, input, out } = work;
     const dialect = task.dialect as unknown as Dialect;
     this.#work = work;
-    this.#encoder = new BatchEncoder({ dialect, columns: task.columns!.length });
+    this.#encoder = work.csv.encoder({ dialect, columns: task.columns!.length });
     this.#target = {
       table: stagingTable(task.lock_key),
       columns: [ROW_COLUMN, ...task.columns!.map((column) => column.name)],

@@ -1,9 +1,9 @@
 import type { Dialect } from '../csv/dialect.js';
-import type { EncodeResult, RefusedRecord } from '../csv/encode.js';
 import type { ColumnEvidence } from '../csv/evidence.js';
 import { explainRefusal, givenType } from '../csv/given-types.js';
 import { excerptOf } from '../csv/malformed.js';
 import { type RecordPlace, recordsAt } from '../csv/record-at.js';
+import type { EncodeResult, RefusedRecord } from '../csv/record-encoder.js';
 import { type ColumnCheck, type RefusedValue, refuseValues } from '../csv/value-check.js';
 import type { RefusedRow } from '../postgres/insert-rows.js';
 import type { Reject } from '../postgres/rejects.js';

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, type FieldError, TaskError } from '../contract/errors.js';
+import { type FieldError, TaskError } from '../contract/errors.js';
 import type { Source, UploadOptions } from '../contract/task.js';
 import { nearestNames } from '../csv/nearest-names.js';
 import { possibleHeaders } from '../inspection/possible-headers.js';
@@ -18,7 +18,7 @@ const NAMED = 3;
  * @throws {TaskError} invalid_request, and what `readHead` finds
  */
 export function checkHead(head: Buffer, isWhole: boolean, { dialect, columns }: FileOptions): void {
-  const { headers } = refusing(() => readHead(head, isWhole, dialect));
+  const { headers } = readHead(head, isWhole, dialect);
   const missing = missingColumns(columns, headers);
   if (missing.length > 0) throw unknownColumns(missing, headers);
 }
@@ -47,18 +47,6 @@ export async function checkStored(store: Store, { key, size }: Source, options: 
     checkHead(head, head.length === size, options);
   } finally {
     await file.close();
-  }
-}
-
-/** Turns what is thrown about a file into an error for the caller, with its place in the file. */
-export function refusing<T>(body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    const { code, message, row, byteOffset, column } = error as Error & Record<string, never>;
-    if (code === undefined || !(code in ERRORS)) throw error;
-    const place = { row, byte_offset: byteOffset, column };
-    throw new TaskError(code as ErrorCode, message, place, { cause: error });
   }
 }
 

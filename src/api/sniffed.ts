@@ -1,11 +1,8 @@
-import { refusing } from './header-check.js';
-
-/** How much of a file is checked before the first byte of it is stored. */
-const HEAD_BYTES = 64 << 10;
+import { TYPE_BYTES } from '../csv/file-type.js';
 
 /** The checks of a file's first bytes. Each throws the error to answer with. */
 export interface HeadChecks {
-  /** @throws {CsvError} empty_file, not_a_text_file, unsupported_encoding */
+  /** @throws {TaskError} empty_file, not_a_text_file, unsupported_encoding */
   assertText: (head: Uint8Array) => void;
   /** Checks all bytes received so far. Returns true once further bytes can add nothing. */
   early?: (head: Buffer) => boolean;
@@ -31,16 +28,12 @@ export async function* sniffed(
     head.push(chunk);
     bytes += chunk.length;
     if (bytes >= nextLook) nextLook = early(Buffer.concat(head)) ? Number.POSITIVE_INFINITY : bytes * 2;
-    if (bytes < HEAD_BYTES) continue;
-    check(head, assertText);
+    if (bytes < TYPE_BYTES) continue;
+    assertText(Buffer.concat(head).subarray(0, TYPE_BYTES));
     yield* head;
     head = null;
   }
   if (!head) return;
-  check(head, assertText);
+  assertText(Buffer.concat(head).subarray(0, TYPE_BYTES));
   yield* head;
-}
-
-function check(chunks: Uint8Array[], assertText: HeadChecks['assertText']): void {
-  refusing(() => assertText(Buffer.concat(chunks).subarray(0, HEAD_BYTES)));
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { type Config, exportUrl, storeFolder } from '../config.js';
-import { assertText } from '../csv/sniff.js';
+import { assertText } from '../csv/file-type.js';
 import { Arrivals } from '../inspection/arrivals.js';
 import type { Logger } from '../log.js';
 import { parseExportTables } from '../postgres/export-tables.js';

@@ -1,4 +1,4 @@
-import { CsvError } from './csv-error.js';
+import { csvError } from './csv-error.js';
 import { type Grammar, grammarOf, RecordView, readRecord } from './record.js';
 
 /** How a CSV file is written. The header is always there; the encoding is always UTF-8. */
@@ -19,9 +19,10 @@ const NEWLINES = ['\n', '\r\n', '\r'] as const;
 const RECORDS = 200;
 
 /**
- * Finds the dialect from the beginning of a file; the end of `head` may cut a record. The delimiter is the one that splits
- * the records most evenly, not the most frequent one; a single column reads as ','. A first line `sep=;` (Excel) decides.
- * @throws CsvError unsupported_dialect for an override that is not supported
+ * Finds the dialect from the beginning of a file; the end of `head` may cut a record. The delimiter is the one that
+ * splits the records most evenly, not the most frequent one; a single column reads as ','. A first line `sep=;`
+ * (Excel) decides.
+ * @throws {TaskError} unsupported_dialect for an override that is not supported
  */
 export function detectDialect(head: Buffer, overrides: Partial<Pick<Dialect, 'delimiter' | 'newline'>> = {}): Dialect {
   assertSupported('delimiter', overrides.delimiter, DELIMITERS);
@@ -47,10 +48,7 @@ export function separatorLine(text: Buffer): { delimiter: Dialect['delimiter']; 
 function assertSupported(option: string, value: string | undefined, allowed: readonly string[]): void {
   if (value === undefined || allowed.includes(value)) return;
   const list = allowed.map((one) => JSON.stringify(one)).join(', ');
-  throw new CsvError(
-    'unsupported_dialect',
-    `The ${option} ${JSON.stringify(value)} is not supported. Use one of ${list}.`,
-  );
+  throw csvError('unsupported_dialect', `The ${option} ${JSON.stringify(value)} is not supported. Use one of ${list}.`);
 }
 
 /** Counts line ends outside of quotes; a quote counts as opening only where a field could begin. */

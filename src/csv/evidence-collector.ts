@@ -1,16 +1,16 @@
 import type { ColumnEvidence, ColumnType, EvidenceStep } from './evidence.js';
-import { typeOfValue } from './kernel.js';
+import type { RunningEvidence } from './fast-path.js';
 import { excerptOf } from './malformed.js';
 import type { RecordView } from './record.js';
-import { joinTypes, NONE, TYPES, type TypeCode } from './value-type.js';
+import { NONE, TEXT } from './type-codes.js';
+import { typeOfValue } from './type-of-value.js';
+import { joinTypes, TYPES, type TypeCode } from './value-type.js';
 
 const SAMPLE = 80;
 
 /** Gathers the type evidence of all columns, record by record. */
-export class EvidenceCollector {
-  /** The type code of each column so far; the scanner's quick path reads it. */
+export class EvidenceCollector implements RunningEvidence {
   readonly types: Uint8Array;
-  /** NULLs of each column so far; the quick path counts into it. */
   readonly nulls: Float64Array;
   readonly #steps: EvidenceStep[][];
 
@@ -20,30 +20,24 @@ export class EvidenceCollector {
     this.#steps = Array.from({ length: columns }, () => []);
   }
 
-  /** Takes a well-formed record. Returns whether it has changed the type of a column. */
+  /** Adds a well-formed record. Returns whether it has changed the type of a column. */
   add(bytes: Buffer, view: RecordView, row: number): boolean {
     let hasChanged = false;
     for (let c = 0; c < this.types.length; c++) {
-      const start = view.starts[c];
-      const end = view.ends[c];
-      if (start === end && !view.quoted[c]) {
-        this.nulls[c]++;
-        continue;
-      }
-      const before = this.types[c] as TypeCode;
-      const after = joinTypes(before, typeOfValue(bytes, start, end));
-      if (after === before) continue;
-      this.types[c] = after;
-      const value = excerptOf(bytes, start, end, SAMPLE);
-      const step = {
-        type: TYPES[after] as ColumnType,
-        row,
-        value: view.quoted[c] ? value.replaceAll('""', '"') : value,
-      };
-      this.#steps[c].push(step);
-      hasChanged = true;
+      if (view.isNull(c)) this.nulls[c]++;
+      else if (this.types[c] !== TEXT && this.#addValue(bytes, view, c, row)) hasChanged = true;
     }
     return hasChanged;
+  }
+
+  #addValue(bytes: Buffer, view: RecordView, column: number, row: number): boolean {
+    const { bytes: content, start, end } = view.field(bytes, column);
+    const before = this.types[column] as TypeCode;
+    const after = joinTypes(before, typeOfValue(content, start, end));
+    if (after === before) return false;
+    this.types[column] = after;
+    this.#steps[column].push({ type: TYPES[after] as ColumnType, row, value: excerptOf(content, start, end, SAMPLE) });
+    return true;
   }
 
   /** The evidence of `records` well-formed records. */

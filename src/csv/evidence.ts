@@ -5,15 +5,16 @@ export type ColumnType = 'integer' | 'bigint' | 'numeric' | 'date' | 'timestamp'
 /** A value that changed what the column can be: `type` is the column's type from this row on. */
 export interface EvidenceStep {
   type: ColumnType;
-  /** Row of the value, from 1, relative to the segment. */
+  /** Row of the value in the file, from 1. */
   row: number;
   /** The value, at most 80 characters of it. */
   value: string;
 }
 
 /**
- * What all values of a column together allow. Plain JSON. The steps (at most five) are the whole evidence: the first value
- * and each one that widened the type after it, so that two segments merge into exactly what one pass over both would give.
+ * What all values of a column together allow. Plain JSON. The steps (at most five) are the whole evidence: the first
+ * value and each one that widened the type after it, so that two segments merge into exactly what one pass over both
+ * would give.
  */
 export interface ColumnEvidence {
   /** Values in well-formed records, NULLs left out. */
@@ -32,7 +33,7 @@ export function columnType(evidence: ColumnEvidence): ColumnType {
   return evidence.steps.at(-1)?.type ?? 'text';
 }
 
-/** Evidence of `a` followed by `b`; rows must already count from the same start (see `shiftRows`). Associative. */
+/** Evidence of `a` followed by `b`. Associative. */
 export function mergeEvidence(a: ColumnEvidence, b: ColumnEvidence): ColumnEvidence {
   const steps = [...a.steps];
   for (const step of b.steps) {
@@ -41,11 +42,6 @@ export function mergeEvidence(a: ColumnEvidence, b: ColumnEvidence): ColumnEvide
     if (after !== before) steps.push({ ...step, type: TYPES[after] as ColumnType });
   }
   return { values: a.values + b.values, nulls: a.nulls + b.nulls, steps };
-}
-
-/** The same evidence for a segment that has `by` rows before it. */
-export function shiftRows(evidence: ColumnEvidence, by: number): ColumnEvidence {
-  return { ...evidence, steps: evidence.steps.map((step) => ({ ...step, row: step.row + by })) };
 }
 
 /** One sentence for a receipt, such as `text: 12 values, no NULLs; row 5 holds "007", which integer would alter.` */

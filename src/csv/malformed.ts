@@ -2,7 +2,7 @@ import type { RecordView } from './record.js';
 
 /** A record that cannot become a row of the table. */
 export interface Malformed {
-  /** From 1, relative to the segment. */
+  /** From 1, in the file. */
   row: number;
   /** Place of the record in the file, and its length, both in bytes; the terminator is left out. */
   byteOffset: number;
@@ -26,8 +26,8 @@ export function faultOf(view: RecordView, columns: number): Malformed['reason'] 
   return view.fields > columns ? 'too_many_fields' : null;
 }
 
-/** The description of a malformed record; `base` is the file offset of bytes[0]. */
-export function describeMalformed(
+/** Returns the malformed record as data; `base` is the file offset of bytes[0]. */
+export function malformedRecord(
   bytes: Buffer,
   view: RecordView,
   reason: Malformed['reason'],

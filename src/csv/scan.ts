@@ -1,21 +1,21 @@
 import { isUtf8 } from 'node:buffer';
-import { CsvError } from './csv-error.js';
-import type { Dialect } from './dialect.js';
+import type { TaskError } from '../contract/errors.js';
+import { MAX_COLUMNS } from '../contract/limits.js';
+import { csvError } from './csv-error.js';
 import type { ColumnEvidence } from './evidence.js';
 import { EvidenceCollector } from './evidence-collector.js';
-import { assertColumns } from './kernel.js';
-import { describeMalformed, faultOf, type Malformed } from './malformed.js';
-import { PlainScanner } from './plain-scanner.js';
-import { type Grammar, grammarOf, QUOTE, RecordView, readRecord } from './record.js';
+import type { FastPath, FastScanner } from './fast-path.js';
+import { faultOf, type Malformed, malformedRecord } from './malformed.js';
+import { type Grammar, grammarOf, RecordView, readRecord } from './record.js';
+import type { RecordFormat } from './record-encoder.js';
 import { firstInvalidUtf8 } from './utf8.js';
 
 const MAX_RECORD_BYTES = 32 * 1024 * 1024;
 const MALFORMED_KEPT = 1000;
 
-export interface RecordScannerOptions {
-  dialect: Dialect;
-  /** 1 to 1,599. */
-  columns: number;
+export interface ScannerOptions extends RecordFormat {
+  /** Number in the file of the segment's first record. */
+  firstRow: number;
   /** Longest record allowed, in bytes with its terminator. Default 32 MiB. */
   maxRecordBytes?: number;
 }
@@ -30,20 +30,14 @@ export interface ScanOptions {
 }
 
 /**
- * Inspects the records of one segment of a file: where they end, how many fields they have, what types the columns can get.
- * The bytes after the last complete record are the caller's to keep and to feed again in front of the next ones; however
- * the file is cut into chunks, the results are the same. No chunk is retained.
+ * Inspects the records of one segment of a file: where they end, how many fields they have, what types the columns
+ * can get. The bytes after the last complete record are the caller's to keep and to feed again in front of the next
+ * ones; however the file is cut into chunks, the results are the same. No chunk is retained.
  */
 export class RecordScanner {
-  /** Records so far, malformed ones included, blank lines not. */
-  rows = 0;
-  /** Lines without a byte, in files of two or more columns: no records. */
-  blankLines = 0;
   /** The first 1,000. */
   malformed: Malformed[] = [];
   malformedCount = 0;
-  /** A quote has been seen anywhere. */
-  quoted = false;
   /** The last scan ended because of `stopAt`. */
   stopped = false;
   readonly #columns: number;
@@ -51,19 +45,30 @@ export class RecordScanner {
   readonly #grammar: Grammar;
   readonly #view: RecordView;
   readonly #collector: EvidenceCollector;
-  readonly #plain: PlainScanner;
+  readonly #fast: FastScanner | undefined;
+  readonly #firstRow: number;
+  /** Number of the next record. */
+  #row: number;
   /** File offset of a quote that was open when the last chunk ended, and of the byte from which to search on. */
   #openQuote = -1;
   #searched = 0;
 
-  constructor({ dialect, columns, maxRecordBytes = MAX_RECORD_BYTES }: RecordScannerOptions) {
-    assertColumns(columns);
+  constructor({ dialect, columns, firstRow, maxRecordBytes = MAX_RECORD_BYTES }: ScannerOptions, fastPath?: FastPath) {
+    if (columns < 1 || columns > MAX_COLUMNS)
+      throw new RangeError(`a file has 1 to ${MAX_COLUMNS} columns, not ${columns}`);
     this.#columns = columns;
     this.#maxRecordBytes = maxRecordBytes;
     this.#grammar = grammarOf(dialect);
     this.#view = new RecordView(columns);
     this.#collector = new EvidenceCollector(columns);
-    this.#plain = new PlainScanner(this.#grammar, this.#collector, maxRecordBytes);
+    this.#fast = fastPath?.scanner(this.#grammar, this.#collector, maxRecordBytes);
+    this.#firstRow = firstRow;
+    this.#row = firstRow;
+  }
+
+  /** Records so far, malformed ones included. Blank lines are none, where the file has two or more columns. */
+  get rows(): number {
+    return this.#row - this.#firstRow;
   }
 
   get evidence(): ColumnEvidence[] {
@@ -72,25 +77,25 @@ export class RecordScanner {
 
   /**
    * Returns the bytes consumed: up to the end of the last complete record (or blank line).
-   * @throws CsvError invalid_utf8, unclosed_quote, record_too_large; its row is relative to the segment
+   * @throws {TaskError} invalid_utf8, unclosed_quote, record_too_large
    */
   scan(bytes: Buffer, { baseOffset, final, stopAt = Number.POSITIVE_INFINITY }: ScanOptions): number {
     this.stopped = false;
     const consumed = this.#scanComplete(bytes, baseOffset, stopAt);
     if (!final || this.stopped || consumed === bytes.length) return consumed;
-    const rowsBefore = this.rows;
+    const rowBefore = this.#row;
     const tail = Buffer.concat([bytes.subarray(consumed), Buffer.of(this.#grammar.eol)]);
     const done = this.#scanComplete(tail, baseOffset + consumed, Number.POSITIVE_INFINITY);
     if (done < tail.length) throw this.#unclosedQuote(baseOffset + consumed + this.#view.openQuote);
-    this.stopped = this.rows > rowsBefore && baseOffset + bytes.length >= stopAt;
+    this.stopped = this.#row > rowBefore && baseOffset + bytes.length >= stopAt;
     return bytes.length;
   }
 
   #scanComplete(bytes: Buffer, base: number, stopAt: number): number {
     const limit = bytes.lastIndexOf(this.#grammar.eol);
     const stop = stopAt - base;
-    const rowsBefore = this.rows;
-    this.#plain.begin(bytes, limit);
+    const firstRow = this.#row;
+    this.#fast?.begin(bytes, limit);
     let at = 0;
     let pending = this.#resume(base);
     while (at <= limit && !this.stopped) {
@@ -100,39 +105,35 @@ export class RecordScanner {
       if (!readRecord(bytes, at, limit, this.#grammar, this.#view)) break;
       this.#view.resumeQuote = -1;
       if (this.#view.next - at > this.#maxRecordBytes) break;
-      this.#takeRecord(bytes, base);
+      this.#addRecord(bytes, base);
       at = this.#view.next;
-      if (at >= stop && this.#view.end > this.#view.start) this.stopped = true;
+      if (at >= stop && !this.#view.isBlank(this.#columns)) this.stopped = true;
     }
-    this.#plain.end();
-    this.#finish(bytes, base, at, rowsBefore);
+    this.#fast?.end();
+    this.#checkUtf8(bytes, base, at, firstRow);
     if (!this.stopped) this.#suspend(bytes, base, at, limit);
     return at;
   }
 
   #plainRecords(at: number, stop: number): number {
-    const plain = this.#plain;
-    const end = plain.run(at, stop);
-    this.rows += plain.rows;
-    this.blankLines += plain.blankLines;
-    this.stopped = plain.stopped;
+    if (!this.#fast) return at;
+    const { end, rows, stopped } = this.#fast.run(at, stop);
+    this.#row += rows;
+    this.stopped = stopped;
     return end;
   }
 
-  #takeRecord(bytes: Buffer, base: number): void {
+  #addRecord(bytes: Buffer, base: number): void {
     const view = this.#view;
-    if (view.isBlank(this.#columns)) {
-      this.blankLines++;
-      return;
-    }
-    this.rows++;
+    if (view.isBlank(this.#columns)) return;
+    const row = this.#row++;
     const fault = faultOf(view, this.#columns);
     if (fault === null) {
-      if (this.#collector.add(bytes, view, this.rows)) this.#plain.learnTypes();
+      if (this.#collector.add(bytes, view, row)) this.#fast?.learnTypes();
       return;
     }
     if (++this.malformedCount > MALFORMED_KEPT) return;
-    this.malformed.push(describeMalformed(bytes, view, fault, this.rows, base));
+    this.malformed.push(malformedRecord(bytes, view, fault, row, base));
   }
 
   /** A field of many megabytes comes in many chunks: its open quote is remembered so that no byte is searched twice. */
@@ -153,45 +154,41 @@ export class RecordScanner {
     view.resumeNul = open ? view.nul : 0;
   }
 
-  #finish(bytes: Buffer, base: number, end: number, rowsBefore: number): void {
+  #checkUtf8(bytes: Buffer, base: number, end: number, firstRow: number): void {
     const done = bytes.subarray(0, end);
-    if (!this.quoted) this.quoted = done.includes(QUOTE);
     if (isUtf8(done)) return;
     const bad = firstInvalidUtf8(done, 0, end);
-    const row = rowsBefore + this.#recordsUntil(done, bad);
     const detail = `The byte 0x${done[bad].toString(16).padStart(2, '0')} is not valid UTF-8. Save the file as UTF-8 and upload it again.`;
-    throw new CsvError('invalid_utf8', detail, { row, byteOffset: base + bad });
+    throw csvError('invalid_utf8', detail, { row: this.#rowAt(done, bad, firstRow), byte_offset: base + bad });
   }
 
-  /** Which record, from 1, holds the byte. */
-  #recordsUntil(bytes: Buffer, index: number): number {
-    let records = 0;
+  /** Returns the number of the record that holds the byte. */
+  #rowAt(bytes: Buffer, index: number, firstRow: number): number {
+    let row = firstRow - 1;
     for (let at = 0; at <= index; at = this.#view.next) {
       readRecord(bytes, at, bytes.length - 1, this.#grammar, this.#view);
-      if (!this.#view.isBlank(this.#columns)) records++;
+      if (!this.#view.isBlank(this.#columns)) row++;
     }
-    return records;
+    return row;
   }
 
-  #unclosedQuote(byteOffset: number): CsvError {
+  #unclosedQuote(byteOffset: number): TaskError {
     const detail = 'A quote is opened here and never closed. Close it, or double it if it belongs to the value.';
-    return new CsvError('unclosed_quote', detail, { row: this.rows + 1, byteOffset });
+    return csvError('unclosed_quote', detail, { row: this.#row, byte_offset: byteOffset });
   }
 
-  #tooLarge(bytes: Buffer, base: number, at: number): CsvError {
+  #tooLarge(bytes: Buffer, base: number, at: number): TaskError {
     const eol = this.#grammar.eol;
-    // Judged at the limit itself, whatever follows it, so that the answer does not depend on the chunk.
+    // Judged at the limit itself, so that the answer does not depend on the chunk.
     const probe = Buffer.concat([bytes.subarray(at, at + this.#maxRecordBytes), Buffer.of(eol)]);
     this.#view.resumeQuote = -1;
     if (!readRecord(probe, 0, probe.length - 1, this.#grammar, this.#view)) {
       const mebibytes = this.#maxRecordBytes >> 20;
       const detail = `A quote is opened here and not closed within ${mebibytes} MiB, which is the most that a record may have. Close it, or double it if it belongs to the value.`;
-      return new CsvError('unclosed_quote', detail, {
-        row: this.rows + 1,
-        byteOffset: base + at + this.#view.openQuote,
-      });
+      const place = { row: this.#row, byte_offset: base + at + this.#view.openQuote };
+      return csvError('unclosed_quote', detail, place);
     }
     const detail = `The record is longer than ${this.#maxRecordBytes} bytes. Check it for a missing line break.`;
-    return new CsvError('record_too_large', detail, { row: this.rows + 1, byteOffset: base + at });
+    return csvError('record_too_large', detail, { row: this.#row, byte_offset: base + at });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Index of the first byte that does not belong to a well-formed UTF-8 sequence, -1 if there is none.
- * Table 3-7 of the Unicode Standard. Only for locating: `isUtf8` of node:buffer finds out natively whether there is one.
+ * Index of the first byte that does not belong to a well-formed UTF-8 sequence, -1 if there is none. Table 3-7 of the
+ * Unicode Standard. Only for locating: `isUtf8` of node:buffer finds out natively whether there is one.
  */
 export function firstInvalidUtf8(bytes: Uint8Array, start: number, end: number): number {
   let i = start;

@@ -1,5 +1,5 @@
+import { LINE_END as LF } from './copy-text.js';
 import type { GivenType } from './given-types.js';
-import { LF } from './record.js';
 
 /** A column whose values are checked before they are sent: its index in the file, from 0. */
 export interface ColumnCheck {
@@ -30,7 +30,7 @@ const BACKSLASH = 92;
 const LETTER_N = 78;
 
 /**
- * Takes the rows with a value that is not accepted out of rows encoded by `BatchEncoder`, in place.
+ * Takes the rows with a value that is not accepted out of rows encoded by a `RecordEncoder`, in place.
  * @param checks by ascending column; the first value at fault counts
  */
 export function refuseValues(

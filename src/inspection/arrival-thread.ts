@@ -1,12 +1,14 @@
 import { on, once } from 'node:events';
 import type { MessagePort } from 'node:worker_threads';
+import { createEngine } from '../csv/engine.js';
+import { kernel } from '../kernel/kernel.js';
 import { ArrivingFile } from './arriving-file.js';
 import type { DialectOptions } from './read-head.js';
 import type { ScannedPart } from './scan-part.js';
 
 /**
- * In front of each buffer there is room for the rest of the one before, so that records stand in one piece. Where one is longer, the
- * stored file is inspected from there.
+ * In front of each buffer there is room for the rest of the one before, so that records stand in one piece. Where one
+ * is longer, the stored file is inspected from there.
  */
 export const REST_BYTES = 1 << 16;
 
@@ -16,16 +18,18 @@ export interface ArrivalJob {
   options: DialectOptions;
 }
 
-/** `length` bytes of the file, in `buffer` behind the room for the rest. The thread sends the buffer back when it is done with it. */
+/** `length` bytes of the file, in `buffer` after the room for the rest. The thread sends the buffer back after use. */
 export interface Arrived {
   buffer: ArrayBuffer;
   length: number;
   final: boolean;
 }
 
-/** What a thread runs: one file, until it is whole, or there is no more to find, or its sender closes the port. */
+const csv = createEngine(kernel);
+
+/** What a thread runs: one file, until it is whole, nothing is left to find, or its sender closes the port. */
 export default async function inspectArriving({ port, options }: ArrivalJob): Promise<ScannedPart[]> {
-  const file = new ArrivingFile(options);
+  const file = new ArrivingFile(csv, options);
   let rest = Buffer.alloc(0);
   const take = ({ buffer, length, final }: Arrived): boolean => {
     const bytes = Buffer.from(buffer, REST_BYTES - rest.length, rest.length + length);
@@ -38,12 +42,12 @@ export default async function inspectArriving({ port, options }: ArrivalJob): Pr
   };
   const closed = once(port, 'close');
   try {
-    // What is under way when there is no more to find is not taken any more.
+    // Buffers that are under way when nothing is left to find are dropped.
     for await (const [arrived] of on(port, 'message', { close: ['close'] })) if (!take(arrived)) break;
     return file.parts;
   } finally {
     port.close();
-    // Between two jobs a thread stands still: the other side would not hear of it before the next.
+    // Between two jobs a thread sleeps: the sender would not see the port close before the next.
     await closed;
   }
 }

@@ -8,21 +8,24 @@ import { createThreads, THREADS } from './threads.js';
 /** So long a thread waits for the next file. */
 const IDLE_MS = 60_000;
 
-/** Buffers of one file that are under way; when all are, whoever sends the file waits. */
+/** Buffers of one file that are under way; when all are, the sender of the file waits. */
 const BUFFERS = 8;
 /** The first holds the whole head. */
 const BUFFER_BYTES = HEAD_BYTES;
 
 const THREAD = new URL('./arrival-thread.js', import.meta.url);
 
-/** Inspects files while they arrive, as many at once as there are threads. The others are inspected when they are stored. */
+/**
+ * Inspects files while they arrive, as many at once as there are threads. The others are inspected when they are
+ * stored.
+ */
 export class Arrivals {
   readonly #onError: (error: unknown) => void;
   readonly #pool: Piscina<ArrivalJob, ScannedPart[]>;
   readonly #running = new Set<AbortController>();
 
   /**
-   * @param onError is told what should never happen; the file is then inspected when it is stored
+   * @param onError receives errors that should never happen; the file is then inspected when it is stored
    * @param thread what the threads run
    */
   constructor(onError: (error: unknown) => void, thread = THREAD) {
@@ -74,7 +77,7 @@ export class Arrival {
   readonly #inspect: Inspect;
   #parts: Promise<ScannedPart[]> = Promise.resolve([]);
   #port: MessagePort | undefined;
-  /** Nobody looks any more. */
+  /** The thread has stopped looking. */
   #ended = false;
   readonly #free: ArrayBuffer[] = [];
   #made = 0;
@@ -105,7 +108,9 @@ export class Arrival {
     }
   }
 
-  /** The parts that were found, in order from the beginning of the data: of a file that is plain, all. Never rejects. */
+  /**
+   * The parts that were found, in order from the beginning of the data: of a file that is plain, all. Never rejects.
+   */
   parts(): Promise<ScannedPart[]> {
     return this.#parts;
   }
@@ -158,7 +163,7 @@ export class Arrival {
     });
   }
 
-  /** Undefined when nobody looks any more. */
+  /** Returns undefined when the thread has stopped looking. */
   async #buffer(): Promise<Uint8Array | undefined> {
     if (this.#free.length === 0 && this.#made < BUFFERS && !this.#ended) {
       this.#made++;

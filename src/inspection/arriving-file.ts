@@ -1,4 +1,5 @@
-import { CsvError } from '../csv/csv-error.js';
+import { TaskError } from '../contract/errors.js';
+import type { CsvEngine } from '../csv/engine.js';
 import { partEnd } from './find-parts.js';
 import { type DialectOptions, type Head, readHead } from './read-head.js';
 import { PartScan, type ScannedPart } from './scan-part.js';
@@ -7,33 +8,35 @@ import { PartScan, type ScannedPart } from './scan-part.js';
 const MOST_EVIDENCE = 1 << 16;
 
 /**
- * Finds the parts of a file while it arrives, the same that `findParts` finds in it. What is not plain sailing (a malformed row, a
- * file that cannot be read) is left to whoever inspects the stored file: then there are only the parts before it.
+ * Finds the parts of a file while it arrives, the same that `findParts` finds in it. A malformed row and a
+ * file that cannot be read are left to the inspect activity: then there are only the parts before them.
  */
 export class ArrivingFile {
   /** Each begins where the one before ended, the first where the data begins. */
   readonly parts: ScannedPart[] = [];
+  readonly #csv: CsvEngine;
   readonly #options: DialectOptions;
   readonly #mostEvidence: number;
   #head: Head | undefined;
   #scan: PartScan | undefined;
 
-  constructor(options: DialectOptions, mostEvidence = MOST_EVIDENCE) {
+  constructor(csv: CsvEngine, options: DialectOptions, mostEvidence = MOST_EVIDENCE) {
+    this.#csv = csv;
     this.#options = options;
     this.#mostEvidence = mostEvidence;
   }
 
   /**
-   * Takes what has arrived: the first time the file's first `HEAD_BYTES`, or all of it.
+   * Accepts what has arrived: the first time the file's first `HEAD_BYTES`, or all of it.
    * @param bytes the rest of those before, and what follows them
    * @param final they reach to the end of the file
-   * @returns how many bytes were taken; null when no more parts can be found
+   * @returns the number of bytes accepted; null when no further part can be found
    */
   take(bytes: Buffer, final: boolean): number | null {
     try {
       return this.#takeParts(bytes, final);
     } catch (error) {
-      if (error instanceof CsvError) return null;
+      if (error instanceof TaskError) return null;
       throw error;
     }
   }
@@ -43,7 +46,7 @@ export class ArrivingFile {
     if (!this.#head) {
       this.#head = readHead(bytes, final, this.#options);
       at = this.#head.dataOffset;
-      this.#begin(at);
+      this.#begin(at, 1);
     }
     for (;;) {
       const scan = this.#scan!;
@@ -52,12 +55,13 @@ export class ArrivingFile {
       if (!scan.stopped && !(final && scan.position > scan.byteFrom)) return at;
       this.parts.push(scan.part());
       if (this.parts.length * this.#head.headers.length >= this.#mostEvidence) return null;
-      this.#begin(scan.position);
+      this.#begin(scan.position, scan.nextRow);
     }
   }
 
-  #begin(from: number): void {
+  #begin(from: number, firstRow: number): void {
     const { dialect, headers, dataOffset } = this.#head!;
-    this.#scan = new PartScan({ dialect, columns: headers.length, from, stopAt: partEnd(dataOffset, from) });
+    const stopAt = partEnd(dataOffset, from);
+    this.#scan = new PartScan({ dialect, columns: headers.length, from, firstRow, stopAt }, this.#csv);
   }
 }

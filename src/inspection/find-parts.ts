@@ -1,10 +1,7 @@
-import { CsvError } from '../csv/csv-error.js';
-import type { ScanJob, Scanned, Scanner } from './scan-part.js';
+import { PART_BYTES } from '../contract/limits.js';
+import { isFault, type ScanJob, type Scanned, type Scanner } from './scan-part.js';
 
-/** Parts are about this long: few enough activities, and enough parts to keep the window full. */
-export const PART_BYTES = 16 << 20;
-
-/** Behind which offset the part ends that begins at `from`. Wherever a file is inspected, its parts are the same. */
+/** Returns the offset after which a part ends that begins at `from`. It depends on the file alone. */
 export function partEnd(dataOffset: number, from: number): number {
   return dataOffset + (Math.floor((from - dataOffset) / PART_BYTES) + 1) * PART_BYTES;
 }
@@ -14,18 +11,23 @@ export interface FileToInspect extends Pick<ScanJob, 'key' | 'size' | 'dialect' 
   dataOffset: number;
 }
 
-/** Finds the parts of a stored file in order, from one that begins at `from` on. The last may be what makes the file unreadable. */
+/**
+ * Finds the parts of a stored file in order, from one that begins at `from` on. The last may be what makes the file
+ * unreadable.
+ * @param firstRow number in the file of the record at `from`
+ */
 export async function* findParts(
   scanner: Scanner,
   { dataOffset, ...file }: FileToInspect,
-  from: number,
+  { from, firstRow }: Pick<ScanJob, 'from' | 'firstRow'>,
   signal: AbortSignal,
 ): AsyncGenerator<Scanned> {
   while (from < file.size) {
     signal.throwIfAborted();
-    const part = await scanner.scan({ ...file, from, stopAt: partEnd(dataOffset, from) });
+    const part = await scanner.scan({ ...file, from, firstRow, stopAt: partEnd(dataOffset, from) });
     yield part;
-    if (part instanceof CsvError) return;
+    if (isFault(part)) return;
     from = part.byteTo;
+    firstRow += part.rows;
   }
 }

@@ -1,7 +1,7 @@
-import { CsvError } from '../csv/csv-error.js';
+import { TaskError } from '../contract/errors.js';
 import { DELIMITERS, detectDialect } from '../csv/dialect.js';
+import { assertText } from '../csv/file-type.js';
 import { readHeader } from '../csv/header.js';
-import { assertText } from '../csv/sniff.js';
 import type { DialectOptions } from './read-head.js';
 
 /**
@@ -19,7 +19,7 @@ export function possibleHeaders(head: Buffer, options: DialectOptions = {}): str
     return [dialect.delimiter, ...others].map((delimiter) => readHeader(head, { ...dialect, delimiter }).names);
   } catch (error) {
     // It is not complete, or it is refused once the whole head is there.
-    if (error instanceof CsvError) return null;
+    if (error instanceof TaskError) return null;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { type Dialect, detectDialect } from '../csv/dialect.js';
+import { assertText } from '../csv/file-type.js';
 import { readHeader } from '../csv/header.js';
-import { assertText } from '../csv/sniff.js';
 
 /** What is looked at to find dialect and header: room for 1,600 columns with names of 200 bytes. */
 export const HEAD_BYTES = 1 << 20;
@@ -19,7 +19,7 @@ export interface Head {
 /**
  * Reads what the beginning of a file says.
  * @param head the first `HEAD_BYTES` of the file, or all of it
- * @throws {CsvError}
+ * @throws {TaskError}
  */
 export function readHead(head: Buffer, isWhole: boolean, options: DialectOptions): Head {
   assertText(head);

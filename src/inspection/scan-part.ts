@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { TaskError } from '../contract/errors.js';
-import { CsvError } from '../csv/csv-error.js';
+import { toFault } from '../contract/fault.js';
+import type { TaskFault } from '../contract/task.js';
 import type { Dialect } from '../csv/dialect.js';
+import type { CsvEngine } from '../csv/engine.js';
 import type { ColumnEvidence } from '../csv/evidence.js';
 import type { Malformed } from '../csv/malformed.js';
-import { RecordScanner } from '../csv/scan.js';
+import type { RecordScanner } from '../csv/scan.js';
 import type { StoreFile } from '../storage/store.js';
 
-/** What to scan: the records from `from` on, where one begins, up to the first record end at or behind `stopAt`. */
+/** What to scan: the records from `from` on, where one begins, up to the first record end at or after `stopAt`. */
 export interface ScanJob {
   /** Key of the source in the file store, and its size. */
   key: string;
@@ -15,23 +17,31 @@ export interface ScanJob {
   dialect: Dialect;
   columns: number;
   from: number;
+  /** Number in the file of the record at `from`. */
+  firstRow: number;
   stopAt: number;
 }
 
-/** A record-aligned part of a file. Rows count from the part's beginning. */
+/** A record-aligned part of a file. */
 export interface ScannedPart {
   byteFrom: number;
   byteTo: number;
+  /** Number in the file of its first record. */
+  firstRow: number;
   rows: number;
   sha256: string;
   evidence: ColumnEvidence[];
-  /** The first thousand; the rest is met again when the part is loaded. */
+  /** The first thousand; the load finds the rest again. */
   malformed: Malformed[];
   malformedCount: number;
 }
 
 /** A part, or why it cannot be read as CSV. */
-export type Scanned = ScannedPart | CsvError;
+export type Scanned = ScannedPart | TaskFault;
+
+export function isFault(scanned: Scanned): scanned is TaskFault {
+  return 'code' in scanned;
+}
 
 /** Scans parts, away from the caller's thread. */
 export interface Scanner {
@@ -42,9 +52,9 @@ export interface Scanner {
 const READ_BYTES = 1 << 20;
 
 /** Scans one part through one buffer, which grows only for a record that is longer. */
-export async function scanPart(file: StoreFile, job: ScanJob): Promise<Scanned> {
+export async function scanPart(file: StoreFile, job: ScanJob, csv: CsvEngine): Promise<Scanned> {
   const { from, size } = job;
-  const scan = new PartScan(job);
+  const scan = new PartScan(job, csv);
   let buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, size - from));
   try {
     while (!scan.stopped && scan.position < size) {
@@ -57,7 +67,7 @@ export async function scanPart(file: StoreFile, job: ScanJob): Promise<Scanned> 
     }
     return scan.part();
   } catch (error) {
-    if (error instanceof CsvError) return error;
+    if (error instanceof TaskError) return toFault(error);
     throw error;
   }
 }
@@ -66,22 +76,29 @@ export async function scanPart(file: StoreFile, job: ScanJob): Promise<Scanned> 
 export class PartScan {
   /** File offset of the part's first byte. */
   readonly byteFrom: number;
-  /** And of the first that is not taken yet. */
+  readonly #firstRow: number;
+  /** And of the first byte not scanned yet. */
   position: number;
   readonly #stopAt: number;
   readonly #scanner: RecordScanner;
   readonly #hash = createHash('sha256');
 
-  constructor({ dialect, columns, from, stopAt }: Pick<ScanJob, 'dialect' | 'columns' | 'from' | 'stopAt'>) {
-    this.#scanner = new RecordScanner({ dialect, columns });
+  constructor({ dialect, columns, from, firstRow, stopAt }: Omit<ScanJob, 'key' | 'size'>, csv: CsvEngine) {
+    this.#scanner = csv.scanner({ dialect, columns, firstRow });
+    this.#firstRow = firstRow;
     this.#stopAt = stopAt;
     this.byteFrom = from;
     this.position = from;
   }
 
-  /** The part has come to its end. */
+  /** The part is complete. */
   get stopped(): boolean {
     return this.#scanner.stopped;
+  }
+
+  /** Number in the file of the record that follows. */
+  get nextRow(): number {
+    return this.#firstRow + this.#scanner.rows;
   }
 
   get malformedCount(): number {
@@ -89,10 +106,10 @@ export class PartScan {
   }
 
   /**
-   * Takes the whole records of `bytes`, which begin at `position`; the caller gives the rest again with what follows.
+   * Scans the whole records of `bytes`, which begin at `position`; the caller passes the rest again with what follows.
    * @param final the bytes reach to the end of the file
-   * @returns how many bytes were taken
-   * @throws {CsvError}
+   * @returns the number of bytes scanned
+   * @throws {TaskError}
    */
   take(bytes: Buffer, final: boolean): number {
     const consumed = this.#scanner.scan(bytes, { baseOffset: this.position, final, stopAt: this.#stopAt });
@@ -101,11 +118,12 @@ export class PartScan {
     return consumed;
   }
 
-  /** What was taken, as a part. Once. */
+  /** Returns what was scanned, as a part. Called once. */
   part(): ScannedPart {
     const { rows, evidence, malformed, malformedCount } = this.#scanner;
     const sha256 = this.#hash.digest('hex');
-    return { byteFrom: this.byteFrom, byteTo: this.position, rows, sha256, evidence, malformed, malformedCount };
+    const { byteFrom, position: byteTo } = this;
+    return { byteFrom, byteTo, firstRow: this.#firstRow, rows, sha256, evidence, malformed, malformedCount };
   }
 }
 

@@ -1,16 +1,15 @@
-import { CsvError } from '../csv/csv-error.js';
+import { createEngine } from '../csv/engine.js';
+import { kernel } from '../kernel/kernel.js';
 import { createLocalStore } from '../storage/local-store.js';
-import { type ScanJob, scanPart } from './scan-part.js';
-import type { ThreadAnswer } from './thread-scanner.js';
+import { type ScanJob, type Scanned, scanPart } from './scan-part.js';
+
+const csv = createEngine(kernel);
 
 /** What a thread of the scanner runs: one part. */
-export default async function scanInThread({ folder, ...job }: ScanJob & { folder: string }): Promise<ThreadAnswer> {
+export default async function scanInThread({ folder, ...job }: ScanJob & { folder: string }): Promise<Scanned> {
   const file = await createLocalStore(folder).open(job.key);
   try {
-    const scanned = await scanPart(file, job);
-    if (!(scanned instanceof CsvError)) return { part: scanned };
-    const { code, detail, row, byteOffset, column, value } = scanned;
-    return { fault: { code, detail, place: { row, byteOffset, column, value } } };
+    return await scanPart(file, job, csv);
   } finally {
     await file.close();
   }

@@ -7,8 +7,10 @@ import { BATCH_BYTES } from '../activities/part-loader.js';
 import { Permits } from '../activities/permits.js';
 import { Slots } from '../activities/slots.js';
 import { exportUrl, loadConfig, storeFolder } from '../config.js';
+import { createEngine } from '../csv/engine.js';
 import { armFailpoints } from '../failpoint.js';
 import { createThreadScanner } from '../inspection/thread-scanner.js';
+import { kernel } from '../kernel/kernel.js';
 import { createLogger } from '../log.js';
 import { createExportPool, createPool } from '../postgres/pool.js';
 import { createLocalStore } from '../storage/local-store.js';
@@ -48,7 +50,8 @@ const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
 
 const store = createLocalStore(storeFolder(config));
-const scanner = createThreadScanner(store, storeFolder(config));
+const csv = createEngine(kernel);
+const scanner = createThreadScanner(store, storeFolder(config), csv);
 /** Steps that work at once: the parts of one task and one more for another user, or a few per core. */
 const permits = Math.max(config.WORKER_PARTS + 1, 2 * availableParallelism());
 const connections = {
@@ -82,6 +85,7 @@ try {
         slots: new Slots(SLOTS),
         fences: new FenceWatch(controlPool),
         removals: new Permits(REMOVALS),
+        csv,
       },
       window: config.WORKER_PARTS,
       slots: SLOTS,

@@ -2,11 +2,13 @@ import type pg from 'pg';
 import { asReject } from '../../src/activities/malformed-rows.js';
 import { Pacer } from '../../src/activities/pacer.js';
 import { BATCH_BYTES, PartLoader } from '../../src/activities/part-loader.js';
-import { CsvError } from '../../src/csv/csv-error.js';
+import { toError } from '../../src/contract/fault.js';
+import { createEngine } from '../../src/csv/engine.js';
 import { columnType } from '../../src/csv/evidence.js';
 import { columnNames } from '../../src/csv/header.js';
 import { readHead } from '../../src/inspection/read-head.js';
-import { scanPart } from '../../src/inspection/scan-part.js';
+import { isFault, scanPart } from '../../src/inspection/scan-part.js';
+import { kernel } from '../../src/kernel/kernel.js';
 import { claimPart, storePart } from '../../src/postgres/checkpoints.js';
 import { settleTask } from '../../src/postgres/commands.js';
 import { withFence } from '../../src/postgres/fence.js';
@@ -16,6 +18,8 @@ import { createStaging, stagingTable } from '../../src/postgres/staging.js';
 import { fenceOf, getTaskById, storeInspection, type TaskRow } from '../../src/postgres/tasks.js';
 import type { StoreFile } from '../../src/storage/store.js';
 import { newUpload } from '../postgres/support.js';
+
+const csv = createEngine(kernel);
 
 export interface LoadOptions {
   columns?: Record<string, string>;
@@ -47,15 +51,15 @@ export class ContentLoad {
 
   async #inspect(task: TaskRow, given: Record<string, string>): Promise<void> {
     const { dialect, headers, dataOffset } = readHead(this.bytes, true, {});
-    const job = { key: '', size: this.bytes.length, dialect, columns: headers.length, from: dataOffset };
-    const part = await scanPart(this.#file, { ...job, stopAt: Number.POSITIVE_INFINITY });
-    if (part instanceof CsvError) throw part;
+    const job = { key: '', size: this.bytes.length, dialect, columns: headers.length, from: dataOffset, firstRow: 1 };
+    const part = await scanPart(this.#file, { ...job, stopAt: Number.POSITIVE_INFINITY }, csv);
+    if (isFault(part)) throw toError(part);
     const names = columnNames(headers);
     const columns = headers.map((original, i) => {
       const type = given[original] ?? columnType(part.evidence[i]!);
       return { original, name: names[i]!, type, evidence: '' };
     });
-    const rejects = part.malformed.map((bad) => asReject(bad, 0, headers));
+    const rejects = part.malformed.map((bad) => asReject(bad, headers));
     const fence = fenceOf(task);
     await withClient(this.pool, (client) =>
       withFence(client, fence, async () => {
@@ -94,6 +98,7 @@ export class ContentLoad {
         signal,
         pacer: new Pacer(),
         beat: {},
+        csv,
       }).load();
       await client.query('RESET ALL');
     });

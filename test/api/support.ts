@@ -7,7 +7,7 @@ import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import type { ApiContext } from '../../src/api/context.js';
-import { assertText } from '../../src/csv/sniff.js';
+import { assertText } from '../../src/csv/file-type.js';
 import type { Arrivals } from '../../src/inspection/arrivals.js';
 import { parseExportTables } from '../../src/postgres/export-tables.js';
 import { createLocalStore } from '../../src/storage/local-store.js';

@@ -1,5 +1,7 @@
+import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { formatRecord } from '../../src/csv/format-record.js';
 import { columnNames, readHeader } from '../../src/csv/header.js';
 import { dialectOf } from './support.js';
 
@@ -14,9 +16,28 @@ test('names are unquoted and the end is the offset of the first record in the fi
   expect(read('a,b', {}, true)).toEqual({ names: ['a', 'b'], end: 3 });
 });
 
+test('names are those that csv-parse reads', () => {
+  const name = fc.oneof(fc.constantFrom('', '"', '""', 'a""b', ';,', 'x\ny', 'é'), fc.string({ unit: 'grapheme' }));
+  fc.assert(
+    fc.property(fc.array(name, { minLength: 1, maxLength: 6 }), (list) => {
+      const line = formatRecord(
+        list.map((one) => one.replaceAll('\0', '')),
+        ';',
+      );
+      const bytes = Buffer.from(`${line}\n1;2\n`);
+      const { names, end } = readHeader(bytes, dialectOf({ delimiter: ';' }));
+      expect([names]).toEqual(parse(line, { delimiter: ';', record_delimiter: ['\ufdd0'] }));
+      expect(end).toBe(Buffer.byteLength(line) + 1);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 test('a header that does not end is refused', () => {
   expect(() => read('a,b')).toThrow(expect.objectContaining({ code: 'record_too_large' }));
-  expect(() => read('a,"b\n1,2\n')).toThrow(expect.objectContaining({ code: 'unclosed_quote', byteOffset: 2 }));
+  expect(() => read('a,"b\n1,2\n')).toThrow(
+    expect.objectContaining({ code: 'unclosed_quote', extras: { byte_offset: 2 } }),
+  );
   expect(() => read('\n\n', {}, true)).toThrow(expect.objectContaining({ code: 'empty_file' }));
   expect(() => readHeader(Buffer.from('a,\xe9\n', 'latin1'), dialectOf())).toThrow(
     expect.objectContaining({ code: 'invalid_utf8' }),

@@ -1,10 +1,24 @@
 import fc from 'fast-check';
-import { expect } from 'vitest';
+import { describe, expect } from 'vitest';
+import { type ErrorExtras, TaskError } from '../../src/contract/errors.js';
 import type { Dialect } from '../../src/csv/dialect.js';
-import { BatchEncoder, type RefusedRecord } from '../../src/csv/encode.js';
-import { kernel } from '../../src/csv/kernel.js';
+import { type CsvEngine, createEngine } from '../../src/csv/engine.js';
+import type { RefusedRecord } from '../../src/csv/record-encoder.js';
 import { RowSet } from '../../src/csv/row-set.js';
-import { RecordScanner } from '../../src/csv/scan.js';
+import type { RecordScanner } from '../../src/csv/scan.js';
+import { CAPACITY, INPUT, MEMORY } from '../../src/kernel/instance.js';
+import { kernel } from '../../src/kernel/kernel.js';
+
+export const WITH_KERNEL = createEngine(kernel);
+export const WITHOUT_KERNEL = createEngine();
+
+/** Runs the tests of `body` with the kernel and without it: they expect the same of both. */
+export function eachEngine(body: (engine: CsvEngine) => void): void {
+  describe.each([
+    ['with the kernel', WITH_KERNEL],
+    ['without the kernel', WITHOUT_KERNEL],
+  ])('%s', (_, engine) => body(engine));
+}
 
 export function dialectOf(overrides: Partial<Dialect> = {}): Dialect {
   return { encoding: 'utf-8', bom: false, delimiter: ',', quote: '"', newline: '\n', header: true, ...overrides };
@@ -12,12 +26,13 @@ export function dialectOf(overrides: Partial<Dialect> = {}): Dialect {
 
 /** A scanner fed the bytes in chunks of the given sizes (repeated), the rest always put in front of the next chunk. */
 export function scanChunked(
+  engine: CsvEngine,
   bytes: Buffer,
   dialect: Dialect,
   columns: number,
   sizes = [Number.POSITIVE_INFINITY],
 ): RecordScanner {
-  const scanner = new RecordScanner({ dialect, columns });
+  const scanner = engine.scanner({ dialect, columns, firstRow: 1 });
   let at = 0;
   let end = 0;
   for (let k = 0; end < bytes.length || k === 0; k++) {
@@ -28,14 +43,24 @@ export function scanChunked(
 }
 
 export function summary(scanner: RecordScanner) {
-  const { rows, blankLines, malformed, malformedCount, quoted, evidence } = scanner;
-  return { rows, blankLines, malformed, malformedCount, quoted, evidence };
+  const { rows, malformed, malformedCount, evidence } = scanner;
+  return { rows, malformed, malformedCount, evidence };
+}
+
+/** What `run` returns, or what it says is wrong with the file. */
+export function attempt<T>(run: () => T): T | ({ code: string } & ErrorExtras) {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof TaskError)) throw error;
+    return { code: error.code, ...error.extras };
+  }
 }
 
 /** Fills the kernel's input with what would be read if it looked past the end of what it is given. */
 export function poisonKernel(): void {
   // And the room behind it, which belongs to the steps of 16 bytes.
-  Buffer.from(kernel.memory.buffer, kernel.input.value, kernel.CAPACITY.value + 64).fill('",\n"\n,\r"\r');
+  MEMORY.subarray(INPUT, INPUT + CAPACITY + 64).fill('",\n"\n,\r"\r');
 }
 
 export interface Encoded {
@@ -47,12 +72,13 @@ export interface Encoded {
 
 /** Encodes all the bytes in batches of `maxInput` into outputs of `outSize`, fed in chunks of `chunk` bytes. */
 export function encodeAll(
+  engine: CsvEngine,
   bytes: Buffer,
   dialect: Dialect,
   columns: number,
   { maxInput = 1e9, outSize = 1 << 20, chunk = 1e9, skip = new RowSet() } = {},
 ): Encoded {
-  const encoder = new BatchEncoder({ dialect, columns });
+  const encoder = engine.encoder({ dialect, columns });
   const parts: Buffer[] = [];
   const refused: RefusedRecord[] = [];
   let out = Buffer.alloc(outSize);

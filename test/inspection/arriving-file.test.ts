@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ArrivingFile } from '../../src/inspection/arriving-file.js';
 import type { ScannedPart } from '../../src/inspection/scan-part.js';
-import { LINE, lines, MIB, partsOf } from './support.js';
+import { csv, LINE, lines, MIB, partsOf } from './support.js';
 
 const HEADER = 'one,two\n';
 const QUOTED = `"${'looks, like a record\n'.repeat(MIB / 16)}",x\n`;
@@ -63,7 +63,7 @@ describe('ArrivingFile', () => {
 
 /** Gives the bytes in pieces of odd sizes, the first of 1 MiB. */
 function arrive(bytes: Buffer, seed: number, options?: { delimiter: ';' }, mostEvidence?: number) {
-  const file = new ArrivingFile(options, mostEvidence);
+  const file = new ArrivingFile(csv, options, mostEvidence);
   let taken = 0;
   let arrived = Math.min(MIB, bytes.length);
   for (let step = seed; ; step = (step * 48271) % 2147483647) {

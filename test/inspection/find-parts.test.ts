@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CsvError } from '../../src/csv/csv-error.js';
-import type { Scanned, ScannedPart } from '../../src/inspection/scan-part.js';
+import { isFault, type Scanned, type ScannedPart } from '../../src/inspection/scan-part.js';
 import { LINE, lines, MIB, partsOf } from './support.js';
 
 const HEADER = 'one,two\n';
@@ -36,8 +35,24 @@ describe('findParts', () => {
     const whole = HEADER + lines(17);
     const found = await partsOf(Buffer.from(`${whole}1,"never closed\n`));
     expect(found.length).toBe(2);
-    expect(found[1]).toBeInstanceOf(CsvError);
-    expect(found[1]).toMatchObject({ code: 'unclosed_quote', byteOffset: whole.length + 2 });
+    expect(found[1]).toMatchObject({
+      code: 'unclosed_quote',
+      row: (whole.length - HEADER.length) / LINE.length + 1,
+      byte_offset: whole.length + 2,
+    });
+  });
+
+  it('counts rows from the beginning of the file in evidence, malformed rows and fault', async () => {
+    const first = Math.ceil((16 * MIB) / 4);
+    const bytes = Buffer.from(`a,b\n${'1,2\n'.repeat(first + 10)}1.5,2\n1,2,3\n1,"never closed\n`);
+    const [one, two] = (await partsOf(bytes.subarray(0, bytes.lastIndexOf('1,"')))) as ScannedPart[];
+    expect([one!.firstRow, two!.firstRow]).toEqual([1, first + 1]);
+    expect(two!.evidence[0]!.steps.map(({ row }) => row)).toEqual([first + 1, first + 11]);
+    expect(two!.malformed.map(({ row }) => row)).toEqual([first + 12]);
+    const fault = (await partsOf(bytes))[1];
+    expect(fault).toMatchObject({ code: 'unclosed_quote', row: first + 13 });
+    // As it is, it goes from a thread to the caller's.
+    expect(structuredClone(fault)).toEqual(fault);
   });
 
   it('finds no part in a file without data', async () => {
@@ -51,8 +66,8 @@ describe('findParts', () => {
 
 /** No byte left out or taken twice, each part ends behind a record, and the rows add up. */
 function expectWhole(found: Scanned[], bytes: Buffer, rows: number): void {
-  const parts = found.filter((part): part is ScannedPart => !(part instanceof CsvError));
-  expect(found.filter((part) => part instanceof CsvError)).toEqual([]);
+  const parts = found.filter((part): part is ScannedPart => !isFault(part));
+  expect(found.filter(isFault)).toEqual([]);
   expect(parts.map(({ byteFrom }) => byteFrom)).toEqual([
     HEADER.length,
     ...parts.slice(0, -1).map(({ byteTo }) => byteTo),

@@ -1,8 +1,11 @@
+import { createEngine } from '../../src/csv/engine.js';
 import { findParts } from '../../src/inspection/find-parts.js';
 import { readHead } from '../../src/inspection/read-head.js';
 import { type Scanned, type Scanner, scanPart } from '../../src/inspection/scan-part.js';
+import { kernel } from '../../src/kernel/kernel.js';
 import type { StoreFile } from '../../src/storage/store.js';
 
+export const csv = createEngine(kernel);
 export const MIB = 1 << 20;
 export const LINE = 'a line of forty-eight bytes, with two columns ...\n';
 
@@ -19,9 +22,9 @@ export async function partsOf(bytes: Buffer, signal = new AbortController().sign
     read: async (buffer, position) => bytes.copy(buffer as Buffer, 0, position),
     close: async () => {},
   };
-  const scanner: Scanner = { scan: (job) => scanPart(file, job), close: async () => {} };
+  const scanner: Scanner = { scan: (job) => scanPart(file, job, csv), close: async () => {} };
   const source = { key: 'source', size: bytes.length, dialect, columns: headers.length, dataOffset };
   const found: Scanned[] = [];
-  for await (const part of findParts(scanner, source, dataOffset, signal)) found.push(part);
+  for await (const part of findParts(scanner, source, { from: dataOffset, firstRow: 1 }, signal)) found.push(part);
   return found;
 }

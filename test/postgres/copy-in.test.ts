@@ -1,10 +1,9 @@
 import { parse } from 'csv-parse/sync';
 import { expect, it } from 'vitest';
-import { BatchEncoder } from '../../src/csv/encode.js';
 import { formatRecord } from '../../src/csv/format-record.js';
 import { copyIn } from '../../src/postgres/copy.js';
 import { withClient } from '../../src/postgres/pool.js';
-import { dialectOf } from '../csv/support.js';
+import { dialectOf, WITH_KERNEL, WITHOUT_KERNEL } from '../csv/support.js';
 import { useDatabase } from './support.js';
 
 const database = useDatabase();
@@ -32,12 +31,18 @@ const PIECES = [
 ];
 const VALUES = [null, '', ...PIECES, ...PIECES.flatMap((a) => PIECES.map((b) => a + b))];
 
-it.each([',', '\t', ';'] as const)(
+it.each([
+  [',', WITH_KERNEL],
+  ['\t', WITH_KERNEL],
+  [';', WITH_KERNEL],
+  [',', WITHOUT_KERNEL],
+  ['\t', WITHOUT_KERNEL],
+] as const)(
   'PostgreSQL reads of an encoded file with %j what csv-parse reads of the file',
-  async (delimiter) => {
+  async (delimiter, engine) => {
     const records = VALUES.map((value, k) => [value, VALUES[(k * 7) % VALUES.length]!, value]);
     const bytes = Buffer.from(`${records.map((record) => formatRecord(record, delimiter)).join('\n')}\n`);
-    const encoder = new BatchEncoder({ dialect: dialectOf({ delimiter }), columns: 3 });
+    const encoder = engine.encoder({ dialect: dialectOf({ delimiter }), columns: 3 });
     const out = Buffer.alloc(bytes.length * 3);
     const { written, refused } = encoder.encode(bytes, {
       from: 0,

@@ -1,5 +1,5 @@
-import { areControls, areEqual, BACKSLASH, byteAt, CR, LF, NINE, NUL, QUOTE, STEP, TAB, ZERO } from './bytes';
-import { DIGITS_END, digits, setCut } from './memory';
+import { areControls, areEqual, BACKSLASH, byteAt, CR, LF, NINE, NUL, QUOTE, STEP, TAB, ZERO } from './bytes.as';
+import { DIGITS_END, digits, setCut } from './memory.as';
 
 const LETTER_N: u32 = 78;
 const LOWER_N: u32 = 110;
@@ -23,13 +23,13 @@ let at: usize = 0;
 let to: usize = 0;
 
 /**
- * Writes records in COPY's text format, each with its row number in front, and stops before the first one that is not well
- * formed, does not fit, or is one too many.
- * @param end behind the last byte, which is an eol: something follows every quote and every unquoted field
+ * Writes records in COPY's text format, each with its row number in front, and stops before the first one that is not
+ * well formed, does not fit, or is one too many.
+ * @param end after the last byte, which is an eol: something follows every quote and every unquoted field
  * @param stop stop at the first record end that reaches it
- * @param outEnd behind the last byte that counts as written; what lies behind it may be written over
+ * @param outEnd after the last byte that counts as written; the kernel may overwrite the bytes after it
  * @param firstRow from 1
- * @returns the start of the first record not taken
+ * @returns the start of the first record left
  */
 export function encode(
   from: usize,
@@ -76,10 +76,10 @@ export function encode(
   return start;
 }
 
-/** Writes a tab and a field for each column; false where the record is not to be taken. */
+/** Writes a tab and a field for each column; returns false where it leaves the record. */
 function encodeFields(end: usize, outEnd: usize, columns: u32, delimiter: u32, eol: u32): bool {
   for (let c: u32 = 1; ; c++) {
-    // One NULL behind another, of which sparse files are made.
+    // One NULL after another, as in sparse files.
     for (; byteAt(at) === delimiter && c < columns && to <= outEnd; c++, at++) {
       store<u32>(to, NULL_FIELD);
       to += 3;

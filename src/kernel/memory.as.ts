@@ -1,11 +1,11 @@
+import { MAX_COLUMNS } from '../contract/limits';
+
 /** Bytes of CSV that are looked at in one call, and of output that it may fill. */
 export const CAPACITY: i32 = 1 << 17;
 
-/** PostgreSQL takes 1,600 columns in a table; one is `_row` (manual, appendix K). The arrays below hold no more. */
-export const MAX_COLUMNS: i32 = 1599;
-
-// Bytes are read and written 16 at a time, so behind what counts there is room: reads begin before the end of the input, and end
-// 15 bytes behind it; writes begin at the end of the output at the latest, and end 32 bytes behind it (a row number is stored whole).
+// Bytes are read and written 16 at a time, so there is room after what counts: reads begin before the end of the
+// input, and end 15 bytes after it; writes begin at the end of the output at the latest, and end 32 bytes after it (a
+// row number is stored whole).
 const ROOM: i32 = 64;
 const LENGTH: i32 = CAPACITY + ROOM;
 export const input: usize = memory.data(LENGTH, 16);
@@ -13,7 +13,7 @@ export const output: usize = memory.data(LENGTH, 16);
 
 /** Type codes of the columns, one byte each. */
 export const types: usize = memory.data(MAX_COLUMNS, 16);
-/** NULLs met per column, u32; added to. */
+/** NULLs found per column, u32; added to. */
 export const nulls: usize = memory.data(MAX_COLUMNS * 4, 16);
 /** Columns that are NULL in the record at hand, u16: counted when the record is known to be well formed. */
 export const nullColumns: usize = memory.data(MAX_COLUMNS * 2, 16);

@@ -1,34 +1,19 @@
-import { areDigits, byteAt, COLON, MINUS, POINT, SPACE, ZERO } from './bytes';
-
-// The codes of src/csv/value-type.ts.
-export const NONE: u32 = 0;
-const INTEGER: u32 = 1;
-const BIGINT: u32 = 2;
-const NUMERIC: u32 = 3;
-const DATE: u32 = 4;
-const TIMESTAMP: u32 = 5;
-const UUID: u32 = 6;
-const TEXT: u32 = 7;
-
-/** numeric keeps every digit it is given; 100 is far below its limits and bounds the work per value. */
-const MAX_DIGITS: u32 = 100;
-
-/** The longest value that is of another type than text: a sign, the digits and a point. */
-export const LONGEST_TYPED: u32 = MAX_DIGITS + 2;
+import { BIGINT, DATE, INTEGER, MAX_DIGITS, NUMERIC, TEXT, TIMESTAMP, UUID } from '../csv/type-codes';
+import { areDigits, byteAt, COLON, MINUS, POINT, SPACE, ZERO } from './bytes.as';
 
 /**
  * Whether a column of `type` can take the value as it is, without becoming another one.
  * @param head the value's first 16 bytes, with what follows it
  */
-export function confirms(type: u32, p: usize, length: u32, head: v128): bool {
+export function confirms(type: i32, p: usize, length: u32, head: v128): bool {
   if (type === TEXT) return true;
   if (type <= NUMERIC && length <= 16 && isPlainNumber(type, p, length, head)) return true;
   const found = typeOf(p, length);
   return found === type || (type <= NUMERIC && found < type);
 }
 
-/** The numbers that are met most, of at most 16 bytes, told by their digits alone: true is certain, false is not. */
-function isPlainNumber(type: u32, p: usize, length: u32, head: v128): bool {
+/** Recognises the most frequent numbers, of at most 16 bytes, by their digits alone: true is certain, false is not. */
+function isPlainNumber(type: i32, p: usize, length: u32, head: v128): bool {
   const negative = u32(byteAt(p) === MINUS);
   const all: u32 = ((1 << length) - 1) & ~negative;
   const others = all & ~i8x16.bitmask(areDigits(head));
@@ -47,7 +32,7 @@ function isPlainNumber(type: u32, p: usize, length: u32, head: v128): bool {
  * The narrowest type whose PostgreSQL output is exactly these bytes: `007`, `+1`, `1e5`, `-0.0`, ` 1` are text.
  * Dates and timestamps as in DateStyle ISO, https://www.postgresql.org/docs/current/datatype-datetime.html.
  */
-export function typeOf(p: usize, length: u32): u32 {
+function typeOf(p: usize, length: u32): i32 {
   if (length === 0) return TEXT;
   if (length >= 10 && byteAt(p + 4) === MINUS && byteAt(p + 7) === MINUS) {
     if (!isDate(p)) return TEXT;
@@ -62,7 +47,7 @@ function isDigit(byte: u32): bool {
   return byte - ZERO < 10;
 }
 
-function numberType(p: usize, length: u32): u32 {
+function numberType(p: usize, length: u32): i32 {
   const negative = byteAt(p) === MINUS;
   const from = p + usize(negative);
   const end = p + length;
@@ -70,7 +55,7 @@ function numberType(p: usize, length: u32): u32 {
   let nonZero: u32 = 0;
   while (i < end && isDigit(byteAt(i))) nonZero |= byteAt(i++) - ZERO;
   const digits = u32(i - from);
-  if (digits === 0 || digits > MAX_DIGITS || (byteAt(from) === ZERO && digits > 1)) return TEXT;
+  if (digits === 0 || i32(digits) > MAX_DIGITS || (byteAt(from) === ZERO && digits > 1)) return TEXT;
   if (i === end) {
     if (nonZero === 0) return negative ? TEXT : INTEGER;
     return integerType(from, digits, negative);
@@ -79,12 +64,12 @@ function numberType(p: usize, length: u32): u32 {
   const point = i++;
   while (i < end && isDigit(byteAt(i))) nonZero |= byteAt(i++) - ZERO;
   const scale = u32(i - point - 1);
-  if (i < end || scale === 0 || digits + scale > MAX_DIGITS) return TEXT;
+  if (i < end || scale === 0 || i32(digits + scale) > MAX_DIGITS) return TEXT;
   // numeric has no negative zero: -0.00 would come back as 0.00.
   return negative && nonZero === 0 ? TEXT : NUMERIC;
 }
 
-function integerType(from: usize, digits: u32, negative: bool): u32 {
+function integerType(from: usize, digits: u32, negative: bool): i32 {
   if (digits < 10) return INTEGER;
   if (digits > 19) return NUMERIC;
   let value: u64 = 0;

@@ -1,10 +1,10 @@
-import { areControls, areEqual, byteAt, CR, LF, NUL, QUOTE, STEP } from './bytes';
-import { nullColumns, nulls, setCut, types } from './memory';
-import { confirms, NONE } from './value';
+import { NONE } from '../csv/type-codes';
+import { areControls, areEqual, byteAt, CR, LF, NUL, QUOTE, STEP } from './bytes.as';
+import { nullColumns, nulls, setCut, types } from './memory.as';
+import { confirms } from './value.as';
 
 /** Results of the last call. */
 export let scannedRows: u32 = 0;
-export let blankLines: u32 = 0;
 export let isStopped: bool = false;
 
 /** Columns that are NULL in the record at hand: counted when it is known to be well formed. Or it is a blank line. */
@@ -18,10 +18,10 @@ let fieldEnd: usize = 0;
  * Runs over records that are well formed and confirm what their columns are known to be, and stops before the first one
  * that is not. It changes no evidence but the count of NULLs.
  * @param columns 1 to MAX_COLUMNS, with their types in place
- * @param end behind the last byte, which is an eol: something follows every quote and every unquoted field
+ * @param end after the last byte, which is an eol: something follows every quote and every unquoted field
  * @param stop stop at the first record end that reaches it
- * @param longest record that is taken, in bytes with its terminator
- * @returns the start of the first record not taken
+ * @param longest record that it accepts, in bytes with its terminator
+ * @returns the start of the first record left
  */
 export function scan(
   from: usize,
@@ -34,17 +34,13 @@ export function scan(
 ): usize {
   let start = from;
   let rows: u32 = 0;
-  let blank: u32 = 0;
   isStopped = false;
   setCut(false);
   while (start < end && !isStopped) {
     const next = recordEnd(start, end, columns, delimiter, eol);
     if (next === 0 || next - start > longest) break;
     start = next;
-    if (isBlank) {
-      blank++;
-      continue;
-    }
+    if (isBlank) continue;
     rows++;
     for (let k: u32 = 0; k < nullCount; k++) {
       const count = nulls + (usize(load<u16>(nullColumns + (k << 1))) << 2);
@@ -53,18 +49,17 @@ export function scan(
     isStopped = start >= stop;
   }
   scannedRows = rows;
-  blankLines = blank;
   return start;
 }
 
-/** Where the next record begins; 0 if this one is not to be taken. */
+/** Returns where the next record begins; 0 to leave this one. */
 function recordEnd(start: usize, end: usize, columns: u32, delimiter: u32, eol: u32): usize {
   const last = columns - 1;
   let p = start;
   nullCount = 0;
   isBlank = false;
   for (let c: u32 = 0; ; c++, p++) {
-    const type = u32(load<u8>(types + c));
+    const type = i32(load<u8>(types + c));
     if (byteAt(p) === QUOTE) {
       const value = ++p;
       if (type === NONE || !quotedField(value, end)) return 0;

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { assertText } from '../../src/csv/sniff.js';
+import { assertText } from '../../src/csv/file-type.js';
 
 function refusal(head: Uint8Array): unknown {
   try {
@@ -62,7 +62,18 @@ test('an empty file and binary data are refused', () => {
 });
 
 test('text passes, with a single NUL, a byte order mark, and headers that look like signatures', () => {
-  for (const head of ['a,b\n1,\0\n', '\ufeffa,b\n', 'PAR1,PAR2\n', 'BZh,x\n', 'ä;ö\n', 'MZ,x\n', 'x']) {
+  for (const head of [
+    'a,b\n1,\0\n',
+    '\ufeffa,b\n',
+    'PAR1,PAR2\n',
+    'BZh,x\n',
+    'ä;ö\n',
+    'MZ,x\n',
+    'BM,x\n',
+    'GIF,x\n',
+    'ID3,x\n',
+    'x',
+  ]) {
     expect(refusal(Buffer.from(head))).toBeUndefined();
   }
 });

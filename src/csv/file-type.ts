@@ -1,35 +1,36 @@
-import { CsvError } from './csv-error.js';
+import { csvError } from './csv-error.js';
 import { hasBom } from './dialect.js';
 
-const HEAD = 64 * 1024;
+/** The bytes of a file's beginning that tell its type. */
+export const TYPE_BYTES = 64 * 1024;
 
 /**
- * Refuses what is not UTF-8 text, from the first bytes of a file (up to 64 KiB are looked at).
+ * Rejects a file that is not UTF-8 text by its first bytes, of which it reads `TYPE_BYTES`.
  * A single NUL in otherwise readable text passes here: its record is rejected later.
- * @throws CsvError empty_file, not_a_text_file (naming the kind), unsupported_encoding (UTF-16, UTF-32)
+ * @throws {TaskError} empty_file, not_a_text_file (naming the kind), unsupported_encoding (UTF-16, UTF-32)
  */
 export function assertText(head: Uint8Array): void {
   if (head.length === 0)
-    throw new CsvError('empty_file', 'The file is empty (0 bytes). Upload a CSV file with a header line.');
+    throw csvError('empty_file', 'The file is empty (0 bytes). Upload a CSV file with a header line.');
   if (head.length === 3 && hasBom(head))
-    throw new CsvError(
+    throw csvError(
       'empty_file',
       'The file holds a byte order mark and nothing else. Upload a CSV file with a header line.',
     );
-  const bytes = head.subarray(0, HEAD);
+  const bytes = head.subarray(0, TYPE_BYTES);
   const kind = KINDS.find(({ match }) => match(bytes));
   if (kind) {
-    throw new CsvError('not_a_text_file', `This is ${kind.name}, not a CSV text file. ${kind.advice}`);
+    throw csvError('not_a_text_file', `This is ${kind.name}, not a CSV text file. ${kind.advice}`);
   }
   const encoding = wideEncoding(bytes);
   if (encoding) {
-    throw new CsvError(
+    throw csvError(
       'unsupported_encoding',
       `The file is encoded as ${encoding}. Save it as UTF-8 (in Excel: "CSV UTF-8 (comma delimited)") and upload it again.`,
     );
   }
   if (looksBinary(bytes)) {
-    throw new CsvError('not_a_text_file', 'The file holds binary data, not text. Export it as CSV and upload that.');
+    throw csvError('not_a_text_file', 'The file holds binary data, not text. Export it as CSV and upload that.');
   }
 }
 
@@ -44,8 +45,9 @@ const UNPACK = 'Unpack it and upload the CSV file inside.';
 const CONVERT = 'Convert it to CSV and upload that file.';
 const OTHER = 'Upload a CSV file.';
 
-// Signatures: https://en.wikipedia.org/wiki/List_of_file_signatures. Those made of letters only (BZh, PAR1) could begin a
-// header line, so they ask for more than the letters.
+// Signatures: https://en.wikipedia.org/wiki/List_of_file_signatures. Letters alone (BZh, PAR1, MZ, BM) could begin a
+// header line: a signature of letters needs more bytes to match, which libraries for file types do not ask for
+// (decision 28).
 const KINDS: Kind[] = [
   { name: 'an Excel workbook (.xlsx)', advice: EXPORT, match: (b) => isZip(b) && has(b, 'xl/') },
   { name: 'an OpenDocument spreadsheet (.ods)', advice: EXPORT, match: (b) => isZip(b) && has(b, 'opendocument') },
@@ -99,7 +101,10 @@ function wideEncoding(bytes: Uint8Array): string | undefined {
   return wideWithoutMark(bytes);
 }
 
-/** Western text in UTF-16 has a NUL in almost every second byte, in UTF-32 in three of four, always at the same places. */
+/**
+ * Western text in UTF-16 has a NUL in almost every second byte, in UTF-32 in three of four, always at the same
+ * places.
+ */
 function wideWithoutMark(bytes: Uint8Array): string | undefined {
   const nuls = [0, 0, 0, 0];
   const groups = bytes.length >> 2;

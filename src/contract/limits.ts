@@ -1,0 +1,10 @@
+// Numbers that more than one room holds to. The kernel's compiler reads this file too: plain numbers only.
+
+/** PostgreSQL takes 1,600 columns in a table (manual, appendix K); one is `_row`. */
+export const MAX_COLUMNS = 1599;
+
+/** PostgreSQL cuts identifiers after 63 bytes (NAMEDATALEN - 1), with a NOTICE only. */
+export const MAX_NAME_BYTES = 63;
+
+/** A part of a file has about this many bytes: few enough activities, and enough parts to keep the window full. */
+export const PART_BYTES = 16777216;

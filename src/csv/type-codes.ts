@@ -1,0 +1,14 @@
+// The kernel's compiler reads this file too: plain numbers only.
+
+/** A column without a value so far. */
+export const NONE = 0;
+export const INTEGER = 1;
+export const BIGINT = 2;
+export const NUMERIC = 3;
+export const DATE = 4;
+export const TIMESTAMP = 5;
+export const UUID = 6;
+export const TEXT = 7;
+
+/** `numeric` keeps every digit it is given; 100 is far below its limits and bounds the work per value. */
+export const MAX_DIGITS = 100;
