@@ -6,11 +6,14 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchCrowd } from '../bench/crowd.js';
 import { benchGentle } from '../bench/gentle.js';
 import { benchMemory } from '../bench/memory.js';
+import { benchReads } from '../bench/reads.js';
 import { describeRun } from '../bench/report.js';
 import { benchSpeed } from '../bench/speed.js';
 import { benchSteering } from '../bench/steering.js';
+import { benchWaiting } from '../bench/waiting.js';
 import { type Figure, figureMarkdown, figureTable } from './demo/figures.js';
 import { bold, count, heading, say } from './demo/terminal.js';
 import { withWorkspace } from './demo/workspace.js';
@@ -40,6 +43,12 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
   figures.push(...(await benchSteering({ ...input, pauses })));
   heading('Gentle loading');
   figures.push(...(await benchGentle(input)));
+  heading('Steering beside tasks that wait');
+  figures.push(...(await benchWaiting(input)));
+  heading('Steering beside a crowd');
+  figures.push(...(await benchCrowd(input)));
+  heading('Reading the progress');
+  figures.push(...(await benchReads(input)));
   heading('Memory');
   figures.push(...(await benchMemory({ ...input, isFull: values.full })));
   return describeRun(workspace, { rows, bytes, rounds });
