@@ -44,7 +44,7 @@ const SILENCE_MS = 5 * 60_000;
 
 /** Builds the REST API; nothing is started and nothing is listened on. */
 export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
-  const guard = createGuard(context);
+  const guard = createGuard(context.config);
   const app = Fastify({
     loggerInstance: context.log as FastifyBaseLogger,
     // One line per request, without the query: the hook below.

@@ -1,11 +1,11 @@
 import type { CommandSignalInput } from '../contract/messages.js';
 import type { Action } from '../contract/states.js';
 import { markDelivered, type TaskRow } from '../postgres/tasks.js';
-import type { ApiContext } from './context.js';
 import { startRun } from './start-run.js';
 import { WorkflowClosedError } from './temporal.js';
+import type { TemporalParts } from './temporal-parts.js';
 
-type Parts = Pick<ApiContext, 'pool' | 'temporal' | 'log'>;
+type Parts = Pick<TemporalParts, 'pool' | 'temporal' | 'log'>;
 
 /**
  * Tells the workflow what the task row says: that it starts, or that a command has come. What cannot be told now is told

@@ -1,9 +1,9 @@
 import { failpoint } from '../failpoint.js';
 import { claimDeletions, type Deletion, dropLeftTables, forgetDeletion } from '../postgres/deletions.js';
 import { resultPrefix } from '../storage/keys.js';
-import type { ApiContext } from './context.js';
+import type { MaintenanceParts } from './maintenance-parts.js';
 
-type Parts = Pick<ApiContext, 'pool' | 'store' | 'log'>;
+type Parts = Pick<MaintenanceParts, 'pool' | 'store' | 'log'>;
 
 /**
  * Removes what deleted tasks have left, and notes for each when nothing is left. What cannot be removed now the sweeper removes later.

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiContext } from './context.js';
 import {
   allowedOrigins,
   allowOrigin,
@@ -17,8 +16,15 @@ import { pathOf } from './problem.js';
  */
 export type Guard = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
 
+/** The settings that say by which names, and from which pages, the API may be called. */
+export interface GuardConfig {
+  HOST?: string;
+  ALLOWED_HOSTS?: string;
+  ALLOWED_ORIGINS?: string;
+}
+
 /** Makes the guard of an API: who may call it by which name, and from which pages. */
-export function createGuard({ config }: Pick<ApiContext, 'config'>): Guard {
+export function createGuard(config: GuardConfig): Guard {
   const hosts = allowedHosts(config);
   const origins = allowedOrigins(config);
   return (request, reply) => {

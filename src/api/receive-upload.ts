@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { TaskError } from '../contract/errors.js';
 import type { Source } from '../contract/task.js';
 import type { ScannedPart } from '../inspection/scan-part.js';
+import { newSourceKey } from '../storage/keys.js';
 import type { ApiContext } from './context.js';
 import { typedFields } from './form-fields.js';
 import { checkColumnsEarly, checkHead, type FileOptions } from './header-check.js';
@@ -24,14 +24,6 @@ export interface Received {
 /** What was found in a file while it arrived, read by these options. */
 export interface Inspected extends FileOptions {
   parts: ScannedPart[];
-}
-
-/** Where in the file store the sources of uploads are. */
-export const SOURCES = 'uploads/';
-
-/** Key of a new source file. */
-export function newSourceKey(): string {
-  return `${SOURCES}${randomUUID()}`;
 }
 
 /**

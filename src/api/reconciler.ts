@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskError } from '../contract/errors.js';
 import { commandFromOutside, commandTask, settleTask } from '../postgres/commands.js';
 import { getTaskById, listUnfinished, listUntidy, type TaskRow } from '../postgres/tasks.js';
-import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
+import type { MaintenanceParts } from './maintenance-parts.js';
 import { startRun } from './start-run.js';
 
-type Parts = Pick<ApiContext, 'pool' | 'temporal' | 'log'>;
+type Parts = Pick<MaintenanceParts, 'pool' | 'temporal' | 'log'>;
 
 const ROUND_MS = 5_000;
 /** A paused task waits for a person: it is looked at now and then, in case somebody ended its workflow. */

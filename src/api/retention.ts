@@ -1,9 +1,9 @@
 import { TaskError } from '../contract/errors.js';
 import { deleteTask, listExpired } from '../postgres/delete-task.js';
-import type { ApiContext } from './context.js';
 import { finishDeletions } from './finish-deletion.js';
+import type { MaintenanceParts } from './maintenance-parts.js';
 
-type Parts = Pick<ApiContext, 'pool' | 'store' | 'log'>;
+type Parts = Pick<MaintenanceParts, 'pool' | 'store' | 'log'>;
 
 /** The number of tasks removed at once, so that other jobs get their turn. */
 const BATCH = 50;

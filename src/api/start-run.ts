@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunNeeded, type TaskRow } from '../postgres/tasks.js';
-import type { ApiContext } from './context.js';
 import { OtherRunError, WorkflowClosedError } from './temporal.js';
+import type { TemporalParts } from './temporal-parts.js';
 
-type Parts = Pick<ApiContext, 'pool' | 'temporal'>;
+type Parts = Pick<TemporalParts, 'pool' | 'temporal'>;
 
 /** A run whose task has ended takes some milliseconds more to end; without a worker it never does. */
 const GRACE_MS = 1_000;

@@ -1,9 +1,8 @@
 import { dropOrphanedStaging, hasTasks, listNeededSources, listOwners, type Owner } from '../postgres/orphans.js';
-import { RESULTS } from '../storage/keys.js';
-import type { ApiContext } from './context.js';
-import { SOURCES } from './receive-upload.js';
+import { RESULTS, SOURCES } from '../storage/keys.js';
+import type { MaintenanceParts } from './maintenance-parts.js';
 
-type Parts = Pick<ApiContext, 'pool' | 'store' | 'log'>;
+type Parts = Pick<MaintenanceParts, 'pool' | 'store' | 'log'>;
 
 /** The number of keys that one statement looks up. */
 const PAGE = 500;

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskError } from '../contract/errors.js';
 import { listUndelivered, type TaskRow } from '../postgres/tasks.js';
-import type { ApiContext } from './context.js';
 import { deliverOrThrow } from './deliver.js';
 import { sweepDeletions } from './finish-deletion.js';
+import type { MaintenanceParts } from './maintenance-parts.js';
 import { sweepExpired } from './retention.js';
 import { Emptiness, sweepOrphans } from './sweep-orphans.js';
 
 export { sweepOrphans } from './sweep-orphans.js';
 
-type Parts = Pick<ApiContext, 'pool' | 'temporal' | 'store' | 'log'>;
+type Parts = Pick<MaintenanceParts, 'pool' | 'temporal' | 'store' | 'log'>;
 
 const SWEEP_MS = 1_000;
 /** Younger ones are still in the hands of the request that made them. */

@@ -16,13 +16,14 @@ import {
 import { withTransaction } from '../postgres/pool.js';
 import { isUnavailable } from '../postgres/sqlstate.js';
 import { isTableNameTaken } from '../postgres/staging.js';
+import { newSourceKey } from '../storage/keys.js';
 import type { ApiContext } from './context.js';
 import { deliver } from './deliver.js';
 import { checkStored, type FileOptions } from './header-check.js';
 import { idempotencyKey, readIdempotency } from './idempotency.js';
 import { checkNameLength, generateTaskName } from './names.js';
 import { locationOf, viewOf } from './read-task.js';
-import { type Inspected, newSourceKey, receiveUpload } from './receive-upload.js';
+import { type Inspected, receiveUpload } from './receive-upload.js';
 import { UploadStart } from './schemas.js';
 import { checkerOf, invalidRequest } from './validation.js';
 

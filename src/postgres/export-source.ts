@@ -4,7 +4,7 @@ import { TaskError } from '../contract/errors.js';
 import { CTID, describeTable, lockTable, type TableColumn, type TableDescription } from './describe-table.js';
 import { FencedError } from './fence.js';
 import { ROW_COLUMN } from './staging.js';
-import type { Column, TaskRow } from './tasks.js';
+import type { Column, PlannedSource, TaskRow } from './tasks.js';
 
 /** The table of an export under its present names. */
 export interface ExportSource {
@@ -18,17 +18,6 @@ export interface ExportSource {
    * whole.
    */
   key: TableColumn[];
-}
-
-/** The same as the plan stores it in the task row: by numbers, since names may change while the table is read. */
-export interface PlannedSource {
-  oid: number;
-  version: string;
-  columns: number[];
-  key: number[];
-  /** Of all these columns. */
-  traits: string;
-  labels: string[];
 }
 
 /** Reduces a table to its numbers and to the fingerprint that tells later whether it has changed. */

@@ -2,7 +2,6 @@ import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { type Ending, FINAL_STATES, type Kind, type Phase, type State } from '../contract/states.js';
 import type { DownloadOptions, Receipt, Source, TaskFault, UploadOptions } from '../contract/task.js';
-import type { PlannedSource } from './export-source.js';
 import type { Fence } from './fence.js';
 
 /** A column of the file and of the table, with the type it was given and why. */
@@ -13,6 +12,17 @@ export interface Column {
   evidence: string;
   /** Its number (attnum) in the table that is exported, which it keeps when it is renamed. */
   number?: number;
+}
+
+/** The table of an export as its plan stores it: by numbers, since names may change while the table is read. */
+export interface PlannedSource {
+  oid: number;
+  version: string;
+  columns: number[];
+  key: number[];
+  /** Of all these columns. */
+  traits: string;
+  labels: string[];
 }
 
 /** What an operator paused in Temporal itself. */
