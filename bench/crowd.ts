@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskKey } from '../dev/client.js';
-import { type Figure, limitFigure } from '../dev/demo/figures.js';
-import { Missed, TaskWatch } from '../dev/demo/task-watch.js';
-import { count, milliseconds, say } from '../dev/demo/terminal.js';
-import { writeSalesFile } from '../dev/sales-data.js';
 import type { Action, State } from '../src/contract/states.js';
+import type { TaskKey } from '../testkit/client.js';
+import { type Figure, limitFigure } from '../testkit/figures.js';
+import { writeSalesFile } from '../testkit/sales-data.js';
+import { Missed, TaskWatch } from '../testkit/task-watch.js';
+import { count, milliseconds, say } from '../testkit/terminal.js';
 import type { BenchInput } from './input.js';
 
 const LOADS = 30;

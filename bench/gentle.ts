@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskKey } from '../dev/client.js';
-import { type Figure, limitFigure } from '../dev/demo/figures.js';
-import { pauseByApi, terminate } from '../dev/demo/steering.js';
-import { Missed, TaskWatch } from '../dev/demo/task-watch.js';
-import { say } from '../dev/demo/terminal.js';
+import type { TaskKey } from '../testkit/client.js';
+import { type Figure, limitFigure } from '../testkit/figures.js';
+import { pauseByApi, terminate } from '../testkit/steering.js';
+import { Missed, TaskWatch } from '../testkit/task-watch.js';
+import { say } from '../testkit/terminal.js';
 import type { BenchInput } from './input.js';
 
 const SECONDS = 10;

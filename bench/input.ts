@@ -1,4 +1,4 @@
-import type { Workspace } from '../dev/demo/workspace.js';
+import type { Workspace } from '../testkit/workspace.js';
 
 /** What every measurement is given: a running service that does nothing else, and a file. */
 export interface BenchInput {

@@ -1,6 +1,6 @@
-import { type Figure, limitFigure } from '../dev/demo/figures.js';
-import { count, milliseconds, say } from '../dev/demo/terminal.js';
-import type { Workspace } from '../dev/demo/workspace.js';
+import { type Figure, limitFigure } from '../testkit/figures.js';
+import { count, milliseconds, say } from '../testkit/terminal.js';
+import type { Workspace } from '../testkit/workspace.js';
 
 const TASKS = 100_000;
 /** Two of the users: the first has half of the tasks, the second 500. */

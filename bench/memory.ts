@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskKey } from '../dev/client.js';
-import { type Figure, limitFigure } from '../dev/demo/figures.js';
-import { peakMemory } from '../dev/demo/memory.js';
-import { untilClosed } from '../dev/demo/steering.js';
-import { megabytes, say } from '../dev/demo/terminal.js';
-import { writeSalesFile } from '../dev/sales-data.js';
+import type { TaskKey } from '../testkit/client.js';
+import { type Figure, limitFigure } from '../testkit/figures.js';
+import { peakMemory } from '../testkit/memory.js';
+import { writeSalesFile } from '../testkit/sales-data.js';
+import { untilClosed } from '../testkit/steering.js';
+import { megabytes, say } from '../testkit/terminal.js';
 import type { BenchInput } from './input.js';
 
 const LIMIT_MIB = 256;

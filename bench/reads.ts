@@ -1,10 +1,10 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskKey } from '../dev/client.js';
-import { type Figure, limitFigure } from '../dev/demo/figures.js';
-import { median } from '../dev/demo/speed.js';
-import { TaskWatch } from '../dev/demo/task-watch.js';
-import { count, say } from '../dev/demo/terminal.js';
+import type { TaskKey } from '../testkit/client.js';
+import { type Figure, limitFigure } from '../testkit/figures.js';
+import { median } from '../testkit/speed.js';
+import { TaskWatch } from '../testkit/task-watch.js';
+import { count, say } from '../testkit/terminal.js';
 import type { BenchInput } from './input.js';
 
 const CLIENTS = 10;

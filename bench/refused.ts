@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { StartFields, TaskKey } from '../dev/client.js';
-import { type Figure, limitFigure } from '../dev/demo/figures.js';
-import { median } from '../dev/demo/speed.js';
-import { untilIdle } from '../dev/demo/steering.js';
-import { say } from '../dev/demo/terminal.js';
-import type { Workspace } from '../dev/demo/workspace.js';
+import type { StartFields, TaskKey } from '../testkit/client.js';
+import { type Figure, limitFigure } from '../testkit/figures.js';
+import { median } from '../testkit/speed.js';
+import { untilIdle } from '../testkit/steering.js';
+import { say } from '../testkit/terminal.js';
+import type { Workspace } from '../testkit/workspace.js';
 import type { BenchInput } from './input.js';
 
 const ROWS = 200_000;

@@ -1,7 +1,7 @@
 import os from 'node:os';
-import { count, megabytes } from '../dev/demo/terminal.js';
-import type { Workspace } from '../dev/demo/workspace.js';
-import { temporalCliVersion } from '../dev/temporal-cli.js';
+import { temporalCliVersion } from '../launcher/temporal-cli.js';
+import { count, megabytes } from '../testkit/terminal.js';
+import type { Workspace } from '../testkit/workspace.js';
 
 /** When, where and on what was measured, as the head of `bench/results.md`. */
 export async function describeRun(

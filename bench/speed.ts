@@ -1,6 +1,6 @@
-import { type Figure, ratioFigure } from '../dev/demo/figures.js';
-import { measureSpeed, median, peerOf, type SpeedRound } from '../dev/demo/speed.js';
-import { megabytes, say } from '../dev/demo/terminal.js';
+import { type Figure, ratioFigure } from '../testkit/figures.js';
+import { measureSpeed, median, peerOf, type SpeedRound } from '../testkit/speed.js';
+import { megabytes, say } from '../testkit/terminal.js';
 import type { BenchInput } from './input.js';
 
 /** Upload and download against the peer, in turns; the medians of the rounds, after one that is not counted. */

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskKey } from '../dev/client.js';
-import { type Figure, limitFigure } from '../dev/demo/figures.js';
-import { median } from '../dev/demo/speed.js';
-import { type PauseTimes, pauseByApi, pauseBySignal, resumeToNextRow, terminate } from '../dev/demo/steering.js';
-import { Missed, TaskWatch } from '../dev/demo/task-watch.js';
-import { count, milliseconds, say } from '../dev/demo/terminal.js';
+import type { TaskKey } from '../testkit/client.js';
+import { type Figure, limitFigure } from '../testkit/figures.js';
+import { median } from '../testkit/speed.js';
+import { type PauseTimes, pauseByApi, pauseBySignal, resumeToNextRow, terminate } from '../testkit/steering.js';
+import { Missed, TaskWatch } from '../testkit/task-watch.js';
+import { count, milliseconds, say } from '../testkit/terminal.js';
 import type { BenchInput } from './input.js';
 
 /** How often a thing is done of which the median is told. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskKey } from '../dev/client.js';
-import { type Figure, limitFigure } from '../dev/demo/figures.js';
-import { pauseByApi, pauseBySignal, terminate } from '../dev/demo/steering.js';
-import { say } from '../dev/demo/terminal.js';
+import type { TaskKey } from '../testkit/client.js';
+import { type Figure, limitFigure } from '../testkit/figures.js';
+import { pauseByApi, pauseBySignal, terminate } from '../testkit/steering.js';
+import { say } from '../testkit/terminal.js';
 import type { BenchInput } from './input.js';
 
 const TASKS = 40;

@@ -3,7 +3,7 @@
  * DATABASE_ADMIN_URL, and brings the schema up to date. API and worker then need no administrator. Exit status 1 after an error.
  */
 import { loadConfig } from './config.js';
-import { setUpDatabase } from './postgres/set-up.js';
+import { setUpDatabase } from './roles/set-up.js';
 
 try {
   const { DATABASE_ADMIN_URL: admin, DATABASE_URL: app, DATABASE_EXPORT_URL: exporter, EXPORT_TABLES } = loadConfig();

@@ -1,13 +1,13 @@
 import { Context } from '@temporalio/activity';
-import { commandKey } from '../contract/command-event.js';
 import type { ExternalCommand, RunRef, TaskRef } from '../contract/messages.js';
 import type { State } from '../contract/states.js';
 import type { TaskFault } from '../contract/task.js';
-import { commandFromOutside, faultTask, markRollbackFailed, type Next, settleTask } from '../postgres/commands.js';
-import { nameActor } from '../postgres/task-events.js';
-import { getTaskById } from '../postgres/tasks.js';
+import { commandFromOutside, faultTask, markRollbackFailed, type Next, settleTask } from '../tasks/commands.js';
+import { nameActor } from '../tasks/task-events.js';
+import { getTaskById } from '../tasks/tasks.js';
+import { commandKey } from '../temporal/command-event.js';
+import { whoSignalled } from '../temporal/who-signalled.js';
 import { CONTROL, type Dependencies, type Fenceable, perform } from './context.js';
-import { whoSignalled } from './who-signalled.js';
 
 /** The short activities by which a workflow and the task row keep in step. Each is idempotent. */
 export function controlActivities({ controlPool: pool, log }: Dependencies) {

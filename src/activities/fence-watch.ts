@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { epochsOf, type Fence, FencedError } from '../postgres/fence.js';
+import { epochsOf, type Fence, FencedError } from '../tasks/fence.js';
 
 /** How often all that wait are looked at, in one query. */
 const WATCH_MS = 300;

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { parse } from 'csv-parse';
 import { stringify } from 'csv-stringify';
 import { stringify as stringifySync } from 'csv-stringify/sync';
-import type { Column } from '../postgres/tasks.js';
+import type { Column } from '../tasks/tasks.js';
 
 /** Types whose values are numbers, dates or the like: never a formula, however they begin. */
 const HARMLESS =

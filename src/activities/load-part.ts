@@ -1,8 +1,8 @@
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
-import { type Checkpoint, claimPart, type UploadPart } from '../postgres/checkpoints.js';
-import { checkStaging } from '../postgres/staging.js';
 import type { StoreFile } from '../storage/store.js';
+import { checkStaging } from '../tables/staging.js';
+import { type Checkpoint, claimPart, type UploadPart } from '../tasks/checkpoints.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { PartLoader } from './part-loader.js';
 import { checkPart, withSource } from './source.js';

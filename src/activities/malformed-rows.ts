@@ -2,7 +2,7 @@ import { TaskError } from '../contract/errors.js';
 import { columnNumber } from '../contract/fault-place.js';
 import type { UploadOptions } from '../contract/task.js';
 import type { Malformed } from '../csv/malformed.js';
-import type { Reject } from '../postgres/rejects.js';
+import type { Reject } from '../tasks/rejects.js';
 
 /** Returns a malformed record as a reject. */
 export function asReject(bad: Malformed, headers: string[]): Reject {

@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
-import { pendingParts } from '../postgres/checkpoints.js';
-import { withFence } from '../postgres/fence.js';
-import { sumDoneParts, sumParts } from '../postgres/progress.js';
-import { createStaging } from '../postgres/staging.js';
-import { enterPhase } from '../postgres/task-state.js';
-import type { TaskRow } from '../postgres/tasks.js';
+import { createStaging } from '../tables/staging.js';
+import { pendingParts } from '../tasks/checkpoints.js';
+import { withFence } from '../tasks/fence.js';
+import { sumDoneParts, sumParts } from '../tasks/progress.js';
+import { enterPhase } from '../tasks/task-state.js';
+import type { TaskRow } from '../tasks/tasks.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { asStep } from './step.js';
 

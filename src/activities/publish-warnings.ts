@@ -1,6 +1,6 @@
 import { quoteIdent } from '../postgres/copy.js';
-import { longestName } from '../postgres/staging.js';
-import type { Column } from '../postgres/tasks.js';
+import { longestName } from '../tables/staging.js';
+import type { Column } from '../tasks/tasks.js';
 
 /** How many renamed columns are listed by number. */
 const LISTED = 20;

@@ -5,9 +5,9 @@ import { excerptOf } from '../csv/malformed.js';
 import { type RecordPlace, recordsAt } from '../csv/record-at.js';
 import type { EncodeResult, RefusedRecord } from '../csv/record-encoder.js';
 import { type ColumnCheck, type RefusedValue, refuseValues } from '../csv/value-check.js';
-import type { RefusedRow } from '../postgres/insert-rows.js';
-import type { Reject } from '../postgres/rejects.js';
-import type { Column, TaskRow } from '../postgres/tasks.js';
+import type { RefusedRow } from '../tables/insert-rows.js';
+import type { Reject } from '../tasks/rejects.js';
+import type { Column, TaskRow } from '../tasks/tasks.js';
 import { columnAtFault, describeMalformed } from './malformed-rows.js';
 
 /** Max rows that one batch rejects: their texts are held in memory until they are stored. */

@@ -3,13 +3,13 @@ import { TaskError } from '../contract/errors.js';
 import { type TaskRef, userOf } from '../contract/messages.js';
 import type { State } from '../contract/states.js';
 import { failpoint } from '../failpoint.js';
-import { removeParts } from '../postgres/checkpoints.js';
-import { finishRollback } from '../postgres/commands.js';
-import { closeFence, endSessions } from '../postgres/fence.js';
-import { removeRejects } from '../postgres/rejects.js';
-import { dropStaging } from '../postgres/staging.js';
-import { getTaskById } from '../postgres/tasks.js';
 import { resultPrefix } from '../storage/keys.js';
+import { dropStaging } from '../tables/staging.js';
+import { removeParts } from '../tasks/checkpoints.js';
+import { finishRollback } from '../tasks/commands.js';
+import { closeFence, endSessions } from '../tasks/fence.js';
+import { removeRejects } from '../tasks/rejects.js';
+import { getTaskById } from '../tasks/tasks.js';
 import { CONTROL, type Dependencies, type Fenceable, perform } from './context.js';
 
 /** How long somebody who uses the staging table is waited for, with the fence closed, before it is tried again or said. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { TaskError } from '../contract/errors.js';
 import type { Source } from '../contract/task.js';
-import type { UploadPart } from '../postgres/checkpoints.js';
 import type { Store, StoreFile } from '../storage/store.js';
+import type { UploadPart } from '../tasks/checkpoints.js';
 
 /**
  * Runs `body` with the stored source of an upload.

@@ -1,9 +1,9 @@
 import { Context } from '@temporalio/activity';
 import type pg from 'pg';
 import { type RunRef, userOf } from '../contract/messages.js';
-import { assertEpoch, claimStep, type Fence, sessionName } from '../postgres/fence.js';
 import { withClient } from '../postgres/pool.js';
-import { fenceOf, getTaskById, type TaskRow } from '../postgres/tasks.js';
+import { assertEpoch, claimStep, type Fence, sessionName } from '../tasks/fence.js';
+import { fenceOf, getTaskById, type TaskRow } from '../tasks/tasks.js';
 import type { Dependencies } from './context.js';
 import { atRest } from './heart.js';
 

@@ -3,21 +3,21 @@ import multipart from '@fastify/multipart';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { TaskError } from '../contract/errors.js';
 import type { Source } from '../contract/task.js';
+import { typedFields } from '../http/form-fields.js';
+import { createGuard, registerGuard } from '../http/guard.js';
+import { registerNotFound } from '../http/not-found.js';
+import { pathOf, refuseMalformed, sendProblem } from '../http/problem.js';
+import { validatorCompiler } from '../http/validation.js';
 import { bulkRoutes } from './bulk-commands.js';
 import { commandRoutes } from './command-routes.js';
 import type { ApiContext } from './context.js';
 import { deleteRoutes } from './delete-task.js';
 import { downloadRoutes } from './download-routes.js';
-import { typedFields } from './form-fields.js';
-import { createGuard, registerGuard } from './guard.js';
 import { healthRoutes } from './health-routes.js';
-import { registerNotFound } from './not-found.js';
-import { pathOf, refuseMalformed, sendProblem } from './problem.js';
 import type { Inspected } from './receive-upload.js';
 import { taskRoutes } from './task-routes.js';
 import { uploadRoutes } from './upload-routes.js';
 import { usageRoutes } from './usage.js';
-import { validatorCompiler } from './validation.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

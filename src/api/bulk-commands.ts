@@ -1,18 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import type { ErrorCode, FieldError, TaskError } from '../contract/errors.js';
 import { type Action, isFinal, type Kind, type State, transitionOf } from '../contract/states.js';
-import { illegalTransition } from '../postgres/commands.js';
-import { notFinal } from '../postgres/delete-task.js';
-import { listTasks } from '../postgres/task-list.js';
-import { getTask, type TaskKey, type TaskRow } from '../postgres/tasks.js';
+import { asTaskError } from '../http/problem.js';
+import { invalidRequest } from '../http/validation.js';
+import { notFinal } from '../tables/delete-task.js';
+import { illegalTransition } from '../tasks/commands.js';
+import { listTasks } from '../tasks/task-list.js';
+import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
 import { deleteWhole } from './delete-task.js';
 import { readCursor, writeCursor } from './list-cursor.js';
 import { ActionsBody, MOST_TASKS } from './operator-schemas.js';
-import { asTaskError } from './problem.js';
 import { runCommand } from './run-command.js';
 import { readFilter } from './task-filter.js';
-import { invalidRequest } from './validation.js';
 
 /** What came of one task, or would. */
 interface TaskResult {

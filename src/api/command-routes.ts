@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ACTIONS, type Action, KINDS, type Kind } from '../contract/states.js';
-import { getTask } from '../postgres/tasks.js';
+import { getTask } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
 import { viewOf } from './read-task.js';
 import { runCommand } from './run-command.js';

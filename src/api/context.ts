@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import type { Config } from '../config.js';
-import type { Arrivals } from '../inspection/arrivals.js';
+import type { Arrivals } from '../intake/arrivals.js';
 import type { Logger } from '../log.js';
-import type { Exportable } from '../postgres/find-table.js';
 import type { Store } from '../storage/store.js';
-import type { TemporalGateway } from './temporal.js';
+import type { Exportable } from '../tables/find-table.js';
+import type { TemporalGateway } from '../temporal/temporal.js';
 
 /** What the routes are given when the app is built. */
 export interface ApiContext {

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { KINDS } from '../contract/states.js';
-import { deleteTask } from '../postgres/delete-task.js';
-import { getTask, type TaskKey, type TaskRow } from '../postgres/tasks.js';
+import { finishDeletions } from '../maintenance/finish-deletion.js';
+import { deleteTask } from '../tables/delete-task.js';
+import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
-import { finishDeletions } from './finish-deletion.js';
 import { type DeleteQuery, DeleteUploadQuery } from './operator-schemas.js';
 import { TaskPath, UserQuery } from './schemas.js';
 

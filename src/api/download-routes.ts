@@ -1,17 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { TaskError } from '../contract/errors.js';
-import { findTable, tableExists } from '../postgres/find-table.js';
-import { createTask, findByIdempotencyKey, findByName, type NewTask } from '../postgres/new-task.js';
-import { columnNumber } from '../postgres/staging.js';
-import { getTask, type TaskKey } from '../postgres/tasks.js';
+import { invalidRequest } from '../http/validation.js';
+import { findTable, tableExists } from '../tables/find-table.js';
+import { columnNumber } from '../tables/staging.js';
+import { createTask, findByIdempotencyKey, findByName, type NewTask } from '../tasks/new-task.js';
+import { getTask, type TaskKey } from '../tasks/tasks.js';
+import { deliver } from '../temporal/deliver.js';
 import type { ApiContext } from './context.js';
-import { deliver } from './deliver.js';
 import { readIdempotency } from './idempotency.js';
 import { isResultLost } from './lost-result.js';
 import { checkNameLength, generateTaskName, noSuchTable, parseTableName } from './names.js';
 import { locationOf, viewOf } from './read-task.js';
 import { DownloadStart } from './schemas.js';
-import { invalidRequest } from './validation.js';
 
 /** POST /download/start */
 export function downloadRoutes(app: FastifyInstance, context: ApiContext): void {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { isServed } from '../postgres/workers.js';
+import { isServed } from '../tasks/workers.js';
 import type { ApiContext } from './context.js';
 
 const RETRY_AFTER = 2;

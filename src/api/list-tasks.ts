@@ -1,5 +1,5 @@
 import type { Task } from '../contract/task.js';
-import { listTasks } from '../postgres/task-list.js';
+import { listTasks } from '../tasks/task-list.js';
 import type { ApiContext } from './context.js';
 import { readCursor, writeCursor } from './list-cursor.js';
 import { withResult } from './lost-result.js';

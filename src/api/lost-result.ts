@@ -1,6 +1,6 @@
-import type { TaskSnapshot } from '../postgres/task-snapshots.js';
-import type { TaskRow } from '../postgres/tasks.js';
 import type { Store } from '../storage/store.js';
+import type { TaskSnapshot } from '../tasks/task-snapshots.js';
+import type { TaskRow } from '../tasks/tasks.js';
 
 /** Whether the result file of a completed download is missing in the store, or has another size than the result. */
 export async function isResultLost(store: Store, { state, result }: TaskRow): Promise<boolean> {

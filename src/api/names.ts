@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { TaskError } from '../contract/errors.js';
 import { workflowId } from '../contract/messages.js';
-import type { WrittenName } from '../postgres/find-table.js';
-import type { TaskKey } from '../postgres/tasks.js';
-import { invalidRequest } from './validation.js';
+import { invalidRequest } from '../http/validation.js';
+import type { WrittenName } from '../tables/find-table.js';
+import type { TaskKey } from '../tasks/tasks.js';
 
 const LONGEST_BASE = 100;
 /** Temporal's limit for ids (docs.temporal.io/workflow-execution/limits). */

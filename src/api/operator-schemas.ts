@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { ACTIONS, KINDS } from '../contract/states.js';
-import { SORTS } from '../postgres/task-list.js';
+import { SORTS } from '../tasks/task-list.js';
 import { oneOf, Reason, STORABLE, strict, TaskName, UserId } from './schemas.js';
 
 /** What the requests of operators may hold: lists, deletes, commands to many tasks, usage. */

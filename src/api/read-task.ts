@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Task, TaskWithEvents } from '../contract/task.js';
-import { getSnapshotById, getSnapshotWithEvents } from '../postgres/task-snapshots.js';
-import type { TaskKey, TaskRow } from '../postgres/tasks.js';
+import { getSnapshotById, getSnapshotWithEvents } from '../tasks/task-snapshots.js';
+import type { TaskKey, TaskRow } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
 import { withResult } from './lost-result.js';
 import { etagOf, toTask } from './task-view.js';

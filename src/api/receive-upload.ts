@@ -2,14 +2,14 @@ import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { TaskError } from '../contract/errors.js';
 import type { Source } from '../contract/task.js';
-import type { ScannedPart } from '../inspection/scan-part.js';
+import { typedFields } from '../http/form-fields.js';
+import { watchForSkippedParts } from '../http/skipped-parts.js';
+import { invalidRequest } from '../http/validation.js';
+import type { ScannedPart } from '../intake/scan-part.js';
 import { newSourceKey } from '../storage/keys.js';
 import type { ApiContext } from './context.js';
-import { typedFields } from './form-fields.js';
 import { checkColumnsEarly, checkHead, type FileOptions } from './header-check.js';
-import { watchForSkippedParts } from './skipped-parts.js';
 import { sniffed } from './sniffed.js';
-import { invalidRequest } from './validation.js';
 
 /** Looks at the fields that stand before the file, so that a bad request is refused before its file is taken. */
 export type CheckEarly = (fields: Record<string, unknown>) => Promise<void>;

@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 import { stringify } from 'csv-stringify/sync';
 import type { FastifyReply } from 'fastify';
 import type pg from 'pg';
-import { listRejects } from '../postgres/rejects.js';
-import { getTask, type TaskKey } from '../postgres/tasks.js';
-import { attachment } from './content-disposition.js';
+import { attachment } from '../http/content-disposition.js';
+import { listRejects } from '../tasks/rejects.js';
+import { getTask, type TaskKey } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
 
 const PAGE = 1_000;

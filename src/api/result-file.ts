@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TaskError } from '../contract/errors.js';
-import { getTask, type TaskKey, type TaskRow } from '../postgres/tasks.js';
-import { type ByteRange, parseRange } from './byte-range.js';
-import { attachment } from './content-disposition.js';
+import { type ByteRange, parseRange } from '../http/byte-range.js';
+import { attachment } from '../http/content-disposition.js';
+import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
 import { matches } from './read-task.js';
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Action, State } from '../contract/states.js';
-import { type Command, commandTask } from '../postgres/commands.js';
-import type { TaskRow } from '../postgres/tasks.js';
+import { type Command, commandTask } from '../tasks/commands.js';
+import type { TaskRow } from '../tasks/tasks.js';
+import { deliver } from '../temporal/deliver.js';
 import type { ApiContext } from './context.js';
-import { deliver } from './deliver.js';
 
 /** The state in which each command is in effect. */
 const IN_EFFECT: Record<Action, State> = { pause: 'paused', resume: 'running', terminate: 'terminated' };

@@ -4,18 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { type Config, exportUrl, storeFolder } from '../config.js';
 import { assertText } from '../csv/file-type.js';
-import { Arrivals } from '../inspection/arrivals.js';
+import { Arrivals } from '../intake/arrivals.js';
 import type { Logger } from '../log.js';
-import { parseExportTables } from '../postgres/export-tables.js';
-import { listExcessRights } from '../postgres/list-excess-rights.js';
+import { runReconciler } from '../maintenance/reconciler.js';
+import { runSweeper } from '../maintenance/sweeper.js';
 import { ensureSchema } from '../postgres/migrate.js';
 import { createExportPool, createPool } from '../postgres/pool.js';
 import { retrying } from '../retrying.js';
+import { listExcessRights } from '../roles/list-excess-rights.js';
 import { createLocalStore } from '../storage/local-store.js';
+import { parseExportTables } from '../tables/export-tables.js';
+import { connectTemporal, type TemporalGateway } from '../temporal/temporal.js';
 import { buildApp } from './app.js';
-import { runReconciler } from './reconciler.js';
-import { runSweeper } from './sweeper.js';
-import { connectTemporal, type TemporalGateway } from './temporal.js';
 
 export interface RunningApi {
   /** Where it listens. */

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { workflowId } from '../contract/messages.js';
 import { allowedActions, isFinal, type Kind, type Phase } from '../contract/states.js';
 import type { Task, TaskEvent } from '../contract/task.js';
-import { clocks, percentDone } from '../postgres/progress.js';
-import type { TaskSnapshot } from '../postgres/task-snapshots.js';
+import { clocks, percentDone } from '../tasks/progress.js';
+import type { TaskSnapshot } from '../tasks/task-snapshots.js';
 
 /** The phase in which a task moves its rows, and so the one that its rates and its remaining time are about. */
 const MOVING: Record<Kind, Phase> = { upload: 'loading', download: 'dumping' };

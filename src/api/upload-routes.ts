@@ -4,7 +4,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { TaskError } from '../contract/errors.js';
 import type { Source, UploadOptions } from '../contract/task.js';
-import { storePart } from '../postgres/checkpoints.js';
+import { checkerOf, invalidRequest } from '../http/validation.js';
+import { withTransaction } from '../postgres/pool.js';
+import { isUnavailable } from '../postgres/sqlstate.js';
+import { newSourceKey } from '../storage/keys.js';
+import { isTableNameTaken } from '../tables/staging.js';
+import { storePart } from '../tasks/checkpoints.js';
 import {
   createTask,
   findByIdempotencyKey,
@@ -12,20 +17,15 @@ import {
   isNameFree,
   type NewTask,
   taskExists,
-} from '../postgres/new-task.js';
-import { withTransaction } from '../postgres/pool.js';
-import { isUnavailable } from '../postgres/sqlstate.js';
-import { isTableNameTaken } from '../postgres/staging.js';
-import { newSourceKey } from '../storage/keys.js';
+} from '../tasks/new-task.js';
+import { deliver } from '../temporal/deliver.js';
 import type { ApiContext } from './context.js';
-import { deliver } from './deliver.js';
 import { checkStored, type FileOptions } from './header-check.js';
 import { idempotencyKey, readIdempotency } from './idempotency.js';
 import { checkNameLength, generateTaskName } from './names.js';
 import { locationOf, viewOf } from './read-task.js';
 import { type Inspected, receiveUpload } from './receive-upload.js';
 import { UploadStart } from './schemas.js';
-import { checkerOf, invalidRequest } from './validation.js';
 
 const SAMPLE_NAME = 'sample_data.csv';
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { STATES } from '../contract/states.js';
-import { sumUsage } from '../postgres/usage.js';
+import { sumUsage } from '../tables/usage.js';
 import type { ApiContext } from './context.js';
 import { UsageQuery } from './operator-schemas.js';
 

@@ -9,7 +9,7 @@ import { Slots } from '../activities/slots.js';
 import { exportUrl, loadConfig, storeFolder } from '../config.js';
 import { createEngine } from '../csv/engine.js';
 import { armFailpoints } from '../failpoint.js';
-import { createThreadScanner } from '../inspection/thread-scanner.js';
+import { createThreadScanner } from '../intake/thread-scanner.js';
 import { kernel } from '../kernel/kernel.js';
 import { createLogger } from '../log.js';
 import { createExportPool, createPool } from '../postgres/pool.js';

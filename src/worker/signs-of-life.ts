@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { forgetWorkers, noteWorker } from '../postgres/workers.js';
+import { forgetWorkers, noteWorker } from '../tasks/workers.js';
 
 const EVERY_MS = 3_000;
 /** While PostgreSQL is away: it knows soon after it is back that this worker runs. */

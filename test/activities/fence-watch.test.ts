@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { FenceWatch } from '../../src/activities/fence-watch.js';
-import { commandTask } from '../../src/postgres/commands.js';
-import { FencedError } from '../../src/postgres/fence.js';
-import { fenceOf } from '../../src/postgres/tasks.js';
+import { commandTask } from '../../src/tasks/commands.js';
+import { FencedError } from '../../src/tasks/fence.js';
+import { fenceOf } from '../../src/tasks/tasks.js';
 import { runningTask, useDatabase } from '../postgres/support.js';
 
 const db = useDatabase();

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { formatRecord } from '../../src/csv/format-record.js';
 import { GIVEN_TYPE_NAMES, givenType } from '../../src/csv/given-types.js';
 import { withClient } from '../../src/postgres/pool.js';
-import { storeRejects } from '../../src/postgres/rejects.js';
+import { storeRejects } from '../../src/tasks/rejects.js';
 import { type Near, near } from '../postgres/near-values.js';
 import { useDatabase } from '../postgres/support.js';
 import { ContentLoad, type LoadOptions } from './load-content.js';

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import chromium from '@sparticuz/chromium';
 import { type Browser, chromium as engine, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTask } from '../../src/postgres/new-task.js';
+import { createTask } from '../../src/tasks/new-task.js';
 import { useAddedFiles, useApi } from './support.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: what is run in the page has a document; the project has no types for one

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { getTask } from '../../src/postgres/tasks.js';
+import { getTask } from '../../src/tasks/tasks.js';
 import { newUpload } from '../postgres/support.js';
 import { endedDownload, endedUpload } from './ended-tasks.js';
 import { useApi } from './support.js';

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import pino from 'pino';
 import { expect, it } from 'vitest';
-import { sweepDeletions } from '../../src/api/finish-deletion.js';
 import { armFailpoints } from '../../src/failpoint.js';
+import { sweepDeletions } from '../../src/maintenance/finish-deletion.js';
 import { withClient } from '../../src/postgres/pool.js';
-import { dropPublished } from '../../src/postgres/published-table.js';
+import { dropPublished } from '../../src/tables/published-table.js';
 import { addressOf, endedDownload, endedUpload } from './ended-tasks.js';
 import { useApi } from './support.js';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { NewTask } from '../../src/postgres/new-task.js';
-import { getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
+import type { NewTask } from '../../src/tasks/new-task.js';
+import { getTaskById, type TaskRow } from '../../src/tasks/tasks.js';
 import { newUpload } from '../postgres/support.js';
 import type { TestApi } from './support.js';
 

@@ -2,7 +2,7 @@ import path from 'node:path';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
-import { asTaskError } from '../../src/api/problem.js';
+import { asTaskError } from '../../src/http/problem.js';
 import { createPool } from '../../src/postgres/pool.js';
 import { seesWorker, useApi } from './support.js';
 

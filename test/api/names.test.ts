@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { faultTask, finishRollback, settleTask } from '../../src/postgres/commands.js';
-import { createTask } from '../../src/postgres/new-task.js';
 import { withTransaction } from '../../src/postgres/pool.js';
-import { getTask, getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
+import { faultTask, finishRollback, settleTask } from '../../src/tasks/commands.js';
+import { createTask } from '../../src/tasks/new-task.js';
+import { getTask, getTaskById, type TaskRow } from '../../src/tasks/tasks.js';
 import { SAMPLE, useAddedFiles, useApi } from './support.js';
 
 const api = useApi();

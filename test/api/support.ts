@@ -8,13 +8,13 @@ import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import type { ApiContext } from '../../src/api/context.js';
 import { assertText } from '../../src/csv/file-type.js';
-import type { Arrivals } from '../../src/inspection/arrivals.js';
-import { parseExportTables } from '../../src/postgres/export-tables.js';
+import type { Arrivals } from '../../src/intake/arrivals.js';
 import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';
+import { parseExportTables } from '../../src/tables/export-tables.js';
 import { useDatabase } from '../postgres/support.js';
 import { builtArrivals } from '../support/built.js';
-import { TestTemporal } from './temporal.js';
+import { TestTemporal } from '../temporal/support.js';
 
 export interface TestApi {
   readonly app: FastifyInstance;

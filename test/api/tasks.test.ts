@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import { settleTask } from '../../src/postgres/commands.js';
-import { getTask } from '../../src/postgres/tasks.js';
+import { settleTask } from '../../src/tasks/commands.js';
+import { getTask } from '../../src/tasks/tasks.js';
 import { seesWorker, useApi } from './support.js';
 
 const api = useApi();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { inProject } from '../../dev/paths.js';
+import { inProject } from '../../launcher/paths.js';
 import {
   ACTIONS,
   allowedActions,

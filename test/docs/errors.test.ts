@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { inProject } from '../../dev/paths.js';
+import { inProject } from '../../launcher/paths.js';
 import { ERRORS } from '../../src/contract/errors.js';
 
 const documented = readFileSync(inProject('docs', 'errors.md'), 'utf8')

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { inProject } from '../../dev/paths.js';
+import { inProject } from '../../launcher/paths.js';
 import { GIVEN_TYPE_NAMES } from '../../src/csv/given-types.js';
 
 it('docs/api.md says of each given type what is accepted', () => {

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { STARTER_VARIABLES } from '../../dev/config.js';
-import { inProject, projectRoot } from '../../dev/paths.js';
+import { STARTER_VARIABLES } from '../../launcher/config.js';
+import { inProject, projectRoot } from '../../launcher/paths.js';
 import { VARIABLES } from '../../src/config.js';
 
 /** Every page of documentation, by its path from the root. */

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, inject } from 'vitest';
-import { addressesOf, prepareOpenDatabase } from '../../dev/postgres-roles.js';
-import { storePart } from '../../src/postgres/checkpoints.js';
-import { settleTask } from '../../src/postgres/commands.js';
-import { type Fence, withFence } from '../../src/postgres/fence.js';
-import { createTask, type NewTask } from '../../src/postgres/new-task.js';
+import { addressesOf, prepareOpenDatabase } from '../../launcher/postgres-roles.js';
 import { createExportPool, createPool, withClient, withTransaction } from '../../src/postgres/pool.js';
-import { createStaging } from '../../src/postgres/staging.js';
-import { fenceOf, getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
+import { createStaging } from '../../src/tables/staging.js';
+import { storePart } from '../../src/tasks/checkpoints.js';
+import { settleTask } from '../../src/tasks/commands.js';
+import { type Fence, withFence } from '../../src/tasks/fence.js';
+import { createTask, type NewTask } from '../../src/tasks/new-task.js';
+import { fenceOf, getTaskById, type TaskRow } from '../../src/tasks/tasks.js';
 import { createDatabase, prepareTemplate } from '../support/servers.js';
 
 /** A database of this file's own, made before its tests and dropped after them. */

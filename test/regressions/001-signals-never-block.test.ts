@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import type { TaskKey } from '../../dev/client.js';
-import { salesCsv, useService } from '../whole/service.js';
+import type { TaskKey } from '../../testkit/client.js';
+import { salesCsv, useService } from '../e2e/service.js';
 
 const service = useService();
 const idOf = (key: TaskKey) => `upload/ana/${key.task_name}`;

@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TaskKey } from '../../dev/client.js';
-import { useService } from '../whole/service.js';
+import type { TaskKey } from '../../testkit/client.js';
+import { useService } from '../e2e/service.js';
 
 const service = useService();
 /** Over 32 MiB of table, so that its export has several ranges. */

@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { expect, it } from 'vitest';
-import { useService } from '../whole/service.js';
+import { useService } from '../e2e/service.js';
 
 const service = useService();
 

@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { StartFields, TaskKey } from '../../dev/client.js';
-import { useService } from '../whole/service.js';
+import type { StartFields, TaskKey } from '../../testkit/client.js';
+import { useService } from '../e2e/service.js';
 
 const service = useService();
 /** Over 48 MiB of table, so that its export has several parts. */

@@ -1,11 +1,11 @@
 import pino from 'pino';
 import { afterEach, expect, it } from 'vitest';
-import { deliverOrThrow } from '../../src/api/deliver.js';
-import { reconcileAll } from '../../src/api/reconciler.js';
-import { startRun } from '../../src/api/start-run.js';
-import { Patience, sweepUndelivered } from '../../src/api/sweeper.js';
-import { commandTask, settleTask } from '../../src/postgres/commands.js';
-import { getTaskById, type TaskRow } from '../../src/postgres/tasks.js';
+import { reconcileAll } from '../../src/maintenance/reconciler.js';
+import { Patience, sweepUndelivered } from '../../src/maintenance/sweeper.js';
+import { commandTask, settleTask } from '../../src/tasks/commands.js';
+import { getTaskById, type TaskRow } from '../../src/tasks/tasks.js';
+import { deliverOrThrow } from '../../src/temporal/deliver.js';
+import { startRun } from '../../src/temporal/start-run.js';
 import { useApi } from '../api/support.js';
 import { newUpload } from '../postgres/support.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { quoteLiteral } from '../../src/postgres/copy.js';
-import { useService } from '../whole/service.js';
+import { useService } from '../e2e/service.js';
 
 const service = useService();
 /** A plain role that may make a schema, a function and a view, and nothing else. */

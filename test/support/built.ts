@@ -1,5 +1,5 @@
-import { inProject } from '../../dev/paths.js';
-import type { Arrivals } from '../../src/inspection/arrivals.js';
+import { inProject } from '../../launcher/paths.js';
+import type { Arrivals } from '../../src/intake/arrivals.js';
 
 /** As the API has it: its threads run what was built. */
 export async function builtArrivals(
@@ -8,7 +8,7 @@ export async function builtArrivals(
   },
   thread?: URL,
 ): Promise<Arrivals> {
-  const file = inProject('dist', 'src', 'inspection', 'arrivals.js');
-  const built: typeof import('../../src/inspection/arrivals.js') = await import(file);
+  const file = inProject('dist', 'src', 'intake', 'arrivals.js');
+  const built: typeof import('../../src/intake/arrivals.js') = await import(file);
   return new built.Arrivals(onError, thread);
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { prepareOpenDatabase } from '../../dev/postgres-roles.js';
+import { prepareOpenDatabase } from '../../launcher/postgres-roles.js';
 import { prepareTemplate, startServers } from './servers.js';
 
 /**

@@ -3,13 +3,13 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { readLivePid, writePidFile } from '../../dev/pids.js';
-import { freePort } from '../../dev/ports.js';
-import { stopLeftoverPostgres } from '../../dev/postgres-cluster.js';
-import { startPostgres } from '../../dev/postgres-server.js';
-import type { Running } from '../../dev/processes.js';
-import { findTemporalCli } from '../../dev/temporal-cli.js';
-import { startTemporal, stopLeftoverTemporal } from '../../dev/temporal-server.js';
+import { readLivePid, writePidFile } from '../../launcher/pids.js';
+import { freePort } from '../../launcher/ports.js';
+import { stopLeftoverPostgres } from '../../launcher/postgres-cluster.js';
+import { startPostgres } from '../../launcher/postgres-server.js';
+import type { Running } from '../../launcher/processes.js';
+import { findTemporalCli } from '../../launcher/temporal-cli.js';
+import { startTemporal, stopLeftoverTemporal } from '../../launcher/temporal-server.js';
 
 declare module 'vitest' {
   /** What tests get by `inject`, in a run that has servers. */

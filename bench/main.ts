@@ -1,0 +1,72 @@
+/**
+ * `npm run bench [-- --rows N --rounds K --pauses P --full --write]`: the figures of the project, each measured on a service of
+ * its own; speeds as ratios to PostgreSQL's own way, in turns in the same run. `--full` adds a file of 2.6 GB, `--write` writes
+ * `bench/results.md`. Exit status 1 when a figure was missed.
+ */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { inProject } from '../launcher/paths.js';
+import { type Figure, figureMarkdown, figureTable } from '../testkit/figures.js';
+import { writeSalesFile } from '../testkit/sales-data.js';
+import { bold, count, heading, say } from '../testkit/terminal.js';
+import { withWorkspace } from '../testkit/workspace.js';
+import { benchCrowd } from './crowd.js';
+import { benchGentle } from './gentle.js';
+import { benchLists } from './lists.js';
+import { benchMemory } from './memory.js';
+import { benchReads } from './reads.js';
+import { benchRefused } from './refused.js';
+import { describeRun } from './report.js';
+import { benchSpeed } from './speed.js';
+import { benchSteering } from './steering.js';
+import { benchWaiting } from './waiting.js';
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '2000000' },
+    rounds: { type: 'string', default: '3' },
+    pauses: { type: 'string', default: '50' },
+    full: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+});
+const [rows, rounds, pauses] = [Number(values.rows), Number(values.rounds), Number(values.pauses)];
+
+const figures: Figure[] = [];
+const report = await withWorkspace({ name: 'bench', keep: false, log: say }, async (workspace) => {
+  const file = path.join(workspace.folder, 'sales.csv');
+  heading(`A file of ${count(rows)} sales records`);
+  const { bytes } = await writeSalesFile(file, { rows });
+  const input = { workspace, file, rows, bytes };
+  heading('Speed');
+  figures.push(...(await benchSpeed({ ...input, rounds })));
+  heading('Pause, resume, terminate');
+  figures.push(...(await benchSteering({ ...input, pauses })));
+  heading('Gentle loading');
+  figures.push(...(await benchGentle(input)));
+  heading('Lists');
+  figures.push(...(await benchLists(workspace)));
+  heading('Refused values');
+  figures.push(...(await benchRefused(input)));
+  heading('Steering beside tasks that wait');
+  figures.push(...(await benchWaiting(input)));
+  heading('Steering beside a crowd');
+  figures.push(...(await benchCrowd(input)));
+  heading('Reading the progress');
+  figures.push(...(await benchReads(input)));
+  heading('Memory');
+  figures.push(...(await benchMemory({ ...input, isFull: values.full })));
+  return describeRun(workspace, { rows, bytes, rounds });
+});
+
+heading('Figures');
+console.log(figureTable(figures));
+if (values.write) {
+  const results = inProject('bench', 'results.md');
+  writeFileSync(results, `${report}\n${figureMarkdown(figures)}\n`);
+  say(`written to ${results}`);
+}
+const missed = figures.filter((figure) => figure.holds === false).length;
+console.log(bold(missed === 0 ? '\nAll figures hold.' : `\nFigures missed: ${missed}.`));
+process.exitCode = missed === 0 ? 0 : 1;

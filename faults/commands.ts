@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Action, Verb } from '../src/contract/states.js';
+import { ApiError, type TaskKey } from '../testkit/client.js';
+import { beginLoad, type Lab, rowOf, watch, workflowId } from './lab.js';
+import { type Finding, judge } from './oracle.js';
+import { type Scenario, secondsSince, Violations } from './scenario.js';
+
+const CLIENTS = 50;
+/** Commands of either kind, each by so many clients one after the other. */
+const SHORT = 100;
+const FULL = 1_000;
+const MOST_EVENTS = 10_000;
+const LONGEST_TERMINATE = 2;
+
+export const storm: Scenario = {
+  fault: 'F8',
+  place: 'signal storm, then terminate',
+  how: `1,000 pauses and 1,000 resumes (short: 100 and 100) in a random order from ${CLIENTS} clients, four of five by the API and one by signal; then terminate`,
+  run: stormAndTerminate,
+};
+
+async function stormAndTerminate(lab: Lab): Promise<Finding> {
+  const { rig } = lab;
+  const violations = new Violations();
+  const key = await beginLoad(lab, 300, lab.large);
+  await watch(lab, key).until((sight) => sight.rows > 0, 'loading');
+  const commands = shuffled(lab, lab.isShort ? SHORT : FULL);
+  const began = performance.now();
+  await Promise.all(Array.from({ length: CLIENTS }, (_, i) => sendInTurn(lab, key, commands, i, violations)));
+  const stormSeconds = secondsSince(began);
+  const last = await untilCalm(lab, key);
+  const { state } = await watch(lab, key).look();
+  violations.expect(
+    state === (last === 'pause_requested' ? 'paused' : 'running'),
+    `the last command was ${last}, the task is ${state}`,
+  );
+  const terminated = performance.now();
+  await rig.client.command('terminate', key);
+  await watch(lab, key).untilState('terminated');
+  const recovery = secondsSince(terminated);
+  violations.expect(recovery <= LONGEST_TERMINATE, `terminated after ${recovery.toFixed(1)} s`);
+  violations.add((await judge(lab, key, ['terminated'], lab.large)).violations);
+  const { historyLength } = await rig.temporal.workflow.getHandle(workflowId(key)).describe();
+  violations.expect(historyLength < MOST_EVENTS, `the history has ${historyLength} events`);
+  const note = `${commands.length} commands in ${stormSeconds.toFixed(1)} s, ${historyLength} events in the last run; seconds to terminate`;
+  return { violations: violations.found, recovery, note };
+}
+
+function shuffled({ random }: Lab, each: number): Action[] {
+  const commands = Array.from({ length: 2 * each }, (_, i): Action => (i % 2 === 0 ? 'pause' : 'resume'));
+  for (let i = commands.length - 1; i > 0; i--) {
+    const j = random() % (i + 1);
+    [commands[i], commands[j]] = [commands[j]!, commands[i]!];
+  }
+  return commands;
+}
+
+async function sendInTurn(
+  lab: Lab,
+  key: TaskKey,
+  commands: Action[],
+  client: number,
+  violations: Violations,
+): Promise<void> {
+  const handle = lab.rig.temporal.workflow.getHandle(workflowId(key));
+  for (let i = client; i < commands.length; i += CLIENTS) {
+    const action = commands[i]!;
+    if (client % 5 === 4) await handle.signal(action);
+    else {
+      await lab.rig.client.command(action, key).catch((error: Error) => {
+        violations.expect(false, `${action} was refused: ${error.message}`);
+      });
+    }
+  }
+}
+
+/** Waits until nothing is on its way any more. Resolves to the command that was accepted last, as PostgreSQL ordered them. */
+async function untilCalm(lab: Lab, key: TaskKey): Promise<Verb> {
+  const { rig } = lab;
+  for (let version = -1, calm = 0; calm < 10; await sleep(200)) {
+    const row = await rowOf(lab, key);
+    const pending = await rig.temporal.workflow
+      .getHandle(workflowId(key))
+      .query<{ pending_commands: number }>('progress')
+      .catch(() => ({ pending_commands: 1 }));
+    const isCalm = row.version === version && pending.pending_commands === 0 && row.state !== 'pausing';
+    calm = isCalm ? calm + 1 : 0;
+    version = row.version;
+  }
+  const { rows } = await rig.db.query(
+    `SELECT action FROM long_task.task_events e JOIN long_task.tasks t ON t.id = e.task_id
+      WHERE t.workflow_id = $1 AND channel <> 'service' ORDER BY e.id DESC LIMIT 1`,
+    [workflowId(key)],
+  );
+  return rows[0].action;
+}
+
+const RACES = ['publish:before-commit', 'load:after-part', 'random moments'] as const;
+
+/** F19: terminate against the last commit. */
+export const races: Scenario[] = RACES.map((place) => ({
+  fault: 'F19',
+  place,
+  how: 'terminate at a random moment about the last commit, held open by a failpoint where one is named; 20 tasks (short: 5)',
+  run: (lab) => race(lab, place),
+}));
+
+async function race(lab: Lab, place: (typeof RACES)[number]): Promise<Finding> {
+  const { rig } = lab;
+  const rounds = lab.isShort ? 5 : 20;
+  const isHeld = place !== 'random moments';
+  await rig.killWorkers();
+  const holds = Array.from({ length: rounds }, (_, i) => `${place}:${i + 1}:delay:250`);
+  const worker = await rig.startWorker(isHeld ? holds.join(',') : '');
+  const violations = new Violations();
+  const ends = { completed: 0, terminated: 0 };
+  for (let round = 0; round < rounds; round++) {
+    const key = await beginLoad(lab, 0.2);
+    const hits = () =>
+      rig.log.filter((line) => line.includes('"failpoint"') && line.includes(`"pid":${worker.pid}`)).length;
+    if (isHeld) await rig.until(() => hits() > round);
+    else await watch(lab, key).until((sight) => sight.phase === 'loading', 'loading');
+    await sleep(lab.random() % (isHeld ? 350 : 500));
+    const answer = await rig.client.command('terminate', key).catch((error: unknown) => error);
+    const isTooLate = answer instanceof ApiError && answer.status === 409;
+    if (answer instanceof Error && !isTooLate) violations.expect(false, `terminate failed: ${answer.message}`);
+    const verdict = await judge(lab, key, [isTooLate ? 'completed' : 'terminated']);
+    violations.add(verdict.violations);
+    ends[verdict.state as keyof typeof ends]++;
+  }
+  return { violations: violations.found, note: `${ends.completed} completed, ${ends.terminated} terminated` };
+}

@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, chown, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { serverUser } from '../launcher/setpriv.js';
+import { ApiError } from '../testkit/client.js';
+import { noTask } from './files.js';
+import { beginExport, beginLoad, type Lab, newKey } from './lab.js';
+import { type Finding, judge, leftovers } from './oracle.js';
+import { type Scenario, Violations } from './scenario.js';
+
+/** F6: no space left, for files or for rows. */
+export const diskFaults: Scenario[] = [
+  {
+    fault: 'F6',
+    place: 'file store full: upload, export',
+    how: 'the file store on a tmpfs of 1 MiB takes an upload, then an export; then room is made and the export resumed',
+    run: (lab) => withSmallDisk(lab, lab.rig.service.filesDir, '1m', fillDisk),
+  },
+  {
+    fault: 'F6',
+    place: 'disk of PostgreSQL full: load',
+    how: 'the staging table is made in a tablespace on a tmpfs of 6 MiB; then room is made and the task resumed',
+    run: fillTablespace,
+  },
+];
+
+async function withSmallDisk(
+  lab: Lab,
+  folder: string,
+  size: string,
+  body: (lab: Lab, resize: (size: string) => void) => Promise<Finding>,
+): Promise<Finding> {
+  const mount = (...args: string[]) =>
+    execFileSync('mount', ['-t', 'tmpfs', ...args, 'tmpfs', folder], { stdio: 'pipe' });
+  try {
+    mount('-o', `size=${size},mode=0700`);
+  } catch (error) {
+    return { violations: [], skipped: `a tmpfs cannot be mounted here: ${(error as Error).message.split('\n')[0]}` };
+  }
+  try {
+    return await body(lab, (more) => mount('-o', `remount,size=${more}`));
+  } finally {
+    await lab.rig.until(() => isUnmounted(folder));
+  }
+}
+
+/** Somebody may be looking into the folder at this moment. */
+function isUnmounted(folder: string): boolean {
+  try {
+    execFileSync('umount', [folder], { stdio: 'pipe' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function fillDisk(lab: Lab, resize: (size: string) => void): Promise<Finding> {
+  const { rig } = lab;
+  const violations = new Violations();
+  const key = newKey();
+  const refused = await rig.client.upload(key, lab.small.file).catch((error: unknown) => error);
+  const status = refused instanceof ApiError ? refused.status : 'no error';
+  violations.expect(status === 507, `an upload to a full disk was answered ${status}`);
+  violations.add([...(await leftovers(lab)), ...(await noTask(lab, key))]);
+  const exported = await beginExport(lab, 0.2);
+  const paused = await rig.client.waitFor(exported, ['paused']);
+  violations.expect(paused.pause_reasons.includes('disk_full'), `paused for ${paused.pause_reasons}`);
+  violations.expect(paused.download_url === null, 'there is a link to a file that is not whole');
+  resize('16m');
+  await rig.client.command('resume', exported);
+  violations.add((await judge(lab, exported, ['completed'])).violations);
+  violations.add(await leftovers(lab));
+  return { violations: violations.found };
+}
+
+async function fillTablespace(lab: Lab): Promise<Finding> {
+  const folder = path.join(lab.rig.folder, 'tablespace');
+  await mkdir(folder, { recursive: true });
+  await chmod(lab.rig.folder, 0o711); // The server, as a user of its own, has to come by here.
+  return withSmallDisk(lab, folder, '6m', (_lab, resize) => loadIntoTablespace(lab, folder, resize));
+}
+
+async function loadIntoTablespace(lab: Lab, folder: string, resize: (size: string) => void): Promise<Finding> {
+  const { rig, large } = lab;
+  const violations = new Violations();
+  const owner = serverUser();
+  if (owner) await chown(folder, owner.uid, owner.gid);
+  await rig.db.query(`CREATE TABLESPACE small LOCATION '${folder}'`);
+  await rig.db.query('GRANT CREATE ON TABLESPACE small TO long_task_app');
+  await rig.db.query('ALTER DATABASE long_task SET default_tablespace = small');
+  try {
+    // Sessions that are there already keep what they have.
+    await rig.killWorkers();
+    await rig.startWorker();
+    const key = await beginLoad(lab, 0.001, large);
+    const paused = await rig.client.waitFor(key, ['paused']);
+    violations.expect(paused.error?.code === 'disk_full', `paused with ${paused.error?.code}`);
+    violations.expect(paused.pause_reasons.includes('disk_full'), `paused for ${paused.pause_reasons}`);
+    violations.expect(paused.rows.done > 0, 'void: nothing was loaded before');
+    resize('200m');
+    await rig.client.command('resume', key);
+    const verdict = await judge(lab, key, ['completed'], large);
+    violations.add(verdict.violations);
+    return { violations: violations.found, redone: verdict.redone };
+  } finally {
+    await rig.db.query('ALTER DATABASE long_task RESET default_tablespace');
+    await rig.killWorkers();
+    await rig.until(() =>
+      rig.db.query('DROP TABLESPACE small').then(
+        () => true,
+        () => false,
+      ),
+    );
+    await rig.startWorker();
+  }
+}

@@ -1,0 +1,162 @@
+import type { StartFields, TaskKey } from '../testkit/client.js';
+import { type Lab, newKey, watch } from './lab.js';
+import { type Finding, judge } from './oracle.js';
+import { type Scenario, Violations } from './scenario.js';
+
+/** A table to export, another one of the same columns and other rows, and a name that neither has. */
+interface Tables {
+  asked: string;
+  other: string;
+  unused: string;
+}
+
+interface Change {
+  sql: (names: Tables) => string;
+  /** The file has exactly the rows of the table; else the task fails with `target_changed`. */
+  isExact?: boolean;
+  isFrozen?: boolean;
+}
+
+const CHANGES: Record<string, Change> = {
+  'swapped by a rename': {
+    sql: ({ asked, other, unused }) =>
+      `ALTER TABLE public.${asked} RENAME TO ${unused}; ALTER TABLE public.${other} RENAME TO ${asked}`,
+    isExact: true,
+  },
+  'two columns renamed crosswise': {
+    sql: ({ asked }) =>
+      [`"Region" TO x`, `"Country" TO "Region"`, 'x TO "Country"']
+        .map((rename) => `ALTER TABLE public.${asked} RENAME ${rename}`)
+        .join('; '),
+    isExact: true,
+  },
+  'moved to another schema': {
+    sql: ({ asked, unused }) => `CREATE SCHEMA ${unused}; ALTER TABLE public.${asked} SET SCHEMA ${unused}`,
+    isExact: true,
+  },
+  'dropped, and made again': {
+    sql: ({ asked, other }) => `DROP TABLE public.${asked}; CREATE TABLE public.${asked} AS TABLE public.${other}`,
+  },
+  'emptied, and filled again': {
+    sql: ({ asked, other }) => `TRUNCATE public.${asked}; INSERT INTO public.${asked} TABLE public.${other}`,
+  },
+  'rewritten in another order': {
+    sql: ({ asked }) =>
+      `CREATE INDEX by_${asked} ON public.${asked} ("Country"); CLUSTER public.${asked} USING by_${asked}`,
+  },
+  'a type altered': {
+    sql: ({ asked }) => `ALTER TABLE public.${asked} ALTER "Region" TYPE varchar(7) USING left("Region", 7)`,
+  },
+  'dropped after its frozen copy': {
+    sql: ({ asked }) => `DROP TABLE public.${asked}`,
+    isExact: true,
+    isFrozen: true,
+  },
+};
+
+type When = 'parts run' | 'paused';
+
+/** F24: the table is exchanged under its export. */
+export const exchangedTables: Scenario[] = (['parts run', 'paused'] as const).map((when) => ({
+  fault: 'F24',
+  place: `exported table while ${when}: ${Object.keys(CHANGES).join(', ')}`,
+  how: `another session changes a table, and the table of an upload, ${when === 'paused' ? 'between the pause and the resume' : 'between two parts'} of its export; an export for each way (short: half of them of uploads)`,
+  run: (lab) => exchangeTables(lab, when),
+}));
+
+async function exchangeTables(lab: Lab, when: When): Promise<Finding> {
+  const violations = new Violations();
+  const round = async (name: string, change: Change, isUpload: boolean) => {
+    const found = await exchange(lab, when, change, isUpload);
+    violations.add(found.map((what) => `${name}, ${isUpload ? 'upload' : 'table'}: ${what}`));
+  };
+  for (const isOdd of lab.isShort ? [when === 'paused'] : [false, true]) {
+    // Each way once at a time, half of them for uploads: in the short form the other half are in the other scenario.
+    const changes = Object.entries(CHANGES).map(([name, change], i) => round(name, change, isOdd === (i % 2 === 1)));
+    await Promise.all(changes);
+  }
+  return { violations: violations.found };
+}
+
+async function exchange(lab: Lab, when: When, change: Change, isUpload: boolean): Promise<string[]> {
+  const { rig } = lab;
+  const violations = new Violations();
+  const tables = { asked: `asked_${++exchanges}`, other: `other_${exchanges}`, unused: `unused_${exchanges}` };
+  const consistency = change.isFrozen ? 'frozen' : 'live';
+  try {
+    const { key, fields, sha256 } = await (isUpload ? uploadTable : copyTable)(lab, tables);
+    await makeOther(lab, tables);
+    await rig.client.download(key, { ...fields, consistency, max_bytes_per_second: Math.round(lab.large.bytes / 4) });
+    await untilBetween(lab, key, when);
+    await rig.db.query(`BEGIN; ${change.sql(tables)}; COMMIT`);
+    violations.expect(await isHalfway(lab, key), 'void: no part was left when the table changed');
+    if (when === 'paused') await rig.client.command('resume', key);
+    const expected = change.isExact ? 'completed' : 'failed';
+    violations.add((await judge({ ...lab, exportSha256: sha256 }, key, [expected])).violations);
+    const { error } = await rig.client.progress(key);
+    violations.expect(change.isExact || error?.code === 'target_changed', `failed with ${error?.code}`);
+  } finally {
+    const names = Object.values(tables).map((name) => `public.${name}`);
+    await rig.db.query(`DROP TABLE IF EXISTS ${names.join(', ')}; DROP SCHEMA IF EXISTS ${tables.unused} CASCADE`);
+  }
+  return violations.found;
+}
+
+let exchanges = 0;
+
+/** How an export is started, and the SHA-256 of what an undisturbed one gives. */
+interface Asked {
+  key: TaskKey;
+  fields: StartFields;
+  sha256: string;
+}
+
+/** The table of an upload, read by its row numbers under the header of the file. */
+async function uploadTable({ rig, large }: Lab, { asked }: Tables): Promise<Asked> {
+  const upload = newKey();
+  await rig.client.upload(upload, large.file, { table: asked });
+  await rig.client.waitFor(upload, ['completed']);
+  return { key: { ...upload, kind: 'download' }, fields: {}, sha256: large.sha256 };
+}
+
+/** A table without a key, read by its pages. */
+async function copyTable({ rig }: Lab, { asked }: Tables): Promise<Asked> {
+  await rig.db.query(`CREATE TABLE public.${asked} AS TABLE public.large`);
+  const undisturbed = newKey('download');
+  const fields = { table: `public.${asked}` };
+  await rig.client.download(undisturbed, fields);
+  const { receipt } = await rig.client.waitFor(undisturbed, ['completed']);
+  return { key: newKey('download'), fields, sha256: receipt?.file?.sha256 as string };
+}
+
+async function makeOther({ rig }: Lab, { asked, other }: Tables): Promise<void> {
+  await rig.db.query(`CREATE TABLE public.${other} (LIKE public.${asked} INCLUDING ALL);
+    INSERT INTO public.${other} SELECT * FROM public.${asked}; UPDATE public.${other} SET "Region" = 'not asked for'`);
+}
+
+/**
+ * Waits until a part is being read, so that the change follows it, or one is done; then pauses the task where that is
+ * wanted.
+ */
+async function untilBetween(lab: Lab, key: TaskKey, when: When): Promise<void> {
+  const { rig } = lab;
+  const { lockKey } = await watch(lab, key).until(({ phase }) => phase === 'dumping', 'dumping');
+  const isDumped = async () => (await watch(lab, key).look()).rows > 0;
+  const isRead = async () =>
+    await rig.db.query(`SELECT FROM pg_stat_activity WHERE application_name LIKE $1 AND query LIKE 'COPY %'`, [
+      `long-task ${lockKey} part %`,
+    ]);
+  if (when !== 'paused') return rig.until(async () => (await isRead()).rowCount || (await isDumped()));
+  await rig.until(isDumped);
+  await rig.client.command('pause', key);
+  await watch(lab, key).untilState('paused');
+}
+
+async function isHalfway({ rig }: Lab, key: TaskKey): Promise<boolean> {
+  const { rows } = await rig.db.query(
+    `SELECT count(*) FILTER (WHERE done)::int AS done, count(*)::int AS parts
+       FROM long_task.parts p JOIN long_task.tasks t ON t.id = p.task_id WHERE t.kind = $1 AND t.user_id = $2 AND t.task_name = $3`,
+    [key.kind, key.user_id, key.task_name],
+  );
+  return rows[0].parts > 1 && rows[0].done < rows[0].parts;
+}

@@ -1,0 +1,177 @@
+import { randomNumbers } from '../testkit/sales-data.js';
+import { sourceChanges, targetChanges } from './changed.js';
+import { races, storm } from './commands.js';
+import { databaseFaults, unknownCommits } from './database.js';
+import { deploys } from './deploy.js';
+import { diskFaults } from './disk.js';
+import { exchangedTables } from './exchanged.js';
+import { changingTable, slowClient } from './exports.js';
+import { duplicateStart, uploadFaults } from './files.js';
+import { FIRST_KILLS, killRelay, kills, randomKills } from './kill.js';
+import { type Lab, openLab, rowOf } from './lab.js';
+import { type Finding, leftovers } from './oracle.js';
+import { exhaustion, poison } from './poison.js';
+import { refusedValues } from './refused.js';
+import { resourceViolations, restingResources } from './resources.js';
+import { clockJumps, restoredDatabase } from './restore.js';
+import { closeOnInterrupt, type Rig } from './rig.js';
+import { type Scenario, secondsSince } from './scenario.js';
+import { takenSlots } from './slots.js';
+import { nativePauses, reconcilers } from './steered.js';
+import { gracefulStop, rollbackFaults } from './stop.js';
+import { nativeEnds, temporalFaults } from './temporal.js';
+import { zombies } from './zombie.js';
+
+const OTHERS: Scenario[] = [
+  ...zombies,
+  ...databaseFaults,
+  ...unknownCommits,
+  ...temporalFaults,
+  ...uploadFaults,
+  ...diskFaults,
+  nativeEnds,
+  ...nativePauses,
+  reconcilers,
+  storm,
+  duplicateStart,
+  clockJumps,
+  deploys,
+  sourceChanges,
+  ...targetChanges,
+  changingTable,
+  ...poison,
+  refusedValues,
+  ...exhaustion,
+  gracefulStop,
+  ...rollbackFaults,
+  ...races,
+  restoredDatabase,
+  slowClient,
+  ...exchangedTables,
+  ...takenSlots,
+];
+
+/** Every fault once; in the short form the kills at failpoints are made in one go. */
+export function matrix(isShort: boolean): Scenario[] {
+  return [...(isShort ? [killRelay(FIRST_KILLS)] : kills), randomKills, ...OTHERS];
+}
+
+export interface MatrixOptions {
+  scenarios: Scenario[];
+  /** How often each is run. */
+  rounds: number;
+  seed: number;
+  isShort: boolean;
+  /** How many labs work side by side: most of the time is spent waiting for timeouts. */
+  lanes: number;
+  /** Leaves the folders of the labs behind. */
+  keep?: boolean;
+  log(line: string): void;
+  onResult?(result: Result): void;
+}
+
+/**
+ * Runs the scenarios, each in whichever lab is free next, and looks at last at what the processes of each lab hold. A lab that
+ * cannot even be opened fails all of it.
+ */
+export async function runMatrix(options: MatrixOptions): Promise<Result[]> {
+  const { scenarios, rounds, seed, isShort, lanes, keep = false, log, onResult } = options;
+  const queue = [...scenarios];
+  const results: Result[] = [];
+  const takeResult = (result: Result) => {
+    results.push(result);
+    onResult?.(result);
+  };
+  const rigs: Rig[] = [];
+  const ignoreInterrupts = closeOnInterrupt(rigs, keep);
+  const lane = async (_: unknown, number: number) => {
+    const lab = await openLab({ random: randomNumbers(seed + number), isShort, log });
+    rigs.push(lab.rig);
+    try {
+      const before = await restingResources(lab.rig);
+      for (let scenario = queue.shift(); scenario; scenario = queue.shift())
+        takeResult(await runScenario(lab, scenario, rounds));
+      takeResult(restingResult(number, resourceViolations(before, await restingResources(lab.rig))));
+    } finally {
+      await lab.rig.close(keep);
+      if (keep) log(`kept: ${lab.rig.folder}`);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(lanes, scenarios.length) }, lane)).finally(ignoreInterrupts);
+  const order = (result: Result) => scenarios.indexOf(result.scenario) >>> 0;
+  return results.sort((a, b) => order(a) - order(b));
+}
+
+/** Not a fault of its own: what all of them together have left in the processes. */
+function restingResult(lane: number, violations: string[]): Result {
+  const scenario: Scenario = {
+    fault: 'all',
+    place: `memory and descriptors of API and worker at rest, lab ${lane + 1}`,
+    how: 'resident memory and open descriptors before the first fault and after the last one, each time after twelve quiet seconds',
+    run: async () => ({ violations }),
+  };
+  const nothing = { recovery: undefined, redone: undefined, note: undefined, skipped: undefined };
+  return { scenario, rounds: 1, seconds: 0, violations, ...nothing };
+}
+
+/** The rounds of one scenario, added up. */
+export interface Result {
+  scenario: Scenario;
+  rounds: number;
+  seconds: number;
+  violations: string[];
+  recovery: number | undefined;
+  redone: number | undefined;
+  note: string | undefined;
+  skipped: string | undefined;
+}
+
+/** Runs a scenario so many times and after each time sees to it that nothing is left and everything runs again. */
+export async function runScenario(lab: Lab, scenario: Scenario, rounds: number): Promise<Result> {
+  const began = performance.now();
+  const findings: Finding[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const finding = await runRound(lab, scenario);
+    findings.push(finding);
+    // Of hours of rounds something is known at any time, also when they are broken off.
+    if (rounds > 1)
+      lab.log(
+        `${scenario.fault} ${scenario.place}, round ${round} of ${rounds}: ${finding.violations.join('; ') || 'exact'}`,
+      );
+  }
+  const all = <K extends keyof Finding>(name: K) =>
+    findings.map((finding) => finding[name]).filter((value) => value !== undefined);
+  const [recoveries, redone] = [all('recovery'), all('redone')];
+  return {
+    scenario,
+    rounds,
+    seconds: secondsSince(began),
+    violations: findings.flatMap(({ violations }) => violations),
+    recovery: recoveries.length > 0 ? Math.max(...recoveries) : undefined,
+    redone: redone.length > 0 ? Math.max(...redone) : undefined,
+    note: all('note').at(-1),
+    skipped: all('skipped').at(-1),
+  };
+}
+
+async function runRound(lab: Lab, scenario: Scenario): Promise<Finding> {
+  const finding = await scenario.run(lab).catch((error: Error) => ({ violations: [error.message] }));
+  finding.violations.push(...(await leftovers(lab).catch((error: Error) => [error.message])));
+  await lab.rig.restore();
+  if (finding.violations.length > 0) await clearUp(lab);
+  return finding;
+}
+
+/** After a violation: what it left must not be taken for another one's. */
+async function clearUp(lab: Lab): Promise<void> {
+  const { rig } = lab;
+  const { rows } = await rig.db.query(
+    `SELECT kind, user_id, task_name FROM long_task.tasks WHERE state NOT IN ('completed', 'terminated', 'failed')`,
+  );
+  for (const key of rows) await rig.client.command('terminate', key).catch(() => {});
+  const ended = async () => (await Promise.all(rows.map((key) => rowOf(lab, key)))).every((row) => row.finished_at);
+  await rig.until(ended, 60_000).catch(() => {});
+  await rig.db.query(
+    `DELETE FROM long_task.parts p USING long_task.tasks t WHERE t.id = p.task_id AND finished_at IS NOT NULL`,
+  );
+}

@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { STATE_ATTRIBUTE } from '../src/contract/search-attributes.js';
+import { isFinal, type State } from '../src/contract/states.js';
+import type { Task } from '../src/contract/task.js';
+import { keyOf } from '../src/storage/store-path.js';
+import type { TaskKey } from '../testkit/client.js';
+import { folderContents } from '../testkit/contents.js';
+import { balances } from '../testkit/oracle.js';
+import { compareRows } from '../testkit/rows.js';
+import { type Input, type Lab, patiently, rowOf, sha256Of, workflowId } from './lab.js';
+
+/** What came of a round: what was violated, one line each, and what it cost. */
+export interface Finding {
+  violations: string[];
+  /** Seconds from the fault until the task had come further. */
+  recovery?: number;
+  /** Rows that were inserted and rolled back, or inserted again. */
+  redone?: number;
+  /** For people: what happened. */
+  note?: string;
+  /** Not tried, and why. */
+  skipped?: string;
+}
+
+export interface Verdict {
+  violations: string[];
+  state: State;
+  redone: number;
+}
+
+/** How long a task may take to its end, with a heartbeat timeout or two in between. */
+const PATIENCE_MS = 120_000;
+
+/**
+ * Waits for a task's end and looks at it from every side: API, task row and workflow say the same and one of the expected
+ * states; what is completed is there exactly once and as the receipt says, of anything else nothing is there. Removes the table.
+ */
+export async function judge(
+  lab: Lab,
+  key: TaskKey,
+  expected: State[],
+  input: Input = lab.small,
+  patienceMs = PATIENCE_MS,
+): Promise<Verdict> {
+  await untilFinal(lab, key, patienceMs);
+  const workflow = await untilWorkflowClosed(lab, key);
+  const task = await patiently(() => lab.rig.client.progress(key));
+  const row = await rowOf(lab, key);
+  const violations: string[] = [];
+  if (!expected.includes(task.state)) violations.push(`is ${task.state} (${task.error?.code ?? 'no error'})`);
+  if (row.state !== task.state || !agrees(workflow, task.state))
+    violations.push(
+      `the API says ${task.state}, the row ${row.state}, Temporal ${workflow.status} and LongTaskState ${workflow.shown}`,
+    );
+  let redone = 0;
+  if (task.state === 'completed' && key.kind === 'upload') {
+    if (!balances(task, input)) violations.push(`the receipt does not balance: ${JSON.stringify(task.receipt)}`);
+    violations.push(...(await compareRows(lab.rig.db, task.table as string, input.reference)));
+    redone = await redoneRows(lab, task);
+  } else if (task.state === 'completed') {
+    const { body } = await fetch(new URL(task.download_url as string, lab.rig.client.api));
+    const sha256 = await sha256Of(body as AsyncIterable<Uint8Array>);
+    if (sha256 !== lab.exportSha256) violations.push('the exported file differs from that of an undisturbed export');
+  } else violations.push(...(await traces(lab, key)));
+  violations.push(...(await eventViolations(lab, key)));
+  // Last of all, so that a look that was cut off can be taken again.
+  if (task.state === 'completed' && key.kind === 'upload')
+    await patiently(() => lab.rig.db.query(`DROP TABLE IF EXISTS ${task.table}`));
+  return { violations: violations.map((what) => `${key.task_name} ${what}`), state: task.state, redone };
+}
+
+async function untilFinal(lab: Lab, key: TaskKey, patienceMs: number): Promise<void> {
+  const end = performance.now() + patienceMs;
+  for (;;) {
+    const row = await rowOf(lab, key).catch(() => undefined);
+    if (row && isFinal(row.state)) return;
+    if (performance.now() > end)
+      throw new Error(`${key.task_name} is ${row?.state} ${row?.phase} after ${patienceMs / 1000} s`);
+    await sleep(20);
+  }
+}
+
+/** How the newest run of a task's workflow ended, and the state that it shows of the task. */
+interface ClosedWorkflow {
+  status: string;
+  shown?: string;
+}
+
+/** By asking, not by waiting for its result: the server may be restarted meanwhile, and a new run may follow the one that ended. */
+async function untilWorkflowClosed(lab: Lab, key: TaskKey): Promise<ClosedWorkflow> {
+  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(30)) {
+    const handle = lab.rig.temporal.workflow.getHandle(workflowId(key));
+    const workflow = await handle.describe().then(
+      ({ status, typedSearchAttributes }) => ({
+        status: status.name,
+        shown: typedSearchAttributes.get(STATE_ATTRIBUTE),
+      }),
+      () => ({ status: 'not to be had' }),
+    );
+    // The reconciler follows up a native end.
+    if (!['RUNNING', 'not to be had', 'TERMINATED'].includes(workflow.status)) return workflow;
+    const row = workflow.status === 'TERMINATED' && (await rowOf(lab, key).catch(() => undefined));
+    if (row && isFinal(row.state)) return workflow;
+  }
+  return { status: 'RUNNING' };
+}
+
+const ENDINGS: Partial<Record<State, string>> = { completed: 'COMPLETED', failed: 'FAILED', terminated: 'CANCELLED' };
+
+/** A workflow that was terminated natively could not show the end of its task. */
+function agrees({ status, shown }: ClosedWorkflow, state: State): boolean {
+  return status === 'TERMINATED' || (status === ENDINGS[state] && shown === state);
+}
+
+/** PostgreSQL counts inserted rows of aborted transactions too, a little later. */
+async function redoneRows(lab: Lab, task: Task): Promise<number> {
+  await sleep(20);
+  const { rows } = await lab.rig.db.query(
+    'SELECT n_tup_ins::float8 AS inserted FROM pg_stat_all_tables WHERE relid = $1::regclass',
+    [task.table],
+  );
+  return Math.max(0, (rows[0]?.inserted ?? 0) - (task.receipt?.rows_loaded ?? 0));
+}
+
+async function traces(lab: Lab, key: TaskKey): Promise<string[]> {
+  const row = await rowOf(lab, key);
+  const { rows } = await lab.rig.db.query(
+    `SELECT 'left its table' AS what FROM pg_tables WHERE schemaname = 'public' AND tablename = $1 AND $2
+     UNION ALL SELECT 'left parts' FROM long_task.parts WHERE task_id = $3
+     UNION ALL SELECT 'left rejects' FROM long_task.rejects WHERE task_id = $3`,
+    [key.task_name, key.kind === 'upload', row.id],
+  );
+  return rows.map(({ what }) => what);
+}
+
+/** A final state never changes again, and each change begins where the last one ended. */
+async function eventViolations(lab: Lab, key: TaskKey): Promise<string[]> {
+  const { rows } = await lab.rig.db.query(
+    `SELECT e.from_state, e.to_state FROM long_task.task_events e JOIN long_task.tasks t ON t.id = e.task_id
+      WHERE t.workflow_id = $1 ORDER BY e.id`,
+    [workflowId(key)],
+  );
+  return rows.flatMap(({ from_state, to_state }, i) => {
+    const before = rows[i - 1]?.to_state;
+    return before && (isFinal(before) || before !== from_state) ? [`went ${before} → ${from_state} → ${to_state}`] : [];
+  });
+}
+
+/** What tasks that have ended have left behind: nothing, after a moment. Result files of completed downloads are wanted. */
+export async function leftovers(lab: Lab, milliseconds = 5_000): Promise<string[]> {
+  for (const end = performance.now() + milliseconds; ; await sleep(50)) {
+    const left = await lookForLeftovers(lab);
+    if (left.length === 0 || performance.now() > end) return left.map((what) => `left behind: ${what}`);
+  }
+}
+
+async function lookForLeftovers({ rig }: Lab): Promise<string[]> {
+  const { rows } = await rig.db.query(
+    `SELECT 'task ' || task_name || ', ' || state AS what FROM long_task.tasks WHERE state NOT IN ('completed', 'terminated', 'failed')
+     UNION ALL SELECT 'table ' || relname FROM pg_class WHERE relnamespace = 'long_task_staging'::regnamespace AND relkind = 'r'
+     UNION ALL SELECT 'part of ' || task_id FROM long_task.parts
+     UNION ALL SELECT 'session ' || application_name FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name ~ '^long-task [0-9]'
+     UNION ALL SELECT 'transaction of ' || application_name FROM pg_stat_activity
+                WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+     UNION ALL SELECT 'advisory lock' FROM pg_locks WHERE locktype = 'advisory' AND classid = 19540
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+     UNION ALL SELECT 'prepared transaction' FROM pg_prepared_xacts`,
+  );
+  const { rows: kept } = await rig.db.query(
+    `SELECT result ->> 'key' AS key FROM long_task.tasks WHERE result IS NOT NULL`,
+  );
+  const results = new Set(kept.map(({ key }) => key));
+  const files = [...(await folderContents(rig.service.filesDir))].filter(([, content]) => content !== 'folder');
+  return [
+    ...rows.map(({ what }) => what),
+    ...files.flatMap(([name]) => (results.has(keyOf(name)) ? [] : [`file ${name}`])),
+  ];
+}
+
+/** Judges several tasks at once. */
+export async function judgeAll(lab: Lab, keys: TaskKey[], expected: State[], input?: Input): Promise<Verdict> {
+  const all = await Promise.all(keys.map((key) => judge(lab, key, expected, input)));
+  return {
+    violations: all.flatMap(({ violations }) => violations),
+    state: all[0]!.state,
+    redone: all.reduce((sum, { redone }) => sum + redone, 0),
+  };
+}

@@ -1,0 +1,183 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { retrying } from '../src/retrying.js';
+import { setUpDatabase } from '../src/roles/set-up.js';
+import type { StarterConfig } from './config.js';
+import { stackEnvironment } from './environment.js';
+import { describeMissing } from './missing.js';
+import type { Output } from './output.js';
+import { inProject } from './paths.js';
+import { assertPortFree } from './ports.js';
+import { stopLeftoverPostgres } from './postgres-cluster.js';
+import { prepareDatabase } from './postgres-roles.js';
+import { type PostgresServer, startPostgres } from './postgres-server.js';
+import { type Running, startProcess } from './processes.js';
+import { pidFile, type Services } from './services-file.js';
+import { type Supervised, supervise } from './supervisor.js';
+import { findTemporalCli } from './temporal-cli.js';
+import { startTemporal, stopLeftoverTemporal, type TemporalServer } from './temporal-server.js';
+
+/** The parts of Long-Task that run, each supervised; what is configured elsewhere is not among them. */
+export interface Stack {
+  postgres?: Supervised<PostgresServer>;
+  temporal?: Supervised<TemporalServer>;
+  worker?: Supervised<Running>;
+  api?: Supervised<Running>;
+}
+
+export interface StackOptions {
+  config: StarterConfig;
+  output: Output;
+  /** Filled as the parts come up, so that they can be stopped at any time. */
+  stack: Stack;
+  /** Ends the start. */
+  signal: AbortSignal;
+  /** Is called when a part has been started again. */
+  onChange: () => void;
+}
+
+/**
+ * Starts what is not configured, then worker and API, and resolves when the API says that it is ready.
+ * @throws Error of one line: a port in use and the variable to change, no Temporal to be had, a part that keeps ending.
+ */
+export async function startStack(options: StackOptions): Promise<void> {
+  const { config, stack, signal, output } = options;
+  await checkPorts(config, (message) => output.log.info(message));
+  // Both are waited for, also when one fails: what has come up must be there to be stopped.
+  const servers = await Promise.allSettled([startDatabase(options), startWorkflowServer(options)]);
+  for (const server of servers) if (server.status === 'rejected') throw server.reason;
+  signal.throwIfAborted();
+  stack.worker = await startPart('worker', options);
+  stack.api = await startPart('api', options);
+  await untilReady(options);
+}
+
+/** Stops the parts in the order that lets each finish: API, worker, Temporal, PostgreSQL. */
+export async function stopStack(stack: Stack, hurry: AbortSignal, log: Logger): Promise<void> {
+  for (const part of ['api', 'worker', 'temporal', 'postgres'] as const) {
+    if (!stack[part]) continue;
+    log.info(`stopping ${names[part]}`);
+    await stack[part].stop(hurry);
+  }
+}
+
+/** What `services.json` says about them now. */
+export function describeStack({ api, worker, temporal, postgres }: Stack, config: StarterConfig): Services {
+  const env = stackEnvironment(config, { postgres, temporal });
+  return {
+    pid: process.pid,
+    api: apiAddress(config),
+    temporal: env.TEMPORAL_ADDRESS as string,
+    temporal_ui: temporal?.current.uiAddress ?? null,
+    database_url: postgres?.current.url ?? config.DATABASE_ADMIN_URL ?? (config.DATABASE_URL as string),
+    worker_pid: worker?.current.pid as number,
+    api_pid: api?.current.pid as number,
+    postgres_pid: postgres?.current.pid ?? null,
+    temporal_pid: temporal?.current.pid ?? null,
+  };
+}
+
+const names = { api: 'the API', worker: 'the worker', temporal: 'the Temporal server', postgres: 'PostgreSQL' };
+
+// Before anything that takes long. What an earlier run left behind holds the ports, so it goes first.
+async function checkPorts(config: StarterConfig, log: (message: string) => void): Promise<void> {
+  const { HOST, PORT, DATA_DIR, DATABASE_URL, TEMPORAL_ADDRESS } = config;
+  if (await stopLeftoverPostgres(DATA_DIR)) log('stopped a PostgreSQL server that was left running');
+  if (await stopLeftoverTemporal(temporalFile(config))) log('stopped a Temporal server that was left running');
+  await assertPortFree(PORT, HOST, 'PORT');
+  const local = '127.0.0.1';
+  if (!DATABASE_URL) await assertPortFree(config.POSTGRES_PORT, local, 'POSTGRES_PORT');
+  if (TEMPORAL_ADDRESS) return;
+  await assertPortFree(config.TEMPORAL_PORT, local, 'TEMPORAL_PORT');
+  await assertPortFree(config.TEMPORAL_UI_PORT, local, 'TEMPORAL_UI_PORT');
+}
+
+async function startDatabase({ config, output, stack, signal, onChange }: StackOptions): Promise<void> {
+  if (config.DATABASE_URL) return setUpGiven(config, output, signal);
+  const onLog = (message: string) => output.log.info(message);
+  const start = async () => {
+    const server = await startPostgres({ dataDir: config.DATA_DIR, port: config.POSTGRES_PORT, onLog });
+    await prepareDatabase(server.url, config.EXPORT_TABLES).catch(async (error: unknown) => {
+      await server.stop();
+      throw error;
+    });
+    return server;
+  };
+  stack.postgres = await supervise({ name: names.postgres, start, log: warn(output), onStart: onChange });
+}
+
+/** A database of one's own is set up here where an administrator's address is given, so that API and worker need none. */
+async function setUpGiven(config: StarterConfig, { log }: Output, signal: AbortSignal): Promise<void> {
+  const { DATABASE_ADMIN_URL: admin, DATABASE_URL: app, DATABASE_EXPORT_URL: exporter, EXPORT_TABLES } = config;
+  if (!admin) return;
+  if (!exporter) throw new Error('DATABASE_EXPORT_URL must be set where DATABASE_ADMIN_URL is');
+  const hint = 'PostgreSQL cannot be set up yet. Start it, or correct DATABASE_ADMIN_URL; trying again.';
+  await retrying(() => setUpDatabase({ admin, app: app as string, exporter }, EXPORT_TABLES), hint, log, signal);
+}
+
+async function startWorkflowServer({ config, output, stack, signal, onChange }: StackOptions): Promise<void> {
+  if (config.TEMPORAL_ADDRESS) return;
+  const onLog = (message: string) => output.log.info(message);
+  const cli = await findTemporalCli({ log: onLog, signal });
+  const { TEMPORAL_PORT: port, TEMPORAL_UI_PORT: uiPort, TEMPORAL_NAMESPACE: namespace } = config;
+  const start = () => startTemporal({ cli, port, uiPort, namespace, dbFilename: temporalFile(config), onLog });
+  stack.temporal = await supervise({ name: names.temporal, start, log: warn(output), onStart: onChange });
+}
+
+/**
+ * The first two keep the worker's resident memory flat and below 256 MiB: without them it settles some 70 MiB higher, most of
+ * that garbage that nobody was in a hurry to collect. The third lets the heap double before it is collected anew: what
+ * comes from the sockets counts as heap, and an export of 255 MB collected everything 17 times, for 1.3 s of processor time.
+ */
+const WORKER_FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=128', '--heap-growing-percent=100'];
+
+/**
+ * After a rest V8 collects all of the API's heap whenever it has grown by a few MiB, and what comes from the sockets counts as heap:
+ * for an upload of 255 MB 14 times. With room from the start it never does (0.4 instead of 1 s of processor time).
+ */
+const API_FLAGS = ['--initial-old-space-size=128'];
+
+function startPart(part: 'api' | 'worker', { config, output, stack, onChange }: StackOptions) {
+  const start = () =>
+    startProcess({
+      command: process.execPath,
+      args: [...(part === 'worker' ? WORKER_FLAGS : API_FLAGS), inProject('dist', 'src', part, 'main.js')],
+      // Without this glibc keeps memory apart for each thread.
+      env: { ...stackEnvironment(config, stack), ...(part === 'worker' && { MALLOC_ARENA_MAX: '2' }) },
+      output: output.forParts,
+      pidFile: pidFile(config.DATA_DIR, part),
+    });
+  return supervise({ name: names[part], start, log: warn(output), onStart: onChange });
+}
+
+const endsAllowed = 5;
+const tellEveryMs = 5000;
+
+async function untilReady({ config, output, stack, signal }: StackOptions): Promise<void> {
+  for (let told = Date.now(); ; await sleep(100, undefined, { signal })) {
+    const answer = await fetch(`${apiAddress(config)}/health/ready`, { signal }).catch(() => undefined);
+    if (answer?.ok) return;
+    for (const part of ['api', 'worker'] as const) {
+      if ((stack[part]?.unexpectedEnds ?? 0) < endsAllowed) continue;
+      throw new Error(`${names[part]} ended ${endsAllowed} times before it was ready; its messages above say why`);
+    }
+    if (Date.now() - told < tellEveryMs) continue;
+    told = Date.now();
+    output.log.warn(await describeMissing(stackEnvironment(config, stack), answer));
+  }
+}
+
+function apiAddress({ HOST, PORT }: StarterConfig): string {
+  // An address to listen on everywhere is none to go to.
+  const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '::1' : HOST;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
+}
+
+function temporalFile({ DATA_DIR }: StarterConfig): string {
+  return path.join(DATA_DIR, 'temporal', 'temporal.db');
+}
+
+function warn({ log }: Output): (message: string) => void {
+  return (message) => log.warn(message);
+}

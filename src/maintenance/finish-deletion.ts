@@ -1,0 +1,55 @@
+import { failpoint } from '../failpoint.js';
+import { resultPrefix } from '../storage/keys.js';
+import { claimDeletions, type Deletion, dropLeftTables, forgetDeletion } from '../tables/deletions.js';
+import type { MaintenanceParts } from './maintenance-parts.js';
+
+type Parts = Pick<MaintenanceParts, 'pool' | 'store' | 'log'>;
+
+/**
+ * Removes what deleted tasks have left, and notes for each when nothing is left. What cannot be removed now the sweeper removes later.
+ * @returns whether all of it is gone
+ */
+export async function finishDeletions(parts: Parts, deletions: Deletion[]): Promise<boolean> {
+  let isGone = true;
+  for (const deletion of deletions) isGone = (await isFinished(parts, deletion)) && isGone;
+  return isGone;
+}
+
+async function isFinished(parts: Parts, deletion: Deletion): Promise<boolean> {
+  try {
+    await removeLeft(parts, deletion);
+    return true;
+  } catch (error) {
+    parts.log.warn(
+      { err: error, task: deletion.workflow_id },
+      'what a deleted task has left cannot be removed now; it is tried again',
+    );
+    return false;
+  }
+}
+
+/** Files first. Each step may have been done before. */
+async function removeLeft({ pool, store }: Parts, deletion: Deletion): Promise<void> {
+  if (deletion.source_key !== null) await store.remove(deletion.source_key);
+  await store.removeAll(resultPrefix(deletion.task_id));
+  await failpoint('delete:after-files');
+  await dropLeftTables(pool, deletion);
+  await failpoint('delete:after-drop');
+  await forgetDeletion(pool, deletion);
+  await failpoint('delete:after-forget');
+}
+
+const PAGE = 50;
+
+/** Completes the deletions of killed APIs, and tries again to drop tables that were in use. */
+export async function sweepDeletions(parts: Parts, signal?: AbortSignal): Promise<void> {
+  for (;;) {
+    const due = await claimDeletions(parts.pool, PAGE);
+    for (const deletion of due) {
+      if (signal?.aborted) return;
+      const isGone = await finishDeletions(parts, [deletion]);
+      if (isGone) parts.log.info({ task: deletion.workflow_id }, 'removed what a deleted task had left');
+    }
+    if (due.length < PAGE) return;
+  }
+}

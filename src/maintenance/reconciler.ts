@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TaskError } from '../contract/errors.js';
+import { commandFromOutside, commandTask, settleTask } from '../tasks/commands.js';
+import { getTaskById, listUnfinished, listUntidy, type TaskRow } from '../tasks/tasks.js';
+import { deliver } from '../temporal/deliver.js';
+import { startRun } from '../temporal/start-run.js';
+import type { MaintenanceParts } from './maintenance-parts.js';
+
+type Parts = Pick<MaintenanceParts, 'pool' | 'temporal' | 'log'>;
+
+const ROUND_MS = 5_000;
+/** A paused task waits for a person: it is looked at now and then, in case somebody ended its workflow. */
+const PAUSED_EVERY = 6;
+/** A workflow whose next step failed so often cannot go on: its history does not fit the code of the workers, for example. */
+const STUCK_ATTEMPTS = 5;
+/** Said when such a workflow is ended here, so that nobody takes it for a terminate by an operator. */
+export const BEGUN_ANEW = 'Long-Task begins this workflow anew: its steps fail again and again';
+/** Younger changes are still on their way to the workflow. */
+const SETTLED_SECONDS = 3;
+
+/**
+ * Keeps tasks and workflows in step when Temporal was steered past the service: natively terminated, paused or reset, timed
+ * out, its history lost. The task row says what is to be; a workflow that has ended before its task is started again and
+ * does what the row says. Several reconcilers at once do not harm: every step is a no-op the second time.
+ */
+export async function runReconciler(parts: Parts, signal: AbortSignal): Promise<void> {
+  for (let round = 0; !signal.aborted; round++) {
+    await reconcileAll(parts, round % PAUSED_EVERY === 0, signal).catch((error: unknown) => {
+      // Once Temporal or PostgreSQL is back the next round does it.
+      parts.log.debug({ err: error }, 'the reconciler cannot work now');
+    });
+    await sleep(ROUND_MS, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** One round over all unfinished tasks, the paused ones only when asked. */
+export async function reconcileAll(parts: Parts, paused: boolean, signal?: AbortSignal): Promise<void> {
+  for (const row of await listUnfinished(parts.pool, { paused, quietSeconds: SETTLED_SECONDS })) {
+    if (signal?.aborted) return;
+    await tolerantly(parts, row, () => reconcile(parts, row));
+  }
+  if (!paused) return;
+  for (const row of await listUntidy(parts.pool, SETTLED_SECONDS)) {
+    if (signal?.aborted) return;
+    await tolerantly(parts, row, () => tidyAnyhow(parts, row));
+  }
+}
+
+/** One task that cannot be reconciled is not in the way of the others; when Temporal or PostgreSQL is away all of them wait. */
+async function tolerantly({ log }: Parts, row: TaskRow, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    if (error instanceof TaskError && error.retryable) throw error;
+    log.warn({ err: error, task: row.workflow_id }, 'cannot be reconciled now');
+  }
+}
+
+async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
+  const { pool, temporal, log } = parts;
+  // A start or a command that was not delivered yet is the sweeper's.
+  if (row.undelivered !== null) return;
+  const sight = await temporal.describeWorkflow(row);
+  if (sight.is === 'running' && sight.attempts < STUCK_ATTEMPTS && sight.pausedActivities.length === 0) return;
+  // The row was read a while ago: a task that has moved on since is not astray.
+  if ((await getTaskById(pool, row.id)).version !== row.version) return;
+  if (sight.is === 'running' && sight.attempts >= STUCK_ATTEMPTS) return beginAnew(parts, row, sight);
+  log.warn({ task: row.workflow_id, state: row.state, workflow: sight }, 'Temporal was steered past the service');
+  if (sight.is === 'paused' || sight.is === 'running') return followNativePause(parts, row, sight.is);
+  if (sight.is === 'terminated' && sight.reason === BEGUN_ANEW) await applyTold(parts, row, sight.runId);
+  else if (sight.is === 'terminated' && row.state !== 'terminating' && row.state !== 'rollback_failed') {
+    const reason = sight.reason ?? 'the workflow was terminated in Temporal';
+    await commandTask(pool, row, { action: 'terminate', channel: 'operator', actor: sight.by, reason });
+  }
+  await restart(parts, row);
+}
+
+/** With the state that the task has now: the new run is found by it. */
+async function restart(parts: Parts, { id }: TaskRow): Promise<void> {
+  await startRun(parts, await getTaskById(parts.pool, id));
+}
+
+/** A task that has completed, and whose workflow went before it had tidied up: a new one does. */
+async function tidyAnyhow(parts: Parts, row: TaskRow): Promise<void> {
+  const { temporal, log } = parts;
+  const sight = await temporal.describeWorkflow(row);
+  if (sight.is === 'running' || sight.is === 'paused') return;
+  log.warn({ task: row.workflow_id, workflow: sight }, 'the workflow ended before it had tidied up');
+  await startRun(parts, row);
+}
+
+/** A native pause becomes a pause of the task, which a resume lifts; what has to be removed is not kept waiting by one. */
+async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' | 'running'): Promise<void> {
+  const { pool, temporal } = parts;
+  if (row.state === 'terminating' || row.state === 'rollback_failed') return temporal.liftNativePauses(row);
+  if (row.state === 'paused') return;
+  const reason =
+    workflow === 'paused'
+      ? 'operator: the workflow was paused in Temporal'
+      : 'operator: an activity was paused in Temporal';
+  const paused = await commandTask(pool, row, {
+    action: 'pause',
+    channel: 'operator',
+    reason,
+    nativePause: workflow === 'paused' ? 'workflow' : 'activity',
+  });
+  if (workflow === 'running') await deliver(parts, { ...paused.row, undelivered: 'pause' }, reason);
+  // A paused workflow runs no code that could settle the task; its writers are fenced already.
+  else await settleTask(pool, row.id);
+}
+
+/** What the workflow knew does not matter: the next one asks the task row. What it was told and could not apply is applied first. */
+async function beginAnew(
+  parts: Parts,
+  row: TaskRow,
+  { runId, attempts }: { runId: string; attempts: number },
+): Promise<void> {
+  const { temporal, log } = parts;
+  log.error({ task: row.workflow_id, state: row.state, attempts }, 'the steps of the workflow fail, it is begun anew');
+  await temporal.endWorkflow(row, runId, BEGUN_ANEW);
+  await applyTold(parts, row, runId);
+  await restart(parts, row);
+}
+
+/** Each is applied once, by its key: what the run has applied itself, or another reconciler, changes nothing. */
+async function applyTold({ pool, temporal }: Parts, row: TaskRow, runId: string): Promise<void> {
+  for (const command of await temporal.listRunCommands(row, runId)) await commandFromOutside(pool, row, command);
+}

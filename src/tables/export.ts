@@ -1,0 +1,191 @@
+import type pg from 'pg';
+import { quoteIdent, quoteLiteral } from '../postgres/copy.js';
+import type { Fence } from '../tasks/fence.js';
+import { FencedError } from '../tasks/fence.js';
+import { CTID } from './describe-table.js';
+import { type ExportSource, isRowKey } from './export-source.js';
+import { ROW_COLUMN } from './staging.js';
+
+/** A half-open range of the key, open at the end that is null. Values in PostgreSQL's text form, one per key column. */
+export interface KeyRange {
+  from: string[] | null;
+  to: string[] | null;
+}
+
+/**
+ * Splits a table into ranges of its key of about `partBytes` each. The first and the last are open, so that nothing
+ * falls out. A key of an extension's type (citext) has an order of its own, which the operators of our search path do
+ * not know: one range.
+ */
+export async function planRanges(client: pg.ClientBase, source: ExportSource, partBytes: number): Promise<KeyRange[]> {
+  const bytes = await sizeOf(client, source.oid);
+  const parts = Math.max(1, Math.ceil(bytes / partBytes));
+  if (parts === 1 || source.key.length === 0 || !source.key.every(({ isCut }) => isCut))
+    return [{ from: null, to: null }];
+  const borders = await findBorders(client, source, { parts, bytes });
+  return [null, ...borders].map((from, i) => ({ from, to: borders[i] ?? null }));
+}
+
+/**
+ * Returns how many bytes a table takes; 0 for one that is read in one statement: a view, and a table with partitions or
+ * inheriting tables, which may be attached and detached between two statements and may have rows without a key.
+ */
+async function sizeOf(client: pg.ClientBase, oid: number): Promise<number> {
+  const { rows } = await client.query(
+    `SELECT CASE WHEN relkind IN ('r', 'm') AND NOT relhassubclass THEN pg_table_size(oid) ELSE 0 END AS bytes
+       FROM pg_class WHERE oid = $1`,
+    [oid],
+  );
+  return rows[0].bytes;
+}
+
+interface Size {
+  parts: number;
+  bytes: number;
+}
+
+async function findBorders(client: pg.ClientBase, source: ExportSource, size: Size): Promise<string[][]> {
+  if (source.key[0]!.number === CTID) return blockBorders(client, source.oid, size.parts);
+  return (isRowKey(source.key) && (await rowBorders(client, source.table, size))) || keyBorders(client, source, size);
+}
+
+/** Finds borders by a pass over the key: each range has as many rows as the others. */
+async function keyBorders(client: pg.ClientBase, source: ExportSource, { parts }: Size): Promise<string[][]> {
+  const names = source.key.map(({ name }) => quoteIdent(name));
+  // Names of our own inside, so that none of the table's is in the way.
+  const { rows } = await client.query(
+    `SELECT border FROM (
+       SELECT ARRAY[${names.map((name) => `${name}::text`).join(', ')}] AS border,
+              row_number() OVER (ORDER BY ${names.join(', ')}) - 1 AS place, count(*) OVER () AS total FROM ${source.table}) numbered
+      WHERE place > 0 AND place % greatest(1, ceil(total::numeric / $1)::bigint) = 0 ORDER BY place`,
+    [parts],
+  );
+  return rows.map((row) => row.border);
+}
+
+async function blockBorders(client: pg.ClientBase, oid: number, parts: number): Promise<string[][]> {
+  const { rows } = await client.query(
+    `SELECT pg_relation_size($1::oid) / current_setting('block_size')::int AS blocks`,
+    [oid],
+  );
+  const step = Math.max(1, Math.ceil(rows[0].blocks / parts));
+  const borders: string[][] = [];
+  for (let block = step; block < rows[0].blocks; block += step) borders.push([`(${block},0)`]);
+  return borders;
+}
+
+/** A row takes at least this much of its table: its header, a number of eight bytes, and a pointer in the page. */
+const LEAST_ROW_BYTES = 24 + 8 + 4;
+
+/**
+ * Finds borders of row numbers by arithmetic, in PostgreSQL: up to 2^63-1, where JavaScript's numbers are not exact.
+ * Null when they have more gaps than the table has bytes for rows, as those of a load never have.
+ */
+async function rowBorders(client: pg.ClientBase, table: string, { parts, bytes }: Size): Promise<string[][] | null> {
+  const row = quoteIdent(ROW_COLUMN);
+  const { rows } = await client.query(
+    `SELECT (last - first + 1) * ${LEAST_ROW_BYTES} <= $2 AS "isDense",
+            ARRAY(SELECT (first + step)::text FROM generate_series(1, $1::int - 1) i,
+                         LATERAL (SELECT i * ceil((last - first + 1) / $1) AS step) s WHERE first + step <= last ORDER BY i) AS borders
+       FROM (SELECT min(${row})::numeric AS first, max(${row})::numeric AS last FROM ${table}) s`,
+    [parts, bytes],
+  );
+  return rows[0].isDense === false ? null : rows[0].borders.map((border: string) => [border]);
+}
+
+/**
+ * In kB, enough to sort a range of some 16 MiB in memory; with the 4 MB that are PostgreSQL's default it is sorted on
+ * the disk.
+ */
+const SORT_MEMORY = 65536;
+
+/**
+ * Has the session read ranges the cheapest way. Of a table in the order of its key PostgreSQL, which has no statistics
+ * of it yet, would sort each range; by the index it is read as it lies (255 MB on two cores: 3.0 s of PostgreSQL's time
+ * against 4.1).
+ */
+export async function tuneForRanges(client: pg.ClientBase, { key }: ExportSource): Promise<void> {
+  await client.query(
+    isRowKey(key)
+      ? 'SET enable_sort = off'
+      : `SELECT set_config('work_mem', greatest(setting::int, ${SORT_MEMORY})::text, false) FROM pg_settings WHERE name = 'work_mem'`,
+  );
+}
+
+/** The query of one range, in the order of the key. Values stand in it as constants, since COPY takes no parameters. */
+export function rangeQuery({ table, columns, key }: ExportSource, { from, to }: KeyRange): string {
+  const names = key.map(({ name }) => quoteIdent(name)).join(', ');
+  const tuple = (values: string[]) => values.map((value, i) => `${quoteLiteral(value)}::${key[i]!.type}`).join(', ');
+  const conditions = [from && `(${names}) >= (${tuple(from)})`, to && `(${names}) < (${tuple(to)})`].filter(Boolean);
+  return [
+    `SELECT ${columns.map(({ name }) => quoteIdent(name)).join(', ')} FROM ${table}`,
+    conditions.length > 0 && `WHERE ${conditions.join(' AND ')}`,
+    // A range of ctid is read in physical order as it is; sorting it would only cost.
+    key[0] && key[0].number !== CTID && `ORDER BY ${names}`,
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+/** Stores the ranges as the parts of a download, in place of those of an earlier plan. Called inside the fence. */
+export async function storeRanges(client: pg.ClientBase, taskId: string, ranges: KeyRange[]): Promise<void> {
+  await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);
+  for (const [i, { from, to }] of ranges.entries()) {
+    await client.query('INSERT INTO long_task.parts (task_id, part_no, key_from, key_to) VALUES ($1, $2, $3, $4)', [
+      taskId,
+      i + 1,
+      from,
+      to,
+    ]);
+  }
+}
+
+/** One part of a download: its range, and what was dumped of it. */
+export interface DownloadPart extends KeyRange {
+  partNo: number;
+  token: string;
+  object: string | null;
+  rows: number;
+  size: number;
+  done: boolean;
+}
+
+const DOWNLOAD_PART = `part_no AS "partNo", token, key_from AS "from", key_to AS "to", object, rows_done AS rows, bytes_done AS size, done`;
+
+export async function listDownloadParts(db: pg.Pool | pg.ClientBase, taskId: string): Promise<DownloadPart[]> {
+  const { rows } = await db.query<DownloadPart>(
+    `SELECT ${DOWNLOAD_PART} FROM long_task.parts WHERE task_id = $1 ORDER BY part_no`,
+    [taskId],
+  );
+  return rows;
+}
+
+/** Takes a part for a new attempt, like `claimPart`: called inside the fence. */
+export async function claimRange(
+  client: pg.ClientBase,
+  fence: Fence,
+  partNo: number,
+  token: string,
+): Promise<DownloadPart> {
+  const { rows } = await client.query<DownloadPart>(
+    `UPDATE long_task.parts SET token = $3 WHERE task_id = $1 AND part_no = $2 RETURNING ${DOWNLOAD_PART}`,
+    [fence.taskId, partNo, token],
+  );
+  if (!rows[0]) throw new FencedError(`part ${partNo} is gone`);
+  return rows[0];
+}
+
+/** Records the object that counts for a part, inside the fence. Another attempt's object is never taken. */
+export async function recordObject(
+  client: pg.ClientBase,
+  taskId: string,
+  part: DownloadPart,
+  object: { key: string; size: number; rows: number },
+): Promise<void> {
+  const { rowCount } = await client.query(
+    `UPDATE long_task.parts SET object = $4, bytes_done = $5, rows_done = $6, done = true
+      WHERE task_id = $1 AND part_no = $2 AND token = $3 AND NOT done`,
+    [taskId, part.partNo, part.token, object.key, object.size, object.rows],
+  );
+  if (rowCount !== 1) throw new FencedError(`part ${part.partNo} was taken by another attempt`);
+}

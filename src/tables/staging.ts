@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { cutToBytes } from '../contract/cut-to-bytes.js';
+import { TaskError } from '../contract/errors.js';
+import { quoteIdent, quoteLiteral } from '../postgres/copy.js';
+import type { Column, TaskRow } from '../tasks/tasks.js';
+
+/** Where tables are made before anyone may see them. */
+export const STAGING_SCHEMA = 'long_task_staging';
+
+/** The number of the row in the file: key of the table, proof of exactly-once, order of the export. */
+export const ROW_COLUMN = '_row';
+
+/** The longest name PostgreSQL keeps (NAMEDATALEN - 1 bytes). */
+const MAX_NAME_BYTES = 63;
+
+/**
+ * Makes the staging table of an upload, inside the fence, and remembers its oid. A table that is there already (an
+ * earlier attempt committed and its reply was lost) is kept.
+ */
+export async function createStaging(client: pg.ClientBase, task: TaskRow): Promise<void> {
+  const definitions = task.columns!.map((column) => `${quoteIdent(column.name)} ${column.type}`);
+  if (task.staging_oid !== null) return checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
+  await client.query(
+    `CREATE TABLE ${stagingTable(task.lock_key)} (${[`${quoteIdent(ROW_COLUMN)} bigint NOT NULL`, ...definitions].join(', ')})
+       WITH (autovacuum_enabled = false)`,
+  );
+  await rememberStaging(client, task.id, task.lock_key);
+}
+
+/** Returns the number (attnum) of the file's column `index`, from 0, in the table of its upload, after the row numbers. */
+export function columnNumber(index: number): number {
+  return index + 2;
+}
+
+/** Writes down which table was made, in the transaction that made it and inside the fence. Returns its oid. */
+export async function rememberStaging(client: pg.ClientBase, taskId: string, lockKey: number): Promise<number> {
+  const { rows } = await client.query(
+    'UPDATE long_task.tasks SET staging_oid = $2::regclass WHERE id = $1 RETURNING staging_oid',
+    [taskId, stagingTable(lockKey)],
+  );
+  return rows[0].staging_oid;
+}
+
+/** The qualified name of a task's staging table. */
+export function stagingTable(lockKey: number): string {
+  return `${STAGING_SCHEMA}.task_${lockKey}`;
+}
+
+/**
+ * Checks that the staging table is still the one that was made (by oid) with the columns it was given.
+ * @throws {TaskError} target_changed
+ */
+export async function checkStaging(
+  client: pg.ClientBase,
+  oid: number | null,
+  lockKey: number,
+  columns: Column[],
+): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
+      WHERE attrelid = to_regclass($1) AND attrelid = $2 AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    [stagingTable(lockKey), oid],
+  );
+  const found = rows.map((row) => row.name).join('\n');
+  const expected = [ROW_COLUMN, ...columns.map((column) => column.name)].join('\n');
+  if (found !== expected) {
+    throw new TaskError(
+      'target_changed',
+      rows.length === 0
+        ? 'The table into which the task loads was dropped or replaced by somebody else.'
+        : 'The columns of the table into which the task loads were changed by somebody else.',
+    );
+  }
+}
+
+/** Drops the staging table, the very one that was made: a table of the same name with another oid is left alone. */
+export async function dropStaging(client: pg.ClientBase, oid: number | null): Promise<void> {
+  if (oid === null) return;
+  const { rows } = await client.query(
+    `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1 AND n.nspname = $2`,
+    [oid, STAGING_SCHEMA],
+  );
+  if (rows[0]) await client.query(`DROP TABLE ${rows[0].name}`);
+}
+
+/** Builds the unique index that becomes the primary key: the database's own proof that no row is there twice. */
+export async function buildRowIndex(client: pg.ClientBase, lockKey: number): Promise<void> {
+  await client.query(
+    `CREATE UNIQUE INDEX IF NOT EXISTS task_${lockKey}_row ON ${stagingTable(lockKey)} (${quoteIdent(ROW_COLUMN)})`,
+  );
+}
+
+/** How many rows are in the staging table, and the sum of their numbers. */
+export async function countStaged(client: pg.ClientBase, lockKey: number): Promise<{ count: number; sum: bigint }> {
+  const { rows } = await client.query(
+    `SELECT count(*) AS count, coalesce(sum(${quoteIdent(ROW_COLUMN)}), 0)::text AS sum FROM ${stagingTable(lockKey)}`,
+  );
+  return { count: rows[0].count, sum: BigInt(rows[0].sum) };
+}
+
+/**
+ * Makes the finished table visible under its name in the schema `public`, in the caller's transaction. When the wished name
+ * is taken meanwhile the next free one is used (`sales_2`).
+ * @returns the qualified, quoted name
+ */
+export async function publishTable(client: pg.ClientBase, lockKey: number, wished: string): Promise<string> {
+  const name = await freeName(client, wished);
+  const pkey = await freeName(client, withSuffix(name, '_pkey'));
+  await client.query(
+    `ALTER TABLE ${stagingTable(lockKey)} ADD CONSTRAINT ${quoteIdent(pkey)} PRIMARY KEY USING INDEX task_${lockKey}_row`,
+  );
+  await client.query(`ALTER TABLE ${stagingTable(lockKey)} RESET (autovacuum_enabled)`);
+  await client.query(`ALTER TABLE ${stagingTable(lockKey)} RENAME TO ${quoteIdent(name)}`);
+  await client.query(`ALTER TABLE ${STAGING_SCHEMA}.${quoteIdent(name)} SET SCHEMA public`);
+  return `${quoteIdent('public')}.${quoteIdent(name)}`;
+}
+
+async function freeName(client: pg.ClientBase, wished: string): Promise<string> {
+  // One publish at a time chooses names, so that two of them do not choose the same.
+  await client.query(`SELECT pg_advisory_xact_lock(hashtext('long_task publish'))`);
+  const { rows } = await client.query(
+    `SELECT relname FROM pg_class WHERE relnamespace IN ('public'::regnamespace, ${quoteLiteral(STAGING_SCHEMA)}::regnamespace)
+      UNION SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace`,
+  );
+  const taken = new Set(rows.map((row) => row.relname));
+  // A table brings the type of its arrays along, which is called `_name`.
+  const isTaken = (name: string) => taken.has(name) || taken.has(withSuffix(`_${name}`, ''));
+  let name = withSuffix(wished, '');
+  for (let n = 2; isTaken(name); n++) name = withSuffix(wished, `_${n}`);
+  return name;
+}
+
+/** Whether a table, view or index of this name is in the schema `public`. */
+export async function isTableNameTaken(db: pg.Pool | pg.ClientBase, name: string): Promise<boolean> {
+  const { rows } = await db.query(
+    `SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = $1) AS taken`,
+    [withSuffix(name, '')],
+  );
+  return rows[0].taken;
+}
+
+/** The name as PostgreSQL keeps it: cut on a character border where it is too long. */
+export function longestName(name: string): string {
+  return withSuffix(name, '');
+}
+
+/** The name with a suffix, cut on a character border so that PostgreSQL keeps all of it. */
+function withSuffix(name: string, suffix: string): string {
+  return cutToBytes(name, MAX_NAME_BYTES - Buffer.byteLength(suffix)) + suffix;
+}
+
+/** A cancel that comes between two statements is lost, so it is repeated. */
+const CANCEL_EVERY_MS = 100;
+/** It takes a moment; where the server has fallen silent it must not keep us. */
+const CANCEL_MS = 2_000;
+
+/** Runs statements that take long outside of the fence, and has PostgreSQL cancel them when the signal fires. */
+export async function cancellable<T>(
+  pool: pg.Pool,
+  client: pg.ClientBase & { processID?: number | null },
+  signal: AbortSignal,
+  body: () => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  let isRunning = true;
+  let cancelling = Promise.resolve();
+  const cancel = async () => {
+    while (isRunning) {
+      const query = { text: 'SELECT pg_cancel_backend($1)', values: [client.processID], query_timeout: CANCEL_MS };
+      await pool.query(query).catch(() => {});
+      await sleep(CANCEL_EVERY_MS);
+    }
+  };
+  const onAbort = () => {
+    cancelling = cancel();
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await body();
+  } finally {
+    isRunning = false;
+    signal.removeEventListener('abort', onAbort);
+    await cancelling;
+  }
+}

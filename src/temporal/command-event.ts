@@ -1,0 +1,53 @@
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import { readCommand } from '../contract/command-input.js';
+import type { ExternalCommand } from '../contract/messages.js';
+import { ACTIONS, type Action } from '../contract/states.js';
+
+/** An event of a workflow's history, as far as commands are concerned (temporal.api.history.v1.HistoryEvent). */
+export interface HistoryEvent {
+  workflowExecutionSignaledEventAttributes?: {
+    signalName?: string | null;
+    identity?: string | null;
+    input?: { payloads?: Payload[] | null } | null;
+  } | null;
+  workflowExecutionCancelRequestedEventAttributes?: { identity?: string | null } | null;
+}
+
+/** A command from outside, and by whom: the identity that Temporal keeps with it (`temporal-cli:ana@host`). */
+export type SignalledCommand = Pick<ExternalCommand, 'action' | 'channel' | 'reason' | 'maxRejects'> & {
+  actor?: string;
+};
+
+/** The command that an event brought from outside; null of any other event, the API's own signals among them. */
+export function commandOf(event: HistoryEvent): SignalledCommand | null {
+  const cancel = event.workflowExecutionCancelRequestedEventAttributes;
+  if (cancel)
+    return { action: 'terminate', channel: 'cancel', reason: 'cancelled', actor: cancel.identity || undefined };
+  const signal = event.workflowExecutionSignaledEventAttributes;
+  if (!signal || !ACTIONS.includes(signal.signalName as Action)) return null;
+  const { reason, maxRejects, recorded } = readCommand(argumentOf(signal.input?.payloads?.[0]));
+  // The API's own signals only say "look": what they are about is written down already.
+  if (recorded) return null;
+  const action = signal.signalName as Action;
+  return {
+    action,
+    channel: 'signal',
+    reason,
+    ...(action === 'resume' && maxRejects !== undefined && { maxRejects }),
+    actor: signal.identity || undefined,
+  };
+}
+
+/** The argument of a signal, a workflow or an activity; undefined when there is none or it cannot be read. */
+export function argumentOf(payload: Payload | null | undefined): unknown {
+  try {
+    return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
+  } catch {
+    return undefined; // Somebody's own encoding.
+  }
+}
+
+/** The name of a command that a run hands to an activity: the same in every attempt of that, and in no other. */
+export function commandKey(runId: string, activityId: string, place: number): string {
+  return `${runId}/${activityId}/${place}`;
+}

@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest';
+import { inProject } from '../../launcher/paths.js';
+import { freePort } from '../../launcher/ports.js';
+import { ALL_TABLES, addressesOf, prepareOpenDatabase } from '../../launcher/postgres-roles.js';
+import { type Running, startProcess } from '../../launcher/processes.js';
+import type { State } from '../../src/contract/states.js';
+import type { Task } from '../../src/contract/task.js';
+import { createPool } from '../../src/postgres/pool.js';
+import { keyOf } from '../../src/storage/store-path.js';
+import { LongTaskClient, type StartFields, type TaskKey } from '../../testkit/client.js';
+import { createDatabase, prepareTemplate } from '../support/servers.js';
+
+/** The service as it runs in production: API and worker as processes of their own, on servers of the test run. */
+export class TestService {
+  readonly taskQueue = `test-${randomUUID()}`;
+  pool!: pg.Pool;
+  client!: LongTaskClient;
+  temporal!: Client;
+  dir!: string;
+  worker: Running | undefined;
+  api: Running | undefined;
+  readonly log: string[] = [];
+  #database!: { url: string; drop(): Promise<void> };
+  #port!: number;
+
+  async start(): Promise<void> {
+    await prepareTemplate(inject('databaseUrl'), prepareOpenDatabase);
+    this.#database = await createDatabase(inject('databaseUrl'));
+    this.#port = await freePort();
+    this.dir = await mkdtemp(path.join(os.tmpdir(), 'long-task-whole-'));
+    this.pool = createPool({
+      connectionString: this.#database.url,
+      max: 4,
+      applicationName: 'test',
+      onError: () => {},
+    });
+    this.client = new LongTaskClient(`http://127.0.0.1:${this.#port}`);
+    this.temporal = new Client({ connection: await Connection.connect({ address: inject('temporalAddress') }) });
+    await Promise.all([this.startApi(), this.startWorker()]);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.worker?.stop(), this.api?.stop()]);
+    await this.temporal.connection.close();
+    await this.pool.end();
+    await this.#database.drop();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+
+  async startWorker(env: Record<string, string> = {}): Promise<Running> {
+    const before = this.log.length;
+    this.worker = await this.#run('worker', env);
+    await this.until(() => this.log.slice(before).some((line) => line.includes('worker started')));
+    return this.worker;
+  }
+
+  async startApi(env: Record<string, string> = {}): Promise<void> {
+    this.api = await this.#run('api', env);
+    await this.until(async () => (await fetch(`${this.client.api}/health/ready`).catch(() => undefined))?.ok);
+  }
+
+  /** Writes a file of this test's own; gone with the service. */
+  async file(content: string | Buffer): Promise<string> {
+    const file = path.join(this.dir, `${randomUUID()}.csv`);
+    await writeFile(file, content);
+    return file;
+  }
+
+  /** Starts an upload of the content under a name of its own. */
+  async upload(content: string | Buffer, fields: StartFields = {}): Promise<TaskKey> {
+    const key: TaskKey = { kind: 'upload', user_id: 'ana', task_name: `t${randomUUID().slice(0, 8)}` };
+    await this.client.upload(key, await this.file(content), fields);
+    return key;
+  }
+
+  async uploaded(content: string | Buffer, fields: StartFields = {}): Promise<Task> {
+    return this.client.waitFor(await this.upload(content, fields), ['completed']);
+  }
+
+  /** Exports a finished upload, or a table, and returns the file's text. */
+  async exported(fields: StartFields, name = `d${randomUUID().slice(0, 8)}`): Promise<string> {
+    const key: TaskKey = { kind: 'download', user_id: 'ana', task_name: name };
+    await this.client.download(key, fields);
+    const task = await this.client.waitFor(key, ['completed']);
+    return (await fetch(new URL(task.download_url!, this.client.api))).text();
+  }
+
+  async signal(key: TaskKey, name: string, ...args: unknown[]): Promise<void> {
+    await this.temporal.workflow.getHandle(`${key.kind}/${key.user_id}/${key.task_name}`).signal(name, ...args);
+  }
+
+  async state(key: TaskKey): Promise<State> {
+    return (await this.client.progress(key)).state;
+  }
+
+  async reaches(key: TaskKey, condition: (task: Task) => boolean): Promise<Task> {
+    let task: Task | undefined;
+    await this.until(async () => {
+      task = await this.client.progress(key);
+      return condition(task);
+    });
+    return task as Task;
+  }
+
+  /** Fails the test when it is not so within the time. */
+  async until(condition: () => unknown | Promise<unknown>, milliseconds = 25_000): Promise<void> {
+    for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(20)) if (await condition()) return;
+    throw new Error(`not so within ${milliseconds} ms: ${condition}\n${this.log.slice(-15).join('\n')}`);
+  }
+
+  /** What is left of tasks that have ended: nothing, whatever happened to them. */
+  async leftovers(): Promise<string[]> {
+    const { rows } = await this.pool.query(
+      `SELECT 'staging table ' || relname AS what FROM pg_class WHERE relnamespace = 'long_task_staging'::regnamespace AND relkind = 'r'
+       UNION ALL SELECT 'part of ' || task_id FROM long_task.parts
+       UNION ALL SELECT 'session ' || application_name FROM pg_stat_activity
+                  WHERE datname = current_database() AND application_name ~ '^long-task [0-9]'
+       UNION ALL SELECT 'lock of ' || pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 19540
+                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    );
+    const { rows: kept } = await this.pool.query(
+      `SELECT result ->> 'key' AS key FROM long_task.tasks WHERE result IS NOT NULL`,
+    );
+    const files = await readdir(path.join(this.dir, 'files'), { recursive: true, withFileTypes: true }).catch(() => []);
+    const names = files
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(path.join(this.dir, 'files'), path.join(entry.parentPath, entry.name)));
+    const results = kept.map((row) => row.key);
+    return [
+      ...rows.map((row) => row.what),
+      ...names.filter((name) => !results.includes(keyOf(name))).map((name) => `file ${name}`),
+    ];
+  }
+
+  #run(part: 'api' | 'worker', env: Record<string, string>): Promise<Running> {
+    const { app, exporter } = addressesOf(this.#database.url);
+    return startProcess({
+      command: process.execPath,
+      args: [inProject('dist', 'src', part, 'main.js')],
+      env: {
+        ...process.env,
+        DATABASE_URL: app,
+        DATABASE_EXPORT_URL: exporter,
+        DATABASE_ADMIN_URL: '',
+        EXPORT_TABLES: ALL_TABLES,
+        TEMPORAL_ADDRESS: inject('temporalAddress'),
+        TASK_QUEUE: this.taskQueue,
+        DATA_DIR: this.dir,
+        PORT: String(this.#port),
+        NODE_ENV: 'test',
+        ...env,
+      },
+      output: (line) => this.log.push(line),
+    });
+  }
+}
+
+/** A service for all tests of a file. A test that leaves something behind fails. */
+export function useService(): TestService {
+  const service = new TestService();
+  beforeAll(() => service.start(), 60_000);
+  afterEach(async () => {
+    let left: string[] = [];
+    await service
+      .until(async () => {
+        const { rows } = await service.pool.query(
+          `SELECT FROM long_task.tasks WHERE state NOT IN ('completed', 'terminated', 'failed')`,
+        );
+        left = rows.length > 0 ? ['an unfinished task'] : await service.leftovers();
+        return left.length === 0;
+      }, 5_000)
+      .catch(() => {});
+    expect(left).toEqual([]);
+  });
+  afterAll(() => service.stop(), 60_000);
+  return service;
+}
+
+/** CSV with so many rows of about 60 bytes: number, text with commas and quotes, amount, empty and missing values. */
+export function salesCsv(rows: number): string {
+  const lines = ['id,name,amount,note,missing'];
+  for (let i = 1; i <= rows; i++)
+    lines.push(`${i},"Item ""${i % 97}"", blue",${(i * 7) % 1000}.${String(i % 100).padStart(2, '0')},"",`);
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { inProject } from '../../launcher/paths.js';
+
+const file = readFileSync(inProject('docker-compose.yml'), 'utf8');
+
+/** The text of a service: from its name to the next one. */
+function service(name: string): string {
+  return new RegExp(`^  ${name}:\\n((?:    .*\\n|\\n|  #.*\\n)+)`, 'm').exec(file)?.[1] ?? '';
+}
+
+describe('docker-compose.yml', () => {
+  it('publishes every port on loopback only', () => {
+    const published = [...file.matchAll(/^ +ports:\n((?: +- .*\n)+)/gm)].flatMap(([, lines]) =>
+      lines!.trim().split('\n'),
+    );
+    expect(published.length).toBe(4);
+    for (const line of published) expect(line).toMatch(/^ *- 127\.0\.0\.1:/);
+  });
+
+  it('lets the API start without a login, and checks its health by a host that is allowed', () => {
+    expect(service('api')).toContain('INSECURE_NO_AUTH: "1"');
+    expect(service('api')).toContain("fetch('http://127.0.0.1:8000/health/ready')");
+  });
+
+  it('tells the administrator’s password to the set-up, PostgreSQL and Temporal alone', () => {
+    const knowing = ['api', 'worker', 'database', 'temporal-ui'].filter((name) =>
+      service(name).includes('POSTGRES_PASSWORD'),
+    );
+    expect(knowing).toEqual(['database']);
+    const shared = file.slice(file.indexOf('x-service:'), file.indexOf('\nservices:'));
+    expect(shared).toContain('long_task_app');
+    expect(shared).not.toContain('POSTGRES_PASSWORD');
+  });
+});

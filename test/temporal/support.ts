@@ -1,0 +1,81 @@
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { connectTemporal, type TemporalGateway } from '../../src/temporal/temporal.js';
+
+/** Nobody listens there. */
+export const NOWHERE = '127.0.0.1:1';
+
+/** grpc.io, status codes. */
+const NOT_FOUND = 5;
+
+/**
+ * The real server, which can be out of reach. Nobody works on the task queue of these tests: what a workflow was told stands in
+ * its history, and it goes no further.
+ */
+export class TestTemporal {
+  away = false;
+  readonly gateway: TemporalGateway;
+
+  private constructor(
+    readonly client: Client,
+    address: string,
+  ) {
+    const connect = (to: string) =>
+      connectTemporal({ TEMPORAL_ADDRESS: to, TEMPORAL_NAMESPACE: 'default', TASK_QUEUE: 'nobody' });
+    const [there, nowhere] = [connect(address), connect(NOWHERE)];
+    const now = () => (this.away ? nowhere : there);
+    this.gateway = {
+      startWorkflow: (row) => now().startWorkflow(row),
+      restartWorkflow: (row) => now().restartWorkflow(row),
+      signalWorkflow: (row, action, input) => now().signalWorkflow(row, action, input),
+      endWorkflow: (row, runId, reason) => now().endWorkflow(row, runId, reason),
+      listRunCommands: (row, runId) => now().listRunCommands(row, runId),
+      describeWorkflow: (row) => now().describeWorkflow(row),
+      liftNativePauses: (row) => now().liftNativePauses(row),
+      check: () => now().check(),
+      close: async () => {
+        await Promise.all([there.close(), nowhere.close(), client.connection.close()]);
+      },
+    };
+  }
+
+  static async connect(address: string): Promise<TestTemporal> {
+    return new TestTemporal(new Client({ connection: await Connection.connect({ address }) }), address);
+  }
+
+  /** What the last workflow of this id was told, in order: `start`, `pause {"recorded":true}`. Nothing when there is none. */
+  async told(workflowId: string): Promise<string[]> {
+    const history = await this.client.workflow
+      .getHandle(workflowId)
+      .fetchHistory()
+      .catch((error: unknown) => {
+        if (isGrpcServiceError(error) && error.code === NOT_FOUND) return { events: [] };
+        throw error;
+      });
+    return (history.events ?? []).flatMap((event) => {
+      if (event.workflowExecutionStartedEventAttributes) return ['start'];
+      const { signalName, input } = event.workflowExecutionSignaledEventAttributes ?? {};
+      const [payload] = input?.payloads ?? [];
+      return signalName && payload
+        ? [`${signalName} ${JSON.stringify(defaultPayloadConverter.fromPayload(payload))}`]
+        : [];
+    });
+  }
+
+  /** Takes a step of a workflow that does nothing: what it was told by then it has heard, and has applied none of it. */
+  async step(workflowId: string): Promise<void> {
+    const { workflowService } = this.client;
+    const queue = { namespace: 'default', taskQueue: { name: 'nobody' } };
+    for (;;) {
+      const poll = () => workflowService.pollWorkflowTaskQueue(queue);
+      const task = await this.client.connection.withDeadline(Date.now() + 20_000, poll);
+      await workflowService.respondWorkflowTaskCompleted({ namespace: 'default', taskToken: task.taskToken });
+      if (task.workflowExecution?.workflowId === workflowId) return;
+    }
+  }
+
+  /** As an operator ends a workflow past the service. */
+  async end(workflowId: string): Promise<void> {
+    await this.client.workflow.getHandle(workflowId).terminate();
+  }
+}
