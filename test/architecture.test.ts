@@ -2,43 +2,51 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-const SRC = path.resolve(import.meta.dirname, '../src');
+const ROOT = path.resolve(import.meta.dirname, '..');
+/** The folders whose own folders are rooms, and those that are rooms themselves. */
+const HOUSE = 'src';
+const TOOLS = ['launcher', 'testkit', 'faults', 'demo', 'bench'];
 
-/** What each room may import of the others. `log`, `config`, `failpoint`, `retrying` and `setup-database` are single files at the root, without rooms of their own. */
+/** What each room may import of the others. The single files at the root of `src` count as rooms of their own. */
 const ALLOWED: Record<string, string[]> = {
   contract: [],
-  csv: ['contract'],
-  postgres: ['contract', 'failpoint'],
-  storage: ['contract', 'failpoint'],
-  kernel: ['contract', 'csv'],
-  // kernel: only the two files that threads run.
-  inspection: ['contract', 'csv', 'storage', 'kernel'],
-  activities: ['contract', 'csv', 'inspection', 'postgres', 'storage', 'failpoint'],
-  workflows: ['contract'],
-  worker: [
-    'activities',
-    'config',
-    'contract',
-    'csv',
-    'failpoint',
-    'inspection',
-    'kernel',
-    'log',
-    'postgres',
-    'retrying',
-    'storage',
-  ],
-  // csv: only its checks of a file's beginning, before anything is stored.
-  api: ['contract', 'inspection', 'postgres', 'storage', 'config', 'log', 'failpoint', 'retrying', 'csv'],
-  'setup-database': ['config', 'postgres'],
-  config: ['contract'],
   log: [],
-  retrying: ['log'],
   failpoint: [],
+  retrying: ['log'],
+  config: ['contract'],
+  csv: ['contract'],
+  kernel: ['contract', 'csv'],
+  postgres: [],
+  storage: ['contract', 'failpoint'],
+  // kernel: the threads, where the engine is put together.
+  intake: ['contract', 'csv', 'kernel', 'storage'],
+  tasks: ['contract', 'failpoint', 'postgres'],
+  tables: ['contract', 'failpoint', 'postgres', 'tasks'],
+  roles: ['postgres', 'tables'],
+  temporal: ['config', 'contract', 'tasks'],
+  activities: ['contract', 'csv', 'failpoint', 'intake', 'postgres', 'storage', 'tables', 'tasks', 'temporal'],
+  // activities: their types alone; a lint rule keeps their code and Node out of workflows.
+  workflows: ['activities', 'contract'],
+  maintenance: ['contract', 'failpoint', 'storage', 'tables', 'tasks', 'temporal'],
+  http: ['contract', 'postgres'],
+  api: [
+    ...['config', 'contract', 'csv', 'failpoint', 'http', 'intake', 'log', 'maintenance', 'postgres', 'retrying'],
+    ...['roles', 'storage', 'tables', 'tasks', 'temporal'],
+  ],
+  worker: [
+    ...['activities', 'config', 'contract', 'csv', 'failpoint', 'intake', 'kernel', 'log', 'postgres', 'retrying'],
+    ...['storage', 'tasks'],
+  ],
+  'setup-database': ['config', 'roles'],
+  launcher: ['config', 'contract', 'log', 'retrying', 'roles'],
+  testkit: ['contract', 'launcher', 'postgres'],
+  faults: ['contract', 'failpoint', 'launcher', 'storage', 'tasks', 'testkit'],
+  demo: ['contract', 'testkit'],
+  bench: ['contract', 'csv', 'kernel', 'launcher', 'testkit'],
 };
 
-/** Arrows that exist for types alone: they vanish when the code is compiled. */
-const TYPES_ONLY: Record<string, string[]> = { workflows: ['activities'] };
+/** No room holds more of the lines of `src` than this. */
+const LARGEST_SHARE = 1 / 5;
 
 interface Import {
   from: string;
@@ -46,78 +54,110 @@ interface Import {
   typeOnly: boolean;
 }
 
-const imports = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts'))
-  .flatMap((file) => importsOf(file));
+const files = [HOUSE, ...TOOLS].flatMap((folder) =>
+  readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.[cm]?ts$/.test(file))
+    .map((file) => path.join(folder, file)),
+);
+const imports = files.flatMap(importsOf);
 
 function importsOf(file: string): Import[] {
-  const source = readFileSync(path.join(SRC, file), 'utf8');
+  const source = readFileSync(path.join(ROOT, file), 'utf8');
   const statements = source.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gm);
   return [...statements].map(([, type, target, dynamic]) => ({
     from: file,
-    to: path.relative(SRC, path.resolve(SRC, path.dirname(file), (target ?? dynamic)!)).replace(/\.js$/, '.ts'),
+    to: path.join(path.dirname(file), (target ?? dynamic)!).replace(/\.js$/, '.ts'),
     typeOnly: Boolean(type),
   }));
 }
 
-const roomOf = (file: string) => file.split(path.sep)[0]!.replace(/\.ts$/, '');
+function roomOf(file: string): string {
+  const [first, second] = file.split(path.sep);
+  return first === HOUSE ? second!.replace(/\.ts$/, '') : first!;
+}
+
+const arrows = imports.map(({ from, to }) => [roomOf(from), roomOf(to)] as const).filter(([from, to]) => from !== to);
 
 describe('the rooms', () => {
-  it('import each other only along the allowed arrows', () => {
-    const forbidden = imports.filter(({ from, to, typeOnly }) => {
-      const [room, other] = [roomOf(from), roomOf(to)];
-      if (room === other || ALLOWED[room]?.includes(other)) return false;
-      return !(typeOnly && TYPES_ONLY[room]?.includes(other));
-    });
+  it('import each other only along the allowed arrows, types included', () => {
+    expect(new Set(files.map(roomOf))).toEqual(new Set(Object.keys(ALLOWED)));
+    const forbidden = arrows.filter(([from, to]) => !ALLOWED[from]?.includes(to));
     expect(forbidden).toEqual([]);
+  });
+
+  it('use every arrow that is allowed', () => {
+    const unused = Object.entries(ALLOWED).flatMap(([from, all]) =>
+      all.filter((to) => !arrows.some((arrow) => arrow[0] === from && arrow[1] === to)).map((to) => `${from} -> ${to}`),
+    );
+    expect(unused).toEqual([]);
   });
 
   it('take the kernel as an option, named only where a thread or a process starts', () => {
     const users = imports.filter(({ from, to }) => roomOf(from) !== 'kernel' && roomOf(to) === 'kernel');
     expect(users.map(({ from }) => from).sort()).toEqual([
-      'inspection/arrival-thread.ts',
-      'inspection/scan-thread.ts',
-      'worker/main.ts',
+      'bench/csv-scan.ts',
+      'src/intake/arrival-thread.ts',
+      'src/intake/scan-thread.ts',
+      'src/worker/main.ts',
     ]);
   });
 
+  it('have no cycle', () => {
+    expect(cyclesOf(arrows)).toEqual([]);
+  });
+
   it('have no cycle among their files', () => {
-    const edges = new Map<string, string[]>();
-    for (const { from, to, typeOnly } of imports) if (!typeOnly) edges.set(from, [...(edges.get(from) ?? []), to]);
-    const state = new Map<string, 'open' | 'done'>();
-    const cycles: string[] = [];
-    const visit = (file: string, trail: string[]) => {
-      if (state.get(file) === 'done') return;
-      if (state.get(file) === 'open') {
-        cycles.push([...trail.slice(trail.indexOf(file)), file].join(' → '));
-        return;
-      }
-      state.set(file, 'open');
-      for (const next of edges.get(file) ?? []) visit(next, [...trail, file]);
-      state.set(file, 'done');
-    };
-    for (const file of edges.keys()) visit(file, []);
-    expect(cycles).toEqual([]);
+    expect(cyclesOf(imports.filter(({ typeOnly }) => !typeOnly).map(({ from, to }) => [from, to]))).toEqual([]);
   });
 
   it('are one level deep', () => {
-    const deep = imports.map(({ from }) => from).filter((file) => file.split(path.sep).length > 2);
-    expect(deep).toEqual([]);
+    const deepest = (file: string) => (file.startsWith(HOUSE) ? 3 : 2);
+    expect(files.filter((file) => file.split(path.sep).length > deepest(file))).toEqual([]);
   });
 
+  it('hold no more than a fifth of the lines each', () => {
+    const lines = new Map<string, number>();
+    for (const file of files.filter((name) => name.startsWith(HOUSE))) {
+      const count = readFileSync(path.join(ROOT, file), 'utf8').split('\n').length;
+      lines.set(roomOf(file), (lines.get(roomOf(file)) ?? 0) + count);
+    }
+    const total = [...lines.values()].reduce((sum, count) => sum + count, 0);
+    expect([...lines].filter(([, count]) => count > total * LARGEST_SHARE)).toEqual([]);
+  });
+});
+
+describe('the sources', () => {
+  const sources = files.filter((file) => file.startsWith(HOUSE));
+  const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8');
+
   it('read the environment in one place', () => {
-    const readers = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
-      (file) => file.endsWith('.ts') && readFileSync(path.join(SRC, file), 'utf8').includes('process.env'),
-    );
-    expect(readers).toEqual(['config.ts']);
+    const readers = sources.filter((file) => read(file).includes('process.env'));
+    expect(readers).toEqual([path.join(HOUSE, 'config.ts')]);
   });
 
   it('write rows by COPY from and to the connection only, never through a program or a file of the server', () => {
-    const sql = imports
-      .map(({ from }) => from)
-      .map((file) => readFileSync(path.join(SRC, file), 'utf8'))
-      .join('\n');
+    const sql = sources.map(read).join('\n');
     expect(sql).not.toMatch(/COPY[^;`]*(FROM|TO)\s+(PROGRAM|')/);
     expect(sql).toMatch(/FROM STDIN/);
   });
 });
+
+/** Finds cycles by depth-first search; each is named by the nodes on it. */
+function cyclesOf(edges: readonly (readonly [string, string])[]): string[] {
+  const next = new Map<string, string[]>();
+  for (const [from, to] of edges) next.set(from, [...(next.get(from) ?? []), to]);
+  const state = new Map<string, 'open' | 'done'>();
+  const cycles: string[] = [];
+  const visit = (node: string, trail: string[]) => {
+    if (state.get(node) === 'done') return;
+    if (state.get(node) === 'open') {
+      cycles.push([...trail.slice(trail.indexOf(node)), node].join(' -> '));
+      return;
+    }
+    state.set(node, 'open');
+    for (const to of next.get(node) ?? []) visit(to, [...trail, node]);
+    state.set(node, 'done');
+  };
+  for (const node of next.keys()) visit(node, []);
+  return cycles;
+}
