@@ -12,7 +12,7 @@ import { CommandBody, ResumeUploadBody } from './schemas.js';
 const IN_EFFECT: Record<Action, State> = { pause: 'paused', resume: 'running', terminate: 'terminated' };
 
 /** An answer that says "under way" anyway waits no longer for Temporal to be told. */
-const PATIENCE_MS = 50;
+const PATIENCE_MS = 40;
 
 /** POST /{upload,download}/{pause,resume,terminate} */
 export function commandRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -49,8 +49,8 @@ async function command(
   const told = changed ? tell() : true;
   const inEffect = row.state === IN_EFFECT[action] && (await told);
   // The command stands: where Temporal is slow, the answer does not wait for it.
-  if (!inEffect) await Promise.race([told, sleep(PATIENCE_MS)]);
-  return reply.code(inEffect ? 200 : 202).send(await viewOf(context, row));
+  const [view] = await Promise.all([viewOf(context, row), inEffect || Promise.race([told, sleep(PATIENCE_MS)])]);
+  return reply.code(inEffect ? 200 : 202).send(view);
 }
 
 /** What an operator paused in Temporal would not hear the command. The sweeper lifts it if it cannot be done now. */

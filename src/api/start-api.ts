@@ -25,6 +25,8 @@ export interface RunningApi {
 const CONNECTIONS = 8;
 /** Of commands, sweeper and reconciler. */
 const COMMAND_CONNECTIONS = 10;
+/** Of each. */
+const KEPT_CONNECTIONS = 4;
 /** Of the ten seconds that a stop may take; a call to Temporal that is under way may take three more. */
 const GRACE_MS = 5_000;
 
@@ -37,6 +39,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     createPool({
       connectionString: config.DATABASE_URL,
       max,
+      min: KEPT_CONNECTIONS,
       applicationName: 'long-task api',
       onError: (error) => log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
     });

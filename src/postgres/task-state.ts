@@ -27,7 +27,7 @@ export async function changeState(
 ): Promise<TaskRow> {
   const reached = to === 'terminating' ? percentDone(row, await sumParts(client, row.id)) : 0;
   const { rows } = await client.query<TaskRow>(
-    `UPDATE long_task.tasks SET
+    `WITH changed AS (UPDATE long_task.tasks SET
        state = $2,
        progress_reached = greatest(progress_reached, $7),
        epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') OR $6 THEN 1 ELSE 0 END),
@@ -40,7 +40,11 @@ export async function changeState(
        undelivered = CASE WHEN $4 THEN $5 ELSE undelivered END,
        state_since = clock_timestamp(), updated_at = clock_timestamp(),
        finished_at = CASE WHEN $6 THEN clock_timestamp() END
-     WHERE id = $1 RETURNING *`,
+     WHERE id = $1 RETURNING *
+     ), event AS (
+       INSERT INTO long_task.task_events (task_id, channel, actor, action, reason, from_state, to_state, epoch)
+       SELECT id, $8, $9, $10, $11, $12, $2, epoch FROM changed
+     ) SELECT * FROM changed`,
     [
       row.id,
       to,
@@ -49,12 +53,12 @@ export async function changeState(
       why.action,
       isFinal(to),
       reached,
+      why.channel,
+      why.actor ?? null,
+      why.action,
+      why.reason ?? null,
+      row.state,
     ],
-  );
-  await client.query(
-    `INSERT INTO long_task.task_events (task_id, channel, actor, action, reason, from_state, to_state, epoch)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    [row.id, why.channel, why.actor ?? null, why.action, why.reason ?? null, row.state, to, rows[0]!.epoch],
   );
   return rows[0]!;
 }
