@@ -12,7 +12,7 @@ import { CommandBody, ResumeUploadBody } from './schemas.js';
 const IN_EFFECT: Record<Action, State> = { pause: 'paused', resume: 'running', terminate: 'terminated' };
 
 /** An answer that says "under way" anyway waits no longer for Temporal to be told. */
-const PATIENCE_MS = 40;
+const PATIENCE_MS = 20;
 
 /** POST /{upload,download}/{pause,resume,terminate} */
 export function commandRoutes(app: FastifyInstance, context: ApiContext): void {
