@@ -14,7 +14,7 @@ const USERS = 10;
 const PAUSES = 100;
 const CLIENTS = 5;
 /** A load has this share of the rows of the large file, so that none ends before it was paused. */
-const SHARE = 1 / 4;
+const SHARE = 1 / 2;
 /** Rare enough that looking does not slow the loads down. */
 const LOOK_MS = 20;
 

@@ -24,7 +24,8 @@ interface Link {
 
 /** The simple query `COMMIT` of PostgreSQL's protocol, as node-postgres sends it: in a packet of its own. */
 const COMMIT = Buffer.from('Q\0\0\0\x0bCOMMIT\0');
-const BEGIN = Buffer.from('Q\0\0\0\x0aBEGIN\0');
+/** Of one that begins with `BEGIN`; other statements may follow in the same query. */
+const BEGIN = /Q[\s\S]{4}BEGIN[;\0]/;
 const SAID_LENGTH = 16_384;
 
 /** A TCP proxy to a port of this machine that passes everything on until it is told to delay, cut or refuse. */
@@ -92,7 +93,8 @@ export class TcpProxy {
   }
 
   #fromClient(link: Link, chunk: Buffer): void {
-    if (chunk.includes(BEGIN)) link.said = '';
+    const isBegin = chunk.includes('BEGIN') && BEGIN.test(chunk.toString('latin1'));
+    if (isBegin) link.said = '';
     if (link.said.length < SAID_LENGTH) link.said += chunk.toString('latin1');
     const side = chunk.includes(COMMIT) ? this.#sideOfCut(link) : undefined;
     if (side === 'before COMMIT') this.#break(link);

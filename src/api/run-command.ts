@@ -9,7 +9,7 @@ import type { ApiContext } from './context.js';
 const IN_EFFECT: Record<Action, State> = { pause: 'paused', resume: 'running', terminate: 'terminated' };
 
 /** How long an answer that says "under way" waits for Temporal to be notified. */
-const PATIENCE_MS = 50;
+const PATIENCE_MS = 20;
 
 /** The outcome of a command: whether it changed anything, and whether it is in effect or still under way. */
 export interface CommandDone {

@@ -29,6 +29,8 @@ const EXPORT_CONNECTIONS = 2;
 const CONNECTIONS = 8;
 /** Of commands, sweeper and reconciler. */
 const COMMAND_CONNECTIONS = 10;
+/** Of each. */
+const KEPT_CONNECTIONS = 4;
 /** Of the ten seconds that a stop may take; a call to Temporal that is under way may take three more. */
 const GRACE_MS = 5_000;
 
@@ -43,8 +45,8 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     onError: (error: Error) =>
       log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
   };
-  const pool = createPool({ ...connections, max: CONNECTIONS });
-  const commandPool = createPool({ ...connections, max: COMMAND_CONNECTIONS });
+  const pool = createPool({ ...connections, min: KEPT_CONNECTIONS, max: CONNECTIONS });
+  const commandPool = createPool({ ...connections, min: KEPT_CONNECTIONS, max: COMMAND_CONNECTIONS });
   const exportPool = createExportPool({ ...connections, connectionString: exportUrl(config), max: EXPORT_CONNECTIONS });
   const isOneRole = config.DATABASE_EXPORT_URL === undefined;
   const store = createLocalStore(storeFolder(config));

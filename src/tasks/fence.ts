@@ -46,10 +46,11 @@ export function sessionName(lockKey: number, role: string): string {
  * @throws {FencedError} when the epoch is no longer the one this writer was given
  */
 export async function withFence<T>(client: pg.ClientBase, fence: Fence, body: () => Promise<T>): Promise<T> {
-  return inTransaction(client, async () => {
-    await enterFence(client, fence);
+  const enter = async () => {
+    await checkFence(client, fence);
     return body();
-  });
+  };
+  return inTransaction(client, enter, [lockShared(fence.lockKey)]);
 }
 
 /**
@@ -65,14 +66,19 @@ export async function withLateFence<T>(
 ): Promise<T> {
   return inTransaction(client, async () => {
     await body();
-    await enterFence(client, fence);
+    await client.query(lockShared(fence.lockKey));
+    await checkFence(client, fence);
     return record();
   });
 }
 
-async function enterFence(client: pg.ClientBase, fence: Fence): Promise<void> {
-  await client.query('SELECT pg_advisory_xact_lock_shared($1, $2)', [LOCK_CLASS, fence.lockKey]);
-  // A statement of its own: its snapshot is taken after the lock was granted and so sees the command we waited for.
+/** A statement that takes a writer's lock. */
+function lockShared(lockKey: number): string {
+  return `SELECT pg_advisory_xact_lock_shared(${LOCK_CLASS}, ${Math.trunc(lockKey)})`;
+}
+
+async function checkFence(client: pg.ClientBase, fence: Fence): Promise<void> {
+  // A statement of its own, after the lock: its snapshot is taken after the lock was granted and so sees the command we waited for.
   const { rows } = await client.query('SELECT epoch, step_token FROM long_task.tasks WHERE id = $1', [fence.taskId]);
   assertEpoch(rows[0], fence.epoch);
   if (fence.stepToken && rows[0].step_token !== fence.stepToken) throw new FencedError('another attempt has begun');
@@ -168,17 +174,19 @@ export async function closeFence<T>(
 ): Promise<T> {
   return withClient(pool, async (client) => {
     for (;;) {
+      const granted = new AbortController();
+      // Not waited for: where all connections of the pool are held by commands that wait, it comes too late, and the batches end by themselves.
+      if (cancelBatches) void keepCancelling(pool, lockKey, granted.signal);
       let closed = false;
+      const change = () => {
+        granted.abort();
+        closed = true;
+        return body(client);
+      };
       try {
-        return await inTransaction(client, async () => {
-          const granted = new AbortController();
-          // Not waited for: where all connections of the pool are held by commands that wait, it comes too late, and the batches end by themselves.
-          if (cancelBatches) void keepCancelling(pool, lockKey, granted.signal);
-          await lockOut(client, lockKey).finally(() => granted.abort());
-          closed = true;
-          return body(client);
-        });
+        return await inTransaction(client, change, lockOut(lockKey));
       } catch (error) {
+        granted.abort();
         if (closed || (error as { code?: string }).code !== '55P03') throw error;
         await client.query(`SELECT pg_terminate_backend(pid) ${HOLDERS}`, [LOCK_CLASS, lockKey]);
       }
@@ -186,14 +194,13 @@ export async function closeFence<T>(
   });
 }
 
-/** Takes the exclusive lock. While it waits it keeps its place in the queue: a writer that was cancelled comes behind it. */
-async function lockOut(client: pg.ClientBase, lockKey: number): Promise<void> {
-  // In one statement, from left to right: on a busy machine each way to the server and back may take milliseconds.
-  await client.query(`SELECT set_config('lock_timeout', '${FROZEN_WRITER_MS}', true), pg_advisory_xact_lock($1, $2)`, [
-    LOCK_CLASS,
-    lockKey,
-  ]);
-  await client.query('SET LOCAL lock_timeout = 0');
+/** Statements that take the exclusive lock. While they wait they keep their place in the queue: a writer that was cancelled comes behind it. */
+function lockOut(lockKey: number): string[] {
+  return [
+    `SET LOCAL lock_timeout = ${FROZEN_WRITER_MS}`,
+    `SELECT pg_advisory_xact_lock(${LOCK_CLASS}, ${Math.trunc(lockKey)})`,
+    'SET LOCAL lock_timeout = 0',
+  ];
 }
 
 const HOLDERS = `FROM pg_locks JOIN pg_stat_activity USING (pid)

@@ -49,7 +49,7 @@ export async function changeState(client: pg.ClientBase, row: TaskRow, change: C
   if (!isTransition(row.state, verb, to)) throw new Error(`no transition ${row.state} -> ${verb} -> ${to}`);
   const reached = to === 'terminating' ? percentDone(row, await sumParts(client, row.id)) : 0;
   const { rows } = await client.query<TaskRow>(
-    `UPDATE long_task.tasks SET
+    `WITH changed AS (UPDATE long_task.tasks SET
        state = $2,
        progress_reached = greatest(progress_reached, $6),
        epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') OR $5 THEN 1 ELSE 0 END),
@@ -64,7 +64,11 @@ export async function changeState(client: pg.ClientBase, row: TaskRow, change: C
        undelivered = coalesce($4, undelivered),
        state_since = clock_timestamp(), updated_at = clock_timestamp(),
        finished_at = CASE WHEN $5 THEN clock_timestamp() END
-     WHERE id = $1 RETURNING *`,
+     WHERE id = $1 RETURNING *
+     ), event AS (
+       INSERT INTO long_task.task_events (task_id, channel, actor, action, reason, from_state, to_state, epoch)
+       SELECT id, $9, $10, $11, $12, $13, $2, epoch FROM changed
+     ) SELECT * FROM changed`,
     [
       row.id,
       to,
@@ -74,12 +78,12 @@ export async function changeState(client: pg.ClientBase, row: TaskRow, change: C
       reached,
       change.ending ?? null,
       change.nativePause ?? null,
+      change.channel,
+      change.actor ?? null,
+      verb,
+      change.reason ?? null,
+      row.state,
     ],
-  );
-  await client.query(
-    `INSERT INTO long_task.task_events (task_id, channel, actor, action, reason, from_state, to_state, epoch)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    [row.id, change.channel, change.actor ?? null, verb, change.reason ?? null, row.state, to, rows[0]!.epoch],
   );
   return rows[0]!;
 }

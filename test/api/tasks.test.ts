@@ -24,10 +24,9 @@ describe('commands', () => {
     const ref = await started();
     const pause = await api.post('/upload/pause', { ...ref, reason: 'lunch' });
     expect([pause.status, pause.json.state, pause.json.pause_reasons]).toEqual([202, 'pausing', ['lunch']]);
-    expect(await api.temporal.told(`upload/ana/${ref.task_name}`)).toEqual([
-      'start',
-      'pause {"reason":"lunch","recorded":true}',
-    ]);
+    await expect
+      .poll(() => api.temporal.told(`upload/ana/${ref.task_name}`))
+      .toEqual(['start', 'pause {"reason":"lunch","recorded":true}']);
     await settleTask(api.pool, (await rowOf(ref)).id);
     const again = await api.post('/upload/pause/', ref);
     expect([again.status, again.json.state, again.json.allowed_actions]).toEqual([
@@ -82,7 +81,9 @@ describe('commands', () => {
     const ref = await started();
     await api.temporal.end(`upload/ana/${ref.task_name}`);
     await api.post('/upload/pause', ref);
-    expect(await api.temporal.told(`upload/ana/${ref.task_name}`)).toEqual(['start', 'pause {"recorded":true}']);
+    await expect
+      .poll(() => api.temporal.told(`upload/ana/${ref.task_name}`))
+      .toEqual(['start', 'pause {"recorded":true}']);
   });
 });
 
