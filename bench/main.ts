@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rows N --rounds K --pauses P --full --write]`: the figures of the project, each measured on a service of
+ * `npm run bench [-- --rows N --rounds K --pauses P --only Crowd,Reads --full --write]`: the figures of the project, each measured on a service of
  * its own; speeds as ratios to PostgreSQL's own way, in turns in the same run. `--full` adds a file of 2.6 GB, `--write` writes
  * `bench/results.md`. Exit status 1 when a figure was missed.
  */
@@ -29,9 +29,11 @@ const { values } = parseArgs({
     pauses: { type: 'string', default: '50' },
     full: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
   },
 });
 const [rows, rounds, pauses] = [Number(values.rows), Number(values.rounds), Number(values.pauses)];
+const only = values.only.split(',').filter(Boolean);
 
 const figures: Figure[] = [];
 const report = await withWorkspace({ name: 'bench', keep: false, log: say }, async (workspace) => {
@@ -39,24 +41,22 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
   heading(`A file of ${count(rows)} sales records`);
   const { bytes } = await writeSalesFile(file, { rows });
   const input = { workspace, file, rows, bytes };
-  heading('Speed');
-  figures.push(...(await benchSpeed({ ...input, rounds })));
-  heading('Pause, resume, terminate');
-  figures.push(...(await benchSteering({ ...input, pauses })));
-  heading('Gentle loading');
-  figures.push(...(await benchGentle(input)));
-  heading('Lists');
-  figures.push(...(await benchLists(workspace)));
-  heading('Refused values');
-  figures.push(...(await benchRefused(input)));
-  heading('Steering beside tasks that wait');
-  figures.push(...(await benchWaiting(input)));
-  heading('Steering beside a crowd');
-  figures.push(...(await benchCrowd(input)));
-  heading('Reading the progress');
-  figures.push(...(await benchReads(input)));
-  heading('Memory');
-  figures.push(...(await benchMemory({ ...input, isFull: values.full })));
+  const sections: Record<string, () => Promise<Figure[]>> = {
+    Speed: () => benchSpeed({ ...input, rounds }),
+    Steering: () => benchSteering({ ...input, pauses }),
+    Gentle: () => benchGentle(input),
+    Lists: () => benchLists(workspace),
+    Refused: () => benchRefused(input),
+    Waiting: () => benchWaiting(input),
+    Crowd: () => benchCrowd(input),
+    Reads: () => benchReads(input),
+    Memory: () => benchMemory({ ...input, isFull: values.full }),
+  };
+  for (const [name, measure] of Object.entries(sections)) {
+    if (only.length > 0 && !only.includes(name)) continue;
+    heading(name);
+    figures.push(...(await measure()));
+  }
   return describeRun(workspace, { rows, bytes, rounds });
 });
 
