@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { runner } from 'node-pg-migrate';
+import pg from 'pg';
+import { expect, inject, it } from 'vitest';
+import { inProject } from '../../launcher/paths.js';
+import { migrate } from '../../src/postgres/migrate.js';
+
+/** The migrations of the first version: a database that stopped there holds tasks in every state. */
+const FIRST_VERSION = 3;
+
+interface OldTask {
+  name: string;
+  state: string;
+  pauseReasons?: string[];
+  error?: object;
+  events?: [action: string, channel: string, reason: string | null, from: string, to: string][];
+}
+
+const OLD: OldTask[] = [
+  {
+    name: 'paused natively',
+    state: 'paused',
+    pauseReasons: ['operator: the workflow was paused in Temporal'],
+    events: [
+      ['resume', 'service', 'start', 'queued', 'running'],
+      ['pause', 'operator', 'operator: the workflow was paused in Temporal', 'running', 'pausing'],
+      ['pause', 'service', null, 'pausing', 'paused'],
+    ],
+  },
+  {
+    name: 'completed',
+    state: 'completed',
+    events: [
+      ['resume', 'api', null, 'paused', 'running'],
+      ['resume', 'service', 'completed', 'running', 'completed'],
+    ],
+  },
+  {
+    name: 'failing',
+    state: 'terminating',
+    error: { code: 'unclosed_quote', detail: '' },
+    events: [['terminate', 'service', 'unclosed_quote', 'running', 'terminating']],
+  },
+  {
+    name: 'terminated at the limit',
+    state: 'rollback_failed',
+    pauseReasons: ['reject_limit'],
+    error: { code: 'reject_limit', detail: '' },
+    events: [
+      ['pause', 'service', 'reject_limit', 'running', 'pausing'],
+      ['terminate', 'api', null, 'paused', 'terminating'],
+      ['terminate', 'service', 'it is in use', 'terminating', 'rollback_failed'],
+    ],
+  },
+  {
+    name: 'failed',
+    state: 'failed',
+    error: { code: 'unclosed_quote', detail: '' },
+    events: [['terminate', 'service', 'rolled back', 'terminating', 'failed']],
+  },
+];
+
+it('a database of the first version keeps its tasks, endings, native pauses and events', async () => {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const admin = new pg.Client({ connectionString: inject('databaseUrl') });
+  await admin.connect();
+  await admin.query(`CREATE DATABASE ${name} TEMPLATE template1`);
+  try {
+    const url = Object.assign(new URL(inject('databaseUrl')), { pathname: `/${name}` }).href;
+    await migrateToFirstVersion(url);
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    for (const task of OLD) await insertOld(client, task);
+    await migrate(url);
+    const { rows: tasks } = await client.query(
+      'SELECT task_name, state, ending, native_pause, superseded_at, warnings FROM long_task.tasks ORDER BY lock_key',
+    );
+    const { rows: events } = await client.query(
+      'SELECT task_name, action, reason FROM long_task.task_events e JOIN long_task.tasks t ON t.id = e.task_id ORDER BY e.id',
+    );
+    await client.end();
+    expect(tasks.map(({ task_name, ending, native_pause }) => [task_name, ending, native_pause])).toEqual([
+      ['paused natively', null, 'workflow'],
+      ['completed', null, null],
+      ['failing', 'failed', null],
+      ['terminated at the limit', 'terminated', null],
+      ['failed', 'failed', null],
+    ]);
+    expect(tasks.every(({ superseded_at, warnings }) => superseded_at === null && warnings.length === 0)).toBe(true);
+    expect(events.map(({ action }) => action)).toEqual([
+      ...['started', 'pause_requested', 'paused', 'resumed', 'completed', 'faulted'],
+      ...['suspended', 'terminate_requested', 'rollback_failed', 'rolled_back'],
+    ]);
+    expect(events.map(({ reason }) => reason).filter((reason) => ['start', 'completed'].includes(reason))).toEqual([]);
+  } finally {
+    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    await admin.end();
+  }
+});
+
+async function migrateToFirstVersion(databaseUrl: string): Promise<void> {
+  await runner({
+    databaseUrl,
+    dir: inProject('migrations'),
+    direction: 'up',
+    count: FIRST_VERSION,
+    migrationsTable: 'migrations',
+    migrationsSchema: 'long_task',
+    createMigrationsSchema: true,
+    log: () => {},
+  });
+}
+
+async function insertOld(
+  client: pg.Client,
+  { name, state, pauseReasons = [], error, events = [] }: OldTask,
+): Promise<void> {
+  const { rows } = await client.query(
+    `INSERT INTO long_task.tasks (kind, user_id, task_name, workflow_id, state, options, pause_reasons, error)
+     VALUES ('upload', 'ana', $1, $2, $3, '{"max_rejects": 0}', $4, $5) RETURNING id`,
+    [name, `upload/ana/${name}`, state, pauseReasons, error ? JSON.stringify(error) : null],
+  );
+  for (const [action, channel, reason, from, to] of events) {
+    await client.query(
+      `INSERT INTO long_task.task_events (task_id, channel, action, reason, from_state, to_state, epoch)
+       VALUES ($1, $2, $3, $4, $5, $6, 1)`,
+      [rows[0].id, channel, action, reason, from, to],
+    );
+  }
+}
