@@ -15,6 +15,7 @@ import { deleteRoutes } from './delete-task.js';
 import { downloadRoutes } from './download-routes.js';
 import { healthRoutes } from './health-routes.js';
 import type { Inspected } from './receive-upload.js';
+import { rootRoute } from './root-route.js';
 import { taskRoutes } from './task-routes.js';
 import { uploadRoutes } from './upload-routes.js';
 import { usageRoutes } from './usage.js';
@@ -73,6 +74,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   registerNotFound(app);
   registerHooks(app, context);
   await app.register(formbody, { bodyLimit: BODY_BYTES });
+  rootRoute(app);
   healthRoutes(app, context);
   // Only here is a form with a file taken; elsewhere it is a media type that is not known.
   await app.register(async (scope) => {

@@ -230,3 +230,9 @@ describe('GET rejects', () => {
     expect(lines.at(-1)).toMatch(/^2500,/);
   });
 });
+
+it('the address / leads to what answers, and each of its links does', async () => {
+  const { status, json } = await api.get('/');
+  expect([status, json.service]).toEqual([200, 'Long-Task']);
+  for (const link of Object.values<string>(json.links)) expect((await api.get(link)).status).not.toBe(404);
+});
