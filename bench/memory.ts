@@ -1,9 +1,9 @@
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaskKey } from '../testkit/client.js';
 import { type Figure, limitFigure } from '../testkit/figures.js';
-import { peakMemory } from '../testkit/memory.js';
+import { peakMemory, residentMemory } from '../testkit/memory.js';
 import { writeSalesFile } from '../testkit/sales-data.js';
 import { untilClosed } from '../testkit/steering.js';
 import { megabytes, say } from '../testkit/terminal.js';
@@ -31,7 +31,49 @@ export async function benchMemory({ workspace, rows, isFull }: BenchInput & { is
     await workspace.db.query(`DROP TABLE ${table}`);
     await rm(file);
   }
-  return figures;
+  return [...figures, ...(await benchMemoryOfMany(workspace))];
+}
+
+const FILES = 300;
+const CLIENTS = 20;
+const FILE_ROWS = 8_000;
+const FIELD_BYTES = 20 << 20;
+const REST_MS = 15_000;
+
+/** The same over many small files at once, and then over a file with one long field, in one worker. */
+async function benchMemoryOfMany(workspace: BenchInput['workspace']): Promise<Figure[]> {
+  const file = path.join(workspace.folder, 'small.csv');
+  await writeSalesFile(file, { rows: FILE_ROWS });
+  const pid = await replaceWorker(workspace);
+  let next = 0;
+  const client = async () => {
+    while (next < FILES) {
+      const number = next++;
+      await load(workspace, { kind: 'upload', user_id: `many ${number % 5}`, task_name: `many ${number}` }, file);
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+  const crowd = peakMemory(pid);
+  await writeFile(
+    file,
+    Buffer.concat([Buffer.from('a,b\n1,'), Buffer.alloc(FIELD_BYTES, 'x'), Buffer.from('\n2,y\n')]),
+  );
+  await load(workspace, { kind: 'upload', user_id: 'many', task_name: 'long field' }, file);
+  const field = peakMemory(pid);
+  await sleep(REST_MS);
+  const name = 'resident memory of the worker';
+  await rm(file);
+  return [
+    limitFigure(`peak ${name}, ${FILES} files of 1 MB from ${CLIENTS} clients`, crowd, 'MiB', LIMIT_MIB),
+    limitFigure(`peak ${name}, and then a field of 20 MB`, field, 'MiB', LIMIT_MIB),
+    limitFigure(`${name} ${REST_MS / 1000} s later`, residentMemory(pid), 'MiB', LIMIT_MIB),
+  ];
+}
+
+async function load({ client, db }: BenchInput['workspace'], key: TaskKey, file: string): Promise<void> {
+  await client.upload(key, file);
+  const { table } = await client.waitFor(key, ['completed']);
+  await db.query(`DROP TABLE ${table}`);
 }
 
 // What a process has once taken from the system it may keep: only a fresh one shows what one load needs.

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { TaskError } from '../contract/errors.js';
+import { GROWTH, MAX_RECORD_BYTES } from '../contract/limits.js';
 import type { Dialect } from '../csv/dialect.js';
 import type { RecordEncoder } from '../csv/record-encoder.js';
 import { RowSet } from '../csv/row-set.js';
@@ -148,7 +149,7 @@ export class PartLoader {
       if (batch.consumed > 0)
         return this.#checker.check({ ...batch, bytes, byteOffset, firstRow: this.#nextRow }, this.#out);
       if (batch.needed !== undefined) this.#out = Buffer.allocUnsafeSlow(batch.needed);
-      else reach *= 2;
+      else reach = Math.min(reach * GROWTH, MAX_RECORD_BYTES + most + READ_AHEAD);
     }
   }
 

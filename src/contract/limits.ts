@@ -8,3 +8,12 @@ export const MAX_NAME_BYTES = 63;
 
 /** A part of a file has about this many bytes: few enough activities, and enough parts to keep the window full. */
 export const PART_BYTES = 16777216;
+
+/** The longest record of a file that is read, in bytes. */
+export const MAX_RECORD_BYTES = 33554432;
+
+/**
+ * By how much a buffer grows for a record that does not fit: in few steps, since the outgrown buffers are garbage that is collected
+ * late. Doubling left as much of it as the record itself takes.
+ */
+export const GROWTH = 8;

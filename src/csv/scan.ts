@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { TaskError } from '../contract/errors.js';
-import { MAX_COLUMNS } from '../contract/limits.js';
+import { MAX_COLUMNS, MAX_RECORD_BYTES } from '../contract/limits.js';
 import { csvError } from './csv-error.js';
 import type { ColumnEvidence } from './evidence.js';
 import { EvidenceCollector } from './evidence-collector.js';
@@ -10,7 +10,6 @@ import { type Grammar, grammarOf, RecordView, readRecord } from './record.js';
 import type { RecordFormat } from './record-encoder.js';
 import { firstInvalidUtf8 } from './utf8.js';
 
-const MAX_RECORD_BYTES = 32 * 1024 * 1024;
 const MALFORMED_KEPT = 1000;
 
 export interface ScannerOptions extends RecordFormat {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { TaskError } from '../contract/errors.js';
 import { toFault } from '../contract/fault.js';
+import { GROWTH, MAX_RECORD_BYTES } from '../contract/limits.js';
 import type { TaskFault } from '../contract/task.js';
 import type { Dialect } from '../csv/dialect.js';
 import type { CsvEngine } from '../csv/engine.js';
@@ -63,13 +64,17 @@ export async function scanPart(file: StoreFile, job: ScanJob, csv: CsvEngine): P
       const final = scan.position + length >= size;
       const consumed = scan.take(buffer.subarray(0, length), final);
       // Not one whole record fits: the scanner itself says when a record is too large.
-      if (consumed === 0 && !final && !scan.stopped) buffer = Buffer.allocUnsafe(buffer.length * 2);
+      if (consumed === 0 && !final && !scan.stopped) buffer = longerBuffer(buffer);
     }
     return scan.part();
   } catch (error) {
     if (error instanceof TaskError) return toFault(error);
     throw error;
   }
+}
+
+function longerBuffer({ length }: Buffer) {
+  return Buffer.allocUnsafe(Math.min(length * GROWTH, MAX_RECORD_BYTES + READ_BYTES));
 }
 
 /** The scan of one part, piece by piece. */

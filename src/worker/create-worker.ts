@@ -62,7 +62,8 @@ function createWorker({ connection, namespace }: CreateWorkerOptions, queue: Que
     maxConcurrentActivityTaskExecutions: slots,
     maxConcurrentActivityTaskPolls: POLLS,
     maxConcurrentWorkflowTaskExecutions: 20,
-    maxCachedWorkflows: 200,
+    // More than run at once on one machine; each takes some 100 kB, and one that was evicted is replayed from its short history.
+    maxCachedWorkflows: 30,
     // After a kill the server first offers the workflow to the dead worker's cache, for this long (default 10 s); replay is cheap.
     stickyQueueScheduleToStartTimeout: '1s',
     // Long enough to finish the batch in hand; what is left is told WORKER_SHUTDOWN and goes on elsewhere.
