@@ -6,7 +6,7 @@ import { failpoint } from '../failpoint.js';
 import type { Stored } from '../storage/store.js';
 import { type DownloadPart, listDownloadParts } from '../tables/export.js';
 import { checkSource, plannedSource } from '../tables/export-source.js';
-import { type Completion, completeTask } from '../tasks/commands.js';
+import { type Completion, completeTask } from '../tasks/endings.js';
 import { FencedError, withFence } from '../tasks/fence.js';
 import { enterPhase } from '../tasks/task-state.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';

@@ -5,7 +5,7 @@ import type { Receipt } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
 import { buildRowIndex, cancellable, checkStaging, countStaged, publishTable } from '../tables/staging.js';
 import { totalParts } from '../tasks/checkpoints.js';
-import { completeTask } from '../tasks/commands.js';
+import { completeTask } from '../tasks/endings.js';
 import { withFence } from '../tasks/fence.js';
 import { rejectAfter, rejectedSum } from '../tasks/rejects.js';
 import { enterPhase } from '../tasks/task-state.js';

@@ -6,7 +6,7 @@ import { failpoint } from '../failpoint.js';
 import { resultPrefix } from '../storage/keys.js';
 import { dropStaging } from '../tables/staging.js';
 import { removeParts } from '../tasks/checkpoints.js';
-import { finishRollback } from '../tasks/commands.js';
+import { finishRollback } from '../tasks/endings.js';
 import { closeFence, endSessions } from '../tasks/fence.js';
 import { removeRejects } from '../tasks/rejects.js';
 import { getTaskById } from '../tasks/tasks.js';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { withTransaction } from '../../src/postgres/pool.js';
-import { faultTask, finishRollback, settleTask } from '../../src/tasks/commands.js';
+import { faultTask, settleTask } from '../../src/tasks/commands.js';
+import { finishRollback } from '../../src/tasks/endings.js';
 import { createTask } from '../../src/tasks/new-task.js';
 import { getTask, getTaskById, type TaskRow } from '../../src/tasks/tasks.js';
 import { SAMPLE, useAddedFiles, useApi } from './support.js';

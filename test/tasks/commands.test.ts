@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { withTransaction } from '../../src/postgres/pool.js';
-import { commandTask, faultTask, finishRollback, markRollbackFailed, settleTask } from '../../src/tasks/commands.js';
+import { commandTask, faultTask, settleTask } from '../../src/tasks/commands.js';
+import { finishRollback, markRollbackFailed } from '../../src/tasks/endings.js';
 import { changeState } from '../../src/tasks/task-state.js';
 import { getTaskById } from '../../src/tasks/tasks.js';
 import { runningTask, useDatabase } from '../postgres/support.js';

@@ -6,7 +6,8 @@ import { withClient } from '../../src/postgres/pool.js';
 import { fillFrozenCopy } from '../../src/tables/frozen-copy.js';
 import { dropStaging, rememberStaging, stagingTable } from '../../src/tables/staging.js';
 import { advancePart, claimPart } from '../../src/tasks/checkpoints.js';
-import { commandTask, completeTask, settleTask } from '../../src/tasks/commands.js';
+import { commandTask, settleTask } from '../../src/tasks/commands.js';
+import { completeTask } from '../../src/tasks/endings.js';
 import {
   claimStep,
   type Fence,
