@@ -58,7 +58,7 @@ export interface Transition {
   meaning: string;
 }
 
-/** Every change of state there is. `changeState` refuses all others, and README's diagram is checked against this table. */
+/** Every change of state there is. `changeState` refuses all others, and a test compares docs/lifecycle.md with this table. */
 export const TRANSITIONS: readonly Transition[] = [
   { verb: 'started', from: ['queued'], to: 'running', meaning: 'A worker claims the task.' },
   {

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { inTransaction, withClient } from '../postgres/pool.js';
 
 /**
- * The fence (docs/architecture.md): a shared advisory lock around every batch, an exclusive one around every command,
+ * The fence (docs/fence.md): a shared advisory lock around every batch, an exclusive one around every command,
  * and an epoch that each command raises. Advisory locks and not `SELECT … FOR SHARE`, because share lockers of a row
  * pass a waiting updater, so that a pause starves; the queue of an advisory lock is fair.
  */

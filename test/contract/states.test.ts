@@ -44,7 +44,7 @@ describe('the state machine', () => {
   });
 
   it('is the diagram in the documentation', () => {
-    const text = readFileSync(inProject('README.md'), 'utf8');
+    const text = readFileSync(inProject('docs', 'lifecycle.md'), 'utf8');
     const diagram = /```mermaid\nstateDiagram-v2\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
     const arrows = diagram.split('\n').map((line) => line.trim());
     expect(arrows.filter((line) => line.includes(' --> ') && !line.includes('[*]')).sort()).toEqual(diagramLines());

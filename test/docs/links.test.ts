@@ -46,9 +46,12 @@ describe.each(PAGES)('%s', (page) => {
   });
 });
 
-it('the settings in README.md are those that are read, with their defaults', () => {
+it('the settings in docs/settings.md are those that are read, with their defaults', () => {
   const table = new Map(
-    [...text('README.md').matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \|/gm)].map(([, name, value]) => [name!, value!.trim()]),
+    [...text('docs/settings.md').matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \|/gm)].map(([, name, value]) => [
+      name!,
+      value!.trim(),
+    ]),
   );
   const { NODE_ENV, FAILPOINT, ...read } = { ...VARIABLES, ...STARTER_VARIABLES };
   expect([...table.keys()].toSorted()).toEqual(
