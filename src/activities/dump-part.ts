@@ -71,7 +71,14 @@ async function dumpRange(
       () => reopenSource(reader, planned),
       async (source) => {
         await tuneForRanges(reader, source);
-        const rows = copyOut(reader, rangeQuery(source, part));
+        const rows = copyOut(
+          reader,
+          rangeQuery(
+            source,
+            part,
+            task.columns?.map(({ form }) => form),
+          ),
+        );
         const counted = counting(encode(rows, task), rows, beat, part.partNo);
         return { rows, ...(await store.put(key, charged(counted, pacer, task, signal))) };
       },

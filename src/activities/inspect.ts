@@ -3,8 +3,16 @@ import { TaskError } from '../contract/errors.js';
 import { toError } from '../contract/fault.js';
 import type { RunRef } from '../contract/messages.js';
 import type { UploadOptions } from '../contract/task.js';
-import { type ColumnEvidence, columnType, describeEvidence, emptyEvidence, mergeEvidence } from '../csv/evidence.js';
+import {
+  type ColumnEvidence,
+  describeEvidence,
+  emptyEvidence,
+  type FoundType,
+  findType,
+  mergeEvidence,
+} from '../csv/evidence.js';
 import { columnNames } from '../csv/header.js';
+import { type FormHints, typeOfForm } from '../csv/value-form.js';
 import { failpoint } from '../failpoint.js';
 import { findParts } from '../intake/find-parts.js';
 import { HEAD_BYTES, type Head, readHead } from '../intake/read-head.js';
@@ -57,7 +65,8 @@ async function inspectFile(step: InspectStep): Promise<{ parts: number; rows: nu
   let rows = found.reduce((sum, part) => sum + part.rows, 0);
   let rejected = await countRejects(client, task.id);
   await checkRejectLimit(client, task, rejected, headers);
-  const source = { key: task.source!.key, size: file.size, dialect, columns: headers.length, dataOffset };
+  const hints = hintsOf(task.options);
+  const source = { key: task.source!.key, size: file.size, dialect, hints, columns: headers.length, dataOffset };
   let partNo = found.length;
   for await (const part of findParts(scanner, source, { from, firstRow: rows + 1 }, signal)) {
     if (isFault(part)) throw toError(part);
@@ -117,13 +126,28 @@ function chooseColumns(headers: string[], evidence: ColumnEvidence[], options: U
     const detail = `columns names "${missing}", which is not in the header of the file. Its columns are: ${headers.join(', ').slice(0, 300)}.`;
     throw new TaskError('invalid_request', detail, { column: missing });
   }
+  const hints = hintsOf(options);
   return headers.map((original, i) => {
+    const found = findType(evidence[i]!, hints);
     const asked = options.columns && Object.hasOwn(options.columns, original) ? options.columns[original] : undefined;
+    const form = asked === undefined || isAsked(asked, found, hints) ? found.form : undefined;
     return {
       original,
       name: names[i]!,
-      type: asked ?? columnType(evidence[i]!),
-      evidence: asked ? 'asked for by the caller' : describeEvidence(evidence[i]!),
+      type: asked ?? found.type,
+      ...(form !== undefined && { form }),
+      evidence: asked ? 'asked for by the caller' : describeEvidence(evidence[i]!, hints),
     };
   });
+}
+
+/** Whether the form that was found is one that the given type reads, so that an export can write it again. */
+function isAsked(type: string, { form }: FoundType, { dateOrder, decimalComma }: FormHints): boolean {
+  if (form === undefined || typeOfForm(form) !== type) return false;
+  return type === 'numeric' ? decimalComma === true : dateOrder !== undefined || !/^(?:FM)?(?:DD|MM)/.test(form);
+}
+
+/** What the request says of the values of all columns. */
+export function hintsOf({ date_order, decimal_comma }: UploadOptions): FormHints {
+  return { dateOrder: date_order, decimalComma: decimal_comma };
 }

@@ -4,10 +4,12 @@ import { explainRefusal, givenType } from '../csv/given-types.js';
 import { excerptOf } from '../csv/malformed.js';
 import { type RecordPlace, recordsAt } from '../csv/record-at.js';
 import type { EncodeResult, RefusedRecord } from '../csv/record-encoder.js';
-import { type ColumnCheck, type RefusedValue, refuseValues } from '../csv/value-check.js';
+import { type ColumnCheck, type RefusedValue, readValues } from '../csv/value-check.js';
+import { readerOfForm, readerOfType } from '../csv/value-reader.js';
 import type { RefusedRow } from '../tables/insert-rows.js';
 import type { Reject } from '../tasks/rejects.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';
+import { hintsOf } from './inspect.js';
 import { columnAtFault, describeMalformed } from './malformed-rows.js';
 
 /** Max rows that one batch rejects: their texts are held in memory until they are stored. */
@@ -47,7 +49,7 @@ export class RowChecker {
   check(batch: Batch, out: Buffer): CheckedBatch {
     const malformed = batch.refused.map((record) => this.#malformed(record, batch));
     if (this.#checks.length === 0) return { ...batch, rejects: malformed };
-    const { refused, stoppedAt, ...left } = refuseValues(out, batch.written, this.#checks, MAX_REFUSED);
+    const { refused, stoppedAt, ...left } = readValues(out, batch.written, this.#checks, MAX_REFUSED);
     const places = this.#placesOf(batch, refused);
     const values = refused.map((fault, i) => this.#misspelt(fault, places[i]!, batch));
     const rejects = [...malformed, ...values].sort((a, b) => a.row - b.row);
@@ -100,13 +102,18 @@ export class RowChecker {
   }
 }
 
-/** The columns whose type was given and of which inspect has not proved that all values are accepted. */
+/**
+ * The columns whose values PostgreSQL would read otherwise or refuse: those that have a form, and those whose type was
+ * given unless inspect has proved that all values are accepted.
+ */
 function checksOf({ options, columns }: TaskRow, evidence: ColumnEvidence[] | undefined): ColumnCheck[] {
   const given = options.columns ?? {};
-  return columns!.flatMap(({ original, type: name }, column) => {
+  return columns!.flatMap(({ original, type: name, form }, column) => {
     const type = Object.hasOwn(given, original) ? givenType(name) : undefined;
+    if (!type) return form === undefined ? [] : [{ column, read: readerOfForm(form) }];
     const found = evidence?.[column] && (evidence[column].steps.at(-1)?.type ?? 'none');
-    return type && !(found && type.provenBy.includes(found)) ? [{ column, type }] : [];
+    const isProven = found && type.provenBy.includes(found);
+    return isProven ? [] : [{ column, read: readerOfType(name, hintsOf(options)) }];
   });
 }
 

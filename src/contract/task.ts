@@ -84,6 +84,8 @@ export interface ReceiptColumn {
   /** The name in the table. */
   name: string;
   type: string;
+  /** How the values are written, where PostgreSQL writes them otherwise: `DD.MM.YYYY`, `1.234,5`, `yes/no`. */
+  form?: string;
   /** Why the column got its type, one sentence. */
   evidence: string;
 }
@@ -97,6 +99,10 @@ export interface UploadOptions {
   dialect?: { delimiter?: ',' | ';' | '\t' | '|'; newline?: '\n' | '\r\n' | '\r' };
   /** Column (name in the file's header) → PostgreSQL type, overriding what inspect finds. */
   columns?: Record<string, string>;
+  /** Order of day and month in the dates of the file. */
+  date_order?: 'ymd' | 'dmy' | 'mdy';
+  /** Whether a comma stands before the decimals of its numbers. */
+  decimal_comma?: boolean;
 }
 
 export interface DownloadOptions {

@@ -65,7 +65,7 @@ export interface FastScan {
 
 /** The part of the evidence that a fast path reads and counts in, by column. */
 export interface RunningEvidence {
-  /** Type codes so far. */
+  /** Type codes so far, with SMALL where a value with more digits before its point has to be seen. */
   readonly types: Uint8Array;
   /** NULLs so far. */
   readonly nulls: Float64Array;

@@ -55,7 +55,12 @@ export const GIVEN_TYPES = {
     provenBy: ['none'],
     spelling: 'true or false, t or f, yes or no, y or n, on or off, 1 or 0',
   },
-  date: { accepts: isDate, provenBy: ['none', 'date'], spelling: 'YYYY-MM-DD' },
+  date: {
+    accepts: isDate,
+    provenBy: ['none', 'date'],
+    spelling: 'YYYY-MM-DD',
+    explain: (text) => (DAY_AND_MONTH.test(text) ? 'Its order of day and month is unclear: give date_order' : null),
+  },
   time: { accepts: isTime, provenBy: ['none'], spelling: 'HH:MM:SS' },
   timestamp: {
     accepts: isTimestamp,
@@ -103,6 +108,9 @@ export function explainRefusal(name: string, text: string): string {
   const type = givenType(name)!;
   return `the value is not a valid ${name}. ${type.explain?.(text) ?? `Write ${type.spelling}`}`;
 }
+
+/** A date that ends in its year. */
+const DAY_AND_MONTH = /^\d{1,2}([./-])\d{1,2}\1\d{4}$/;
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|^[0-9a-f]{32}$/i;
 

@@ -9,12 +9,15 @@ import { faultOf, type Malformed, malformedRecord } from './malformed.js';
 import { type Grammar, grammarOf, RecordView, readRecord } from './record.js';
 import type { RecordFormat } from './record-encoder.js';
 import { firstInvalidUtf8 } from './utf8.js';
+import type { FormHints } from './value-form.js';
 
 const MALFORMED_KEPT = 1000;
 
 export interface ScannerOptions extends RecordFormat {
   /** Number in the file of the segment's first record. */
   firstRow: number;
+  /** What the caller says about the values of all columns. */
+  hints?: FormHints;
   /** Longest record allowed, in bytes with its terminator. Default 32 MiB. */
   maxRecordBytes?: number;
 }
@@ -45,6 +48,7 @@ export class RecordScanner {
   readonly #view: RecordView;
   readonly #collector: EvidenceCollector;
   readonly #fast: FastScanner | undefined;
+  #isFast = true;
   readonly #firstRow: number;
   /** Number of the next record. */
   #row: number;
@@ -52,14 +56,15 @@ export class RecordScanner {
   #openQuote = -1;
   #searched = 0;
 
-  constructor({ dialect, columns, firstRow, maxRecordBytes = MAX_RECORD_BYTES }: ScannerOptions, fastPath?: FastPath) {
+  constructor(options: ScannerOptions, fastPath?: FastPath) {
+    const { dialect, columns, firstRow, hints, maxRecordBytes = MAX_RECORD_BYTES } = options;
     if (columns < 1 || columns > MAX_COLUMNS)
       throw new RangeError(`a file has 1 to ${MAX_COLUMNS} columns, not ${columns}`);
     this.#columns = columns;
     this.#maxRecordBytes = maxRecordBytes;
     this.#grammar = grammarOf(dialect);
     this.#view = new RecordView(columns);
-    this.#collector = new EvidenceCollector(columns);
+    this.#collector = new EvidenceCollector(columns, hints);
     this.#fast = fastPath?.scanner(this.#grammar, this.#collector, maxRecordBytes);
     this.#firstRow = firstRow;
     this.#row = firstRow;
@@ -115,7 +120,7 @@ export class RecordScanner {
   }
 
   #plainRecords(at: number, stop: number): number {
-    if (!this.#fast) return at;
+    if (!this.#fast || !this.#isFast) return at;
     const { end, rows, stopped } = this.#fast.run(at, stop);
     this.#row += rows;
     this.stopped = stopped;
@@ -128,11 +133,16 @@ export class RecordScanner {
     const row = this.#row++;
     const fault = faultOf(view, this.#columns);
     if (fault === null) {
-      if (this.#collector.add(bytes, view, row)) this.#fast?.learnTypes();
+      if (this.#collector.add(bytes, view, row)) this.#learn();
       return;
     }
     if (++this.malformedCount > MALFORMED_KEPT) return;
     this.malformed.push(malformedRecord(bytes, view, fault, row, base));
+  }
+
+  #learn(): void {
+    this.#isFast = this.#collector.isFast;
+    if (this.#isFast) this.#fast?.learnTypes();
   }
 
   /** A field of many megabytes comes in many chunks: its open quote is remembered so that no byte is searched twice. */

@@ -10,5 +10,8 @@ export const TIMESTAMP = 5;
 export const UUID = 6;
 export const TEXT = 7;
 
+/** Added to the code of a number column for the fast path: all its values have at most three digits before the point. */
+export const SMALL = 8;
+
 /** `numeric` keeps every digit it is given; 100 is far below its limits and bounds the work per value. */
 export const MAX_DIGITS = 100;

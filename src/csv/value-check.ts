@@ -1,10 +1,10 @@
 import { LINE_END as LF } from './copy-text.js';
-import type { GivenType } from './given-types.js';
+import type { ReadValue } from './value-reader.js';
 
-/** A column whose values are checked before they are sent: its index in the file, from 0. */
+/** A column whose values are read before they are sent: its index in the file, from 0. */
 export interface ColumnCheck {
   column: number;
-  type: GivenType;
+  read: ReadValue;
 }
 
 /** A row with a value that its column's type does not accept. */
@@ -26,58 +26,101 @@ export interface CheckedRows {
 }
 
 const TAB = 9;
+const ZERO = 48;
 const BACKSLASH = 92;
 const LETTER_N = 78;
 
 /**
- * Takes the rows with a value that is not accepted out of rows encoded by a `RecordEncoder`, in place.
+ * Rewrites the values of rows encoded by a `RecordEncoder` as PostgreSQL reads them, and takes out the rows with a
+ * value that is refused; in place.
  * @param checks by ascending column; the first value at fault counts
  */
-export function refuseValues(
+export function readValues(
   out: Buffer,
   written: number,
   checks: readonly ColumnCheck[],
   maxRefused: number,
 ): CheckedRows {
   const refused: RefusedValue[] = [];
-  let kept = 0;
-  let keptFrom = 0;
+  const rows = new Compaction(out);
   let loaded = 0;
   let at = 0;
   while (at < written && refused.length < maxRefused) {
     const next = out.indexOf(LF, at) + 1;
-    const fault = findFault(out, at, checks);
+    rows.beginRow(at);
+    const fault = readRow(rows, at, checks);
     if (fault === null) loaded++;
     else {
       refused.push(fault);
-      kept = keep(out, kept, keptFrom, at);
-      keptFrom = next;
+      rows.dropRow(next);
     }
     at = next;
   }
-  kept = keep(out, kept, keptFrom, at);
-  return { written: kept, loaded, refused, stoppedAt: at < written ? refused.at(-1)!.row : null };
+  return { written: rows.end(at), loaded, refused, stoppedAt: at < written ? refused.at(-1)!.row : null };
 }
 
-/** Moves the rows of a range up to those that are kept already. */
-function keep(out: Buffer, kept: number, from: number, to: number): number {
-  if (from !== kept) out.copyWithin(kept, from, to);
-  return kept + to - from;
+/** Moves bytes of a buffer up over those that are left out. */
+class Compaction {
+  /** Bytes from `#from` on are not moved yet; they belong at `#to`, which is never after it. */
+  #from = 0;
+  #to = 0;
+  #row = 0;
+  #rowTo = 0;
+
+  constructor(readonly bytes: Buffer) {}
+
+  beginRow(at: number): void {
+    this.#row = at;
+    this.#rowTo = this.#to + at - this.#from;
+  }
+
+  /** Writes a value in the place of another one, which is no shorter. */
+  replace(start: number, end: number, value: string): void {
+    this.#moveUpTo(start);
+    this.#to += this.bytes.write(value, this.#to, 'latin1');
+    this.#from = end;
+  }
+
+  /** Leaves the row out that has begun last. */
+  dropRow(next: number): void {
+    if (this.#from <= this.#row) this.#moveUpTo(this.#row);
+    this.#to = this.#rowTo;
+    this.#from = next;
+  }
+
+  /** Returns the bytes that are left. */
+  end(at: number): number {
+    this.#moveUpTo(at);
+    return this.#to;
+  }
+
+  #moveUpTo(at: number): void {
+    if (this.#from !== this.#to) this.bytes.copyWithin(this.#to, this.#from, at);
+    this.#to += at - this.#from;
+    this.#from = at;
+  }
 }
 
 /** In COPY's text format a tab or line feed that is data is escaped, so that the bare bytes are borders. */
-function findFault(out: Buffer, line: number, checks: readonly ColumnCheck[]): RefusedValue | null {
+function readRow(rows: Compaction, line: number, checks: readonly ColumnCheck[]): RefusedValue | null {
+  const { bytes } = rows;
+  // The row number comes before the first column. It is read now, since a rewritten value may move bytes over it.
+  let row = 0;
   let at = line;
-  // The row number comes before the first column.
+  while (bytes[at] !== TAB) row = row * 10 + bytes[at++]! - ZERO;
   let column = -1;
   for (const check of checks) {
-    while (column < check.column) if (out[at++] === TAB) column++;
+    while (column < check.column) if (bytes[at++] === TAB) column++;
     let end = at;
-    while (out[end] !== TAB && out[end] !== LF) end++;
-    const isNull = end - at === 2 && out[at] === BACKSLASH && out[at + 1] === LETTER_N;
-    if (isNull || check.type.accepts(textOf(out, at, end))) continue;
-    const row = Number.parseInt(out.toString('latin1', line, line + 20), 10);
-    return { row, column: check.column, value: textOf(out, at, end) };
+    while (bytes[end] !== TAB && bytes[end] !== LF) end++;
+    const isNull = end - at === 2 && bytes[at] === BACKSLASH && bytes[at + 1] === LETTER_N;
+    if (!isNull) {
+      const text = textOf(bytes, at, end);
+      const value = check.read(text);
+      if (value === null) return { row, column: check.column, value: text };
+      if (value !== text) rows.replace(at, end, value);
+    }
+    at = end;
   }
   return null;
 }

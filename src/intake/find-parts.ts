@@ -7,7 +7,7 @@ export function partEnd(dataOffset: number, from: number): number {
 }
 
 /** A stored file to be inspected. */
-export interface FileToInspect extends Pick<ScanJob, 'key' | 'size' | 'dialect' | 'columns'> {
+export interface FileToInspect extends Pick<ScanJob, 'key' | 'size' | 'dialect' | 'hints' | 'columns'> {
   dataOffset: number;
 }
 

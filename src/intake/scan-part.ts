@@ -8,6 +8,7 @@ import type { CsvEngine } from '../csv/engine.js';
 import type { ColumnEvidence } from '../csv/evidence.js';
 import type { Malformed } from '../csv/malformed.js';
 import type { RecordScanner } from '../csv/scan.js';
+import type { FormHints } from '../csv/value-form.js';
 import type { StoreFile } from '../storage/store.js';
 
 /** What to scan: the records from `from` on, where one begins, up to the first record end at or after `stopAt`. */
@@ -16,6 +17,8 @@ export interface ScanJob {
   key: string;
   size: number;
   dialect: Dialect;
+  /** What the caller says of the values. */
+  hints?: FormHints;
   columns: number;
   from: number;
   /** Number in the file of the record at `from`. */
@@ -88,8 +91,8 @@ export class PartScan {
   readonly #scanner: RecordScanner;
   readonly #hash = createHash('sha256');
 
-  constructor({ dialect, columns, from, firstRow, stopAt }: Omit<ScanJob, 'key' | 'size'>, csv: CsvEngine) {
-    this.#scanner = csv.scanner({ dialect, columns, firstRow });
+  constructor({ dialect, hints, columns, from, firstRow, stopAt }: Omit<ScanJob, 'key' | 'size'>, csv: CsvEngine) {
+    this.#scanner = csv.scanner({ dialect, hints, columns, firstRow });
     this.#firstRow = firstRow;
     this.#stopAt = stopAt;
     this.byteFrom = from;

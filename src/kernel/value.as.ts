@@ -1,15 +1,26 @@
-import { BIGINT, DATE, INTEGER, MAX_DIGITS, NUMERIC, TEXT, TIMESTAMP, UUID } from '../csv/type-codes';
+import { BIGINT, DATE, INTEGER, MAX_DIGITS, NUMERIC, SMALL, TEXT, TIMESTAMP, UUID } from '../csv/type-codes';
 import { areDigits, byteAt, COLON, MINUS, POINT, SPACE, ZERO } from './bytes.as';
 
 /**
  * Whether a column of `type` can take the value as it is, without becoming another one.
+ * @param flagged a type code, with SMALL where every value must be small
  * @param head the value's first 16 bytes, with what follows it
  */
-export function confirms(type: i32, p: usize, length: u32, head: v128): bool {
-  if (type === TEXT) return true;
+export function confirms(flagged: i32, p: usize, length: u32, head: v128): bool {
+  if (flagged === TEXT) return true;
+  if ((flagged & SMALL) !== 0 && !isSmall(p, length)) return false;
+  const type = flagged & ~SMALL;
   if (type <= NUMERIC && length <= 16 && isPlainNumber(type, p, length, head)) return true;
   const found = typeOf(p, length);
   return found === type || (type <= NUMERIC && found < type);
+}
+
+/** Whether at most three digits come before the point of a number. */
+function isSmall(p: usize, length: u32): bool {
+  const most: u32 = byteAt(p) === MINUS ? 4 : 3;
+  if (length <= most) return true;
+  for (let k: u32 = 1; k <= most; k++) if (byteAt(p + k) === POINT) return true;
+  return false;
 }
 
 /** Recognises the most frequent numbers, of at most 16 bytes, by their digits alone: true is certain, false is not. */

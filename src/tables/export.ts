@@ -5,6 +5,7 @@ import { FencedError } from '../tasks/fence.js';
 import { CTID } from './describe-table.js';
 import { type ExportSource, isRowKey } from './export-source.js';
 import { ROW_COLUMN } from './staging.js';
+import { writeForm } from './write-form.js';
 
 /** A half-open range of the key, open at the end that is null. Values in PostgreSQL's text form, one per key column. */
 export interface KeyRange {
@@ -112,13 +113,21 @@ export async function tuneForRanges(client: pg.ClientBase, { key }: ExportSource
   );
 }
 
-/** The query of one range, in the order of the key. Values stand in it as constants, since COPY takes no parameters. */
-export function rangeQuery({ table, columns, key }: ExportSource, { from, to }: KeyRange): string {
+/**
+ * Returns the query of one range, in the order of the key. Values stand in it as constants, since COPY takes no
+ * parameters.
+ * @param forms how each column is written, by its place; as PostgreSQL writes it by default
+ */
+export function rangeQuery(
+  { table, columns, key }: ExportSource,
+  { from, to }: KeyRange,
+  forms: (string | undefined)[] = [],
+): string {
   const names = key.map(({ name }) => quoteIdent(name)).join(', ');
   const tuple = (values: string[]) => values.map((value, i) => `${quoteLiteral(value)}::${key[i]!.type}`).join(', ');
   const conditions = [from && `(${names}) >= (${tuple(from)})`, to && `(${names}) < (${tuple(to)})`].filter(Boolean);
   return [
-    `SELECT ${columns.map(({ name }) => quoteIdent(name)).join(', ')} FROM ${table}`,
+    `SELECT ${columns.map(({ name, type }, i) => writeForm(quoteIdent(name), type, forms[i])).join(', ')} FROM ${table}`,
     conditions.length > 0 && `WHERE ${conditions.join(' AND ')}`,
     // A range of ctid is read in physical order as it is; sorting it would only cost.
     key[0] && key[0].number !== CTID && `ORDER BY ${names}`,

@@ -29,6 +29,7 @@ const KEPT = [
   'numeric',
   'boolean',
   'date',
+  'time without time zone',
   'timestamp without time zone',
   'timestamp with time zone',
   'uuid',

@@ -9,6 +9,8 @@ export interface Column {
   original: string;
   name: string;
   type: string;
+  /** How the values of the file are written, where PostgreSQL writes them otherwise. */
+  form?: string;
   evidence: string;
   /** Its number (attnum) in the table that is exported, which it keeps when it is renamed. */
   number?: number;
