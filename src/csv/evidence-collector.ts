@@ -2,7 +2,7 @@ import type { ColumnEvidence, ColumnType, EvidenceStep } from './evidence.js';
 import type { RunningEvidence } from './fast-path.js';
 import { excerptOf } from './malformed.js';
 import type { RecordView } from './record.js';
-import { NONE, NUMERIC, SMALL, TEXT } from './type-codes.js';
+import { NONE, NUMERIC, SMALL, TEXT, WATCHED } from './type-codes.js';
 import { typeOfValue } from './type-of-value.js';
 import { type FormHints, type FormName, formsOfValue } from './value-form.js';
 import { joinTypes, TYPES, type TypeCode } from './value-type.js';
@@ -10,6 +10,8 @@ import { joinTypes, TYPES, type TypeCode } from './value-type.js';
 const SAMPLE = 80;
 /** In bytes: a longer JSON document is text. */
 const LONGEST_FORMED = 1 << 16;
+const MOST_SEEN = 1000;
+const LONGEST_SEEN = 40;
 
 /** Gathers the type evidence of all columns, record by record. */
 export class EvidenceCollector implements RunningEvidence {
@@ -18,6 +20,8 @@ export class EvidenceCollector implements RunningEvidence {
   readonly #codes: Uint8Array;
   /** The forms that all values so far have; undefined before the first value. */
   readonly #forms: (readonly FormName[] | undefined)[];
+  /** Values that have all forms of their column: words and days come often. */
+  readonly #seen: Set<string>[];
   readonly #steps: EvidenceStep[][];
   readonly #hints: FormHints;
 
@@ -26,18 +30,9 @@ export class EvidenceCollector implements RunningEvidence {
     this.nulls = new Float64Array(columns);
     this.#codes = new Uint8Array(columns);
     this.#forms = Array.from({ length: columns }, () => undefined);
+    this.#seen = Array.from({ length: columns }, () => new Set());
     this.#steps = Array.from({ length: columns }, () => []);
     this.#hints = hints;
-  }
-
-  /** Whether the fast path may run: no column has a form that only this collector recognises. */
-  get isFast(): boolean {
-    return !this.#forms.some((forms, c) => forms !== undefined && forms.length > 0 && this.#needsText(c, forms));
-  }
-
-  #needsText(column: number, forms: readonly FormName[]): boolean {
-    const code = this.#codes[column]!;
-    return code > NUMERIC || (code === NUMERIC && forms.includes('1.234,5'));
   }
 
   /** Adds a well-formed record. Returns whether it has changed what is known of a column. */
@@ -68,19 +63,52 @@ export class EvidenceCollector implements RunningEvidence {
       this.#steps[column].push({ type: TYPES[after] as ColumnType, row, value });
     }
     if (after === before && !hasLearned) return false;
-    const isSmall = after <= NUMERIC && this.#forms[column]!.some((form) => form !== '1,5');
-    this.types[column] = isSmall ? after | SMALL : after;
+    this.#flag(column);
     return true;
+  }
+
+  watch(bytes: Buffer, start: number, end: number, column: number, isQuoted: boolean): boolean {
+    const code = this.#codes[column] as TypeCode;
+    const text = bytes.toString('utf8', start, Math.min(end, start + LONGEST_FORMED + 1));
+    if (!this.#narrow(column, isQuoted ? text.replaceAll('""', '"') : text, code)) return false;
+    this.#flag(column);
+    return true;
+  }
+
+  /** Tells the fast path what it has to know of a column. */
+  #flag(column: number): void {
+    const code = this.#codes[column]!;
+    const forms = this.#forms[column]!;
+    const isSmall = code <= NUMERIC && forms.some((form) => form !== '1,5');
+    const isWatched = forms.some((form) => code > NUMERIC || (code === NUMERIC && form.endsWith(',5')));
+    this.types[column] = code | (isSmall ? SMALL : 0) | (isWatched ? WATCHED : 0);
   }
 
   /** Returns whether a form of the column was ruled out, or the first ones found. */
   #addForms(content: Buffer, start: number, end: number, column: number, code: TypeCode): boolean {
     const before = this.#forms[column];
     if (before?.length === 0) return false;
-    const found = end - start > LONGEST_FORMED ? [] : formsOfValue(content.toString('utf8', start, end), code);
-    const after = before === undefined || before === found ? found : before.filter((form) => found.includes(form));
-    this.#forms[column] = after;
-    return after.length !== before?.length;
+    const text = content.toString('utf8', start, Math.min(end, start + LONGEST_FORMED + 1));
+    if (before !== undefined) return this.#narrow(column, text, code);
+    this.#forms[column] = text.length > LONGEST_FORMED ? [] : formsOfValue(text, code);
+    return true;
+  }
+
+  /** Keeps the forms that the value has too. Returns whether one was ruled out. */
+  #narrow(column: number, text: string, code: TypeCode): boolean {
+    const before = this.#forms[column]!;
+    const cached = this.#seen[column]!;
+    if (cached.has(text)) return false;
+    const found = text.length > LONGEST_FORMED ? [] : formsOfValue(text, code);
+    const after = before.filter((form) => found.includes(form));
+    if (after.length < before.length) {
+      this.#forms[column] = after;
+      cached.clear();
+      return true;
+    }
+    if (cached.size >= MOST_SEEN) cached.clear();
+    if (text.length <= LONGEST_SEEN) cached.add(text);
+    return false;
   }
 
   /** The evidence of `records` well-formed records. */

@@ -65,8 +65,14 @@ export interface FastScan {
 
 /** The part of the evidence that a fast path reads and counts in, by column. */
 export interface RunningEvidence {
-  /** Type codes so far, with SMALL where a value with more digits before its point has to be seen. */
+  /** Type codes so far, with SMALL where a value with more digits before its point has to be seen, and WATCHED. */
   readonly types: Uint8Array;
+  /**
+   * Adds a value of a watched column that the run has passed.
+   * @param isQuoted its quotes are doubled
+   * @returns whether it has changed what is known of the column
+   */
+  watch(bytes: Buffer, start: number, end: number, column: number, isQuoted: boolean): boolean;
   /** NULLs so far. */
   readonly nulls: Float64Array;
 }

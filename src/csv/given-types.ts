@@ -59,7 +59,7 @@ export const GIVEN_TYPES = {
     accepts: isDate,
     provenBy: ['none', 'date'],
     spelling: 'YYYY-MM-DD',
-    explain: (text) => (DAY_AND_MONTH.test(text) ? 'Its order of day and month is unclear: give date_order' : null),
+    explain: (text) => (DAY_AND_MONTH.test(text) ? 'Write YYYY-MM-DD, or give date_order' : null),
   },
   time: { accepts: isTime, provenBy: ['none'], spelling: 'HH:MM:SS' },
   timestamp: {

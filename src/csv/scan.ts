@@ -48,7 +48,6 @@ export class RecordScanner {
   readonly #view: RecordView;
   readonly #collector: EvidenceCollector;
   readonly #fast: FastScanner | undefined;
-  #isFast = true;
   readonly #firstRow: number;
   /** Number of the next record. */
   #row: number;
@@ -120,7 +119,7 @@ export class RecordScanner {
   }
 
   #plainRecords(at: number, stop: number): number {
-    if (!this.#fast || !this.#isFast) return at;
+    if (!this.#fast) return at;
     const { end, rows, stopped } = this.#fast.run(at, stop);
     this.#row += rows;
     this.stopped = stopped;
@@ -133,16 +132,11 @@ export class RecordScanner {
     const row = this.#row++;
     const fault = faultOf(view, this.#columns);
     if (fault === null) {
-      if (this.#collector.add(bytes, view, row)) this.#learn();
+      if (this.#collector.add(bytes, view, row)) this.#fast?.learnTypes();
       return;
     }
     if (++this.malformedCount > MALFORMED_KEPT) return;
     this.malformed.push(malformedRecord(bytes, view, fault, row, base));
-  }
-
-  #learn(): void {
-    this.#isFast = this.#collector.isFast;
-    if (this.#isFast) this.#fast?.learnTypes();
   }
 
   /** A field of many megabytes comes in many chunks: its open quote is remembered so that no byte is searched twice. */

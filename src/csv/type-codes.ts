@@ -13,5 +13,8 @@ export const TEXT = 7;
 /** Added to the code of a number column for the fast path: all its values have at most three digits before the point. */
 export const SMALL = 8;
 
+/** Added to a code for the fast path: each value of the column is handed over, since it may have a form. */
+export const WATCHED = 16;
+
 /** `numeric` keeps every digit it is given; 100 is far below its limits and bounds the work per value. */
 export const MAX_DIGITS = 100;

@@ -5,5 +5,5 @@
  * src/csv.
  */
 export { encode, encodedRows, isFull, written } from './encode.as';
-export { CAPACITY, input, isCut, nulls, output, types } from './memory.as';
-export { isStopped, scan, scannedRows } from './scan.as';
+export { CAPACITY, input, isCut, nulls, output, spans, types } from './memory.as';
+export { isStopped, scan, scannedRows, spanned } from './scan.as';

@@ -30,6 +30,8 @@ interface Exports {
     eol: number,
     longest: number,
   ): number;
+  spans: Global;
+  spanned: Global;
   scannedRows: Global;
   isStopped: Global;
   encode(
@@ -69,6 +71,12 @@ export const CAPACITY = kernel.CAPACITY.value;
 /** Type codes of the columns, and NULLs found per column; see memory.as.ts. */
 export const kernelTypes = new Uint8Array(buffer, kernel.types.value, MAX_COLUMNS);
 export const kernelNulls = new Uint32Array(buffer, kernel.nulls.value, MAX_COLUMNS);
+
+/** Values of watched columns that the last scan ran over; see memory.as.ts. */
+export function kernelSpans(): Uint32Array {
+  const from = kernel.spans.value;
+  return new Uint32Array(buffer, from, (kernel.spanned.value - from) >> 2);
+}
 
 /** What a call may write, and where it begins. */
 export const OUTPUT = kernel.output.value;

@@ -1,7 +1,9 @@
 import type { FastScan, FastScanner, RunningEvidence } from '../csv/fast-path.js';
 import type { Grammar } from '../csv/record.js';
 import { KernelInput } from './input.js';
-import { kernel, kernelNulls, kernelTypes } from './instance.js';
+import { kernel, kernelNulls, kernelSpans, kernelTypes, MEMORY } from './instance.js';
+
+const IS_QUOTED = 1 << 31;
 
 /** The scanner's fast path. It allocates nothing per record and changes no evidence but the count of NULLs. */
 export class PlainScanner implements FastScanner {
@@ -37,9 +39,23 @@ export class PlainScanner implements FastScanner {
       scan.rows += kernel.scannedRows.value;
       scan.stopped = kernel.isStopped.value !== 0;
       const hasMore = scan.end < input.stretchEnd;
+      if (this.#watch() && hasMore) continue;
       if (hasMore && !(kernel.isCut.value && input.advance(scan.end))) break;
     }
     return scan;
+  }
+
+  /** Hands over the values of watched columns. Returns whether there were any. */
+  #watch(): boolean {
+    const spans = kernelSpans();
+    let hasChanged = false;
+    for (let i = 0; i < spans.length; i += 3) {
+      const column = spans[i]! & ~IS_QUOTED;
+      const isQuoted = column !== spans[i];
+      if (this.evidence.watch(MEMORY, spans[i + 1]!, spans[i + 2]!, column, isQuoted)) hasChanged = true;
+    }
+    if (hasChanged) this.learnTypes();
+    return spans.length > 0;
   }
 
   end(): void {
