@@ -110,7 +110,8 @@ function checksOf({ options, columns }: TaskRow, evidence: ColumnEvidence[] | un
   const given = options.columns ?? {};
   return columns!.flatMap(({ original, type: name, form }, column) => {
     const type = Object.hasOwn(given, original) ? givenType(name) : undefined;
-    if (!type) return form === undefined ? [] : [{ column, read: readerOfForm(form) }];
+    const formed = form === undefined ? undefined : readerOfForm(form);
+    if (!type) return formed ? [{ column, ...formed }] : [];
     const found = evidence?.[column] && (evidence[column].steps.at(-1)?.type ?? 'none');
     const isProven = found && type.provenBy.includes(found);
     return isProven ? [] : [{ column, read: readerOfType(name, hintsOf(options)) }];

@@ -1,5 +1,6 @@
 import type { ColumnEvidence, ColumnType, EvidenceStep } from './evidence.js';
 import type { RunningEvidence } from './fast-path.js';
+import { type FormMatcher, matcherOf } from './form-matcher.js';
 import { excerptOf } from './malformed.js';
 import type { RecordView } from './record.js';
 import { NONE, NUMERIC, SMALL, TEXT, WATCHED } from './type-codes.js';
@@ -20,6 +21,7 @@ export class EvidenceCollector implements RunningEvidence {
   readonly #codes: Uint8Array;
   /** The forms that all values so far have; undefined before the first value. */
   readonly #forms: (readonly FormName[] | undefined)[];
+  readonly #matchers: FormMatcher[][];
   /** Values that have all forms of their column: words and days come often. */
   readonly #seen: Set<string>[];
   readonly #steps: EvidenceStep[][];
@@ -30,6 +32,7 @@ export class EvidenceCollector implements RunningEvidence {
     this.nulls = new Float64Array(columns);
     this.#codes = new Uint8Array(columns);
     this.#forms = Array.from({ length: columns }, () => undefined);
+    this.#matchers = Array.from({ length: columns }, () => []);
     this.#seen = Array.from({ length: columns }, () => new Set());
     this.#steps = Array.from({ length: columns }, () => []);
     this.#hints = hints;
@@ -68,6 +71,7 @@ export class EvidenceCollector implements RunningEvidence {
   }
 
   watch(bytes: Buffer, start: number, end: number, column: number, isQuoted: boolean): boolean {
+    if (this.#hasForms(column, bytes, start, end)) return false;
     const code = this.#codes[column] as TypeCode;
     const text = bytes.toString('utf8', start, Math.min(end, start + LONGEST_FORMED + 1));
     if (!this.#narrow(column, isQuoted ? text.replaceAll('""', '"') : text, code)) return false;
@@ -87,22 +91,34 @@ export class EvidenceCollector implements RunningEvidence {
   /** Returns whether a form of the column was ruled out, or the first ones found. */
   #addForms(content: Buffer, start: number, end: number, column: number, code: TypeCode): boolean {
     const before = this.#forms[column];
-    if (before?.length === 0) return false;
+    if (before?.length === 0 || (before && this.#hasForms(column, content, start, end))) return false;
     const text = content.toString('utf8', start, Math.min(end, start + LONGEST_FORMED + 1));
     if (before !== undefined) return this.#narrow(column, text, code);
-    this.#forms[column] = text.length > LONGEST_FORMED ? [] : formsOfValue(text, code);
+    this.#setForms(column, text.length > LONGEST_FORMED ? [] : formsOfValue(text, code));
     return true;
+  }
+
+  #setForms(column: number, forms: readonly FormName[]): void {
+    this.#forms[column] = forms;
+    this.#matchers[column] = forms.map(matcherOf);
+  }
+
+  /** Whether the value certainly has all forms of its column. */
+  #hasForms(column: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const matchers = this.#matchers[column]!;
+    for (let k = 0; k < matchers.length; k++) if (!matchers[k]!(bytes, start, end)) return false;
+    return matchers.length > 0;
   }
 
   /** Keeps the forms that the value has too. Returns whether one was ruled out. */
   #narrow(column: number, text: string, code: TypeCode): boolean {
     const before = this.#forms[column]!;
     const cached = this.#seen[column]!;
-    if (cached.has(text)) return false;
+    if (before.length === 0 || cached.has(text)) return false;
     const found = text.length > LONGEST_FORMED ? [] : formsOfValue(text, code);
     const after = before.filter((form) => found.includes(form));
     if (after.length < before.length) {
-      this.#forms[column] = after;
+      this.#setForms(column, after);
       cached.clear();
       return true;
     }

@@ -1,10 +1,9 @@
 import { LINE_END as LF } from './copy-text.js';
-import type { ReadValue } from './value-reader.js';
+import type { ValueReader } from './value-reader.js';
 
 /** A column whose values are read before they are sent: its index in the file, from 0. */
-export interface ColumnCheck {
+export interface ColumnCheck extends ValueReader {
   column: number;
-  read: ReadValue;
 }
 
 /** A row with a value that its column's type does not accept. */
@@ -114,7 +113,7 @@ function readRow(rows: Compaction, line: number, checks: readonly ColumnCheck[])
     let end = at;
     while (bytes[end] !== TAB && bytes[end] !== LF) end++;
     const isNull = end - at === 2 && bytes[at] === BACKSLASH && bytes[at + 1] === LETTER_N;
-    if (!isNull) {
+    if (!isNull && !check.rewrite?.(bytes, at, end)) {
       const text = textOf(bytes, at, end);
       const value = check.read(text);
       if (value === null) return { row, column: check.column, value: text };

@@ -1,5 +1,6 @@
+import { matcherOf } from './form-matcher.js';
 import { givenType } from './given-types.js';
-import { type FormHints, type FormName, readComma, readDay, readForm } from './value-form.js';
+import { type FormHints, type FormName, readComma, readDay, readForm, typeOfForm } from './value-form.js';
 
 /** Returns the text that PostgreSQL reads as the value, never longer than the value; null for one that is refused. */
 export type ReadValue = (text: string) => string | null;
@@ -7,9 +8,53 @@ export type ReadValue = (text: string) => string | null;
 const DAYS = ['date', 'timestamp', 'timestamptz'];
 const NUMBERS = ['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision'];
 
-/** Reads the values of a column by the form that all of them have. */
-export function readerOfForm(form: FormName): ReadValue {
-  return (text) => readForm(form, text);
+/** Rewrites a value in its place, or returns false to leave it to `ReadValue`. */
+export type Rewrite = (bytes: Buffer, start: number, end: number) => boolean;
+
+export interface ValueReader {
+  read: ReadValue;
+  rewrite?: Rewrite;
+}
+
+/** Reads the values of a column by the form that all of them have; undefined where PostgreSQL reads them as they are. */
+export function readerOfForm(form: FormName): ValueReader | undefined {
+  const read = (text: string) => readForm(form, text);
+  if (form === '1,5') return { read, rewrite: withPoint };
+  const type = typeOfForm(form);
+  if (type === 'numeric') return { read };
+  if (!/YYYY/.test(form) || form.startsWith('YYYY-')) return undefined;
+  const matches = matcherOf(form);
+  const isDayFirst = form.indexOf('DD') < form.indexOf('MM');
+  const rewrite: Rewrite = (bytes, start, end) => {
+    if (!matches(bytes, start, end)) return false;
+    yearFirst(bytes, start, isDayFirst);
+    return true;
+  };
+  return form.startsWith('YYYY') ? { read } : { read, rewrite };
+}
+
+function withPoint(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === COMMA) bytes[at] = POINT;
+  return true;
+}
+
+const COMMA = 44;
+const POINT = 46;
+const HYPHEN = 45;
+
+/** Writes `31.1.2024` or `1/31/2024` as `2024-1-31`. */
+function yearFirst(bytes: Buffer, start: number, isDayFirst: boolean): void {
+  const sign = (from: number) => (isDigit(bytes[from + 1]!) ? from + 2 : from + 1);
+  const first = sign(start);
+  const second = sign(first + 1);
+  const [a, b] = [bytes.toString('latin1', start, first), bytes.toString('latin1', first + 1, second)];
+  bytes.copyWithin(start, second + 1, second + 5);
+  bytes[start + 4] = HYPHEN;
+  bytes.write(isDayFirst ? `${b}-${a}` : `${a}-${b}`, start + 5, 'latin1');
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 48 && byte <= 57;
 }
 
 /** Reads the values of a column whose type was given, by what the caller says of days and numbers. */

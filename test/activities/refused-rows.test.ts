@@ -27,7 +27,14 @@ describe('a value that is not in a spelling of the given type', () => {
     ]);
     const reason = 'the value is not a valid date. Write YYYY-MM-DD';
     expect(await load.rejects()).toEqual([
-      { row: 2, byteOffset: 18, column: 'd', value: '03.02.2024', reason, raw: '2;03.02.2024' },
+      {
+        row: 2,
+        byteOffset: 18,
+        column: 'd',
+        value: '03.02.2024',
+        reason: `${reason}, or give date_order`,
+        raw: '2;03.02.2024',
+      },
       { row: 3, byteOffset: 32, column: 'd', value: 'x "y"', reason, raw: '"3";"x ""y"""' },
       { row: 5, byteOffset: 49, column: 'd', value: '', reason, raw: '5;""' },
     ]);

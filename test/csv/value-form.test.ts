@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { columnType, describeEvidence, emptyEvidence, findType, mergeEvidence } from '../../src/csv/evidence.js';
-import type { FormHints } from '../../src/csv/value-form.js';
+import { matcherOf } from '../../src/csv/form-matcher.js';
+import { typeOfValue } from '../../src/csv/type-of-value.js';
+import { type FormHints, formsOfValue } from '../../src/csv/value-form.js';
 import { readerOfType } from '../../src/csv/value-reader.js';
 import { dialectOf, eachEngine } from './support.js';
 
@@ -117,4 +119,36 @@ test('a given type reads days and numbers as they are given', () => {
   expect(['1.234,50', '1234,5', '7', '1.5', '1,234.5'].map(numeric)).toEqual(['1234.50', '1234.5', '7', null, null]);
   expect(readerOfType('integer', { decimalComma: true })('1.234')).toBe('1234');
   expect(readerOfType('date', {})('31.12.2024')).toBeNull();
+});
+
+test('a form that is matched by bytes is one that the value has', () => {
+  const signs = fc.stringMatching(/^[-+]?[\d.,/:TZ' -]{1,24}$/);
+  const near = fc.constantFrom(
+    ...VALUES,
+    ...DAYS,
+    '2024-01-31T10:00:00.500Z',
+    '1/2/2024',
+    "1'000.5",
+    '0,5',
+    '-0,5',
+    'yes',
+  );
+  fc.assert(
+    fc.property(fc.oneof(signs, near), fc.oneof(signs, near), (a, b) => {
+      const bytes = [a, b].map((text) => Buffer.from(text));
+      const [of, other] = bytes.map((value) => formsOfValue(value.toString(), typeOfValue(value, 0, value.length)));
+      for (const form of of!) {
+        if (matcherOf(form)(bytes[1]!, 0, bytes[1]!.length))
+          expect([b, other]).toEqual([b, expect.arrayContaining([form])]);
+      }
+    }),
+    { numRuns: 20_000 },
+  );
+  for (const [form, value] of [
+    ['FMMM/FMDD/YYYY', '5/28/2010'],
+    ['1.234,5', '1.234,50'],
+    ['yes/no', 'no'],
+    ['HH24:MI', '08:15'],
+  ] as const)
+    expect(matcherOf(form)(Buffer.from(`x${value}x`), 1, value.length + 1)).toBe(true);
 });

@@ -15,13 +15,15 @@ const EXAMPLES: [type: string, given: string, back: string][] = [
   ['numeric', '.5', '0.5'],
   ['real', '1.10', '1.1'],
   ['double precision', '1000000000000000000', '1e+18'],
-  ['boolean', 'TRUE', 't'],
+  ['boolean', 'TRUE', 'TRUE'],
+  ['boolean', 'on', 't'],
   ['date', '20240131', '2024-01-31'],
   ['date', '0044-03-15 BC', '0044-03-15 BC'],
-  ['time', '10:15', '10:15:00'],
-  ['timestamp', '2024-01-31T10:15', '2024-01-31 10:15:00'],
+  ['time', '10:15', '10:15'],
+  ['time', '10:15:00.50', '10:15:00.5'],
+  ['timestamp', '2024-01-31T10:15', '2024-01-31T10:15'],
   ['timestamp', '2024-01-31', '2024-01-31 00:00:00'],
-  ['timestamptz', '2024-01-31T10:15:00+02:00', '2024-01-31 08:15:00+00'],
+  ['timestamptz', '2024-01-31T10:15:00+02:00', '2024-01-31T10:15:00+02:00'],
   ['uuid', '{A0EEBC999C0B4EF8BB6D6BB9BD380A11}', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'],
   ['json', '{"b": 1,"a":1.0}', '{"b": 1,"a":1.0}'],
   ['jsonb', '{"b":1.0,"a":1e2}', '{"a": 100, "b": 1.0}'],
@@ -40,6 +42,14 @@ it('what is accepted comes back as docs/api.md says', async () => {
   const columns = Object.fromEntries(EXAMPLES.map(([type], i) => [names[i], type]));
   const task = await service.uploaded(file(1), { columns: JSON.stringify(columns) });
   expect(await service.exported({}, task.task_name)).toBe(file(2));
+});
+
+it('values of several forms come back as PostgreSQL writes them', async () => {
+  const content = 'b,at\nTRUE,2024-01-31T10:15:00+02:00\nno,2024-01-31T08:15:00Z\n';
+  const columns = JSON.stringify({ b: 'boolean', at: 'timestamptz' });
+  const task = await service.uploaded(content, { columns });
+  const back = 'b,at\nt,2024-01-31 08:15:00+00\nf,2024-01-31 08:15:00+00\n';
+  expect(await service.exported({}, task.task_name)).toBe(back);
 });
 
 it.each([
