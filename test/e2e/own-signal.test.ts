@@ -28,6 +28,8 @@ it('no field of a public signal has a hidden meaning: one with recorded: true pa
   await service.signal(key, 'pause', { reason: 'lunch', recorded: true });
   expect((await service.client.waitFor(key, ['paused'])).pause_reasons).toEqual(['lunch']);
   expect(await commandsOf(key)).toEqual(['pause_requested signal']);
+  await service.client.command('terminate', key);
+  await service.client.waitFor(key, ['terminated']);
 }, 60_000);
 
 it('a run that an earlier version started acts on the new signal, and on its own old one', async () => {
