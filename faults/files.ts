@@ -34,7 +34,7 @@ export const uploadFaults: Scenario[] = [
   {
     fault: 'F5',
     place: 'API killed at command:before-commit, command:after-commit',
-    how: 'SIGKILL of the API while it carries out a pause, start: before, the pause never was; after, it is delivered',
+    how: 'SIGKILL of the API while it carries out a pause, start: before, the pause never was; after, it is dispatched',
     run: apiKilledCommanding,
   },
 ];

@@ -95,8 +95,10 @@ async function withoutTemporal(lab: Lab): Promise<Finding> {
     await judge(lab, toTerminate, ['terminated']),
     await judgeAll(lab, [toPause, toLeave, started], ['completed']),
   ];
-  const undelivered = (await rowOf(lab, toPause)).undelivered;
-  violations.expect(undelivered === null, `the command ${undelivered} is still undelivered`);
+  const { rows: messages } = await rig.db.query('SELECT kind FROM long_task.outbox WHERE task_id = $1', [
+    (await rowOf(lab, toPause)).id,
+  ]);
+  violations.expect(messages.length === 0, `${messages.length} messages are still in the outbox`);
   return {
     violations: [...violations.found, ...verdicts.flatMap((verdict) => verdict.violations)],
     recovery,

@@ -10,6 +10,12 @@ import { commandKey } from '../temporal/command-event.js';
 import { whoSignalled } from '../temporal/who-signalled.js';
 import { CONTROL, type Dependencies, type Fenceable, perform } from './context.js';
 
+/** The commands that a run has received, and `WorkflowInput.ownSignal` of the run. */
+interface AppliedCommands extends TaskRef {
+  commands: ExternalCommand[];
+  ownSignal?: boolean;
+}
+
 /** The short activities by which a workflow and the task row keep in step. Each is idempotent. */
 export function controlActivities({ controlPool: pool, log }: Dependencies) {
   /** Resolves to the epoch of the change; null when the command changed nothing. */
@@ -23,10 +29,13 @@ export function controlActivities({ controlPool: pool, log }: Dependencies) {
   }
 
   /** Writes down by whom the commands came, as far as Temporal knows. Nothing depends on it, so nothing waits for it for long. */
-  async function nameActors(taskId: string, commands: ExternalCommand[], epochs: (number | null)[]): Promise<void> {
+  async function nameActors(
+    { taskId, commands, ownSignal = false }: AppliedCommands,
+    epochs: (number | null)[],
+  ): Promise<void> {
     const { client, info } = Context.current();
     try {
-      const actors = await whoSignalled(client, info.workflowExecution!, commands);
+      const actors = await whoSignalled(client, info.workflowExecution!, commands, ownSignal);
       for (const [i, actor] of actors.entries()) {
         const epoch = epochs[i] ?? null;
         if (epoch !== null && actor !== null) await nameActor(pool, taskId, epoch, actor);
@@ -38,19 +47,17 @@ export function controlActivities({ controlPool: pool, log }: Dependencies) {
 
   return {
     /** Records commands that reached the workflow first (signals, native cancel), in order, and so raises the fence. */
-    async applyCommands({
-      taskId,
-      commands,
-    }: TaskRef & { commands: ExternalCommand[] }): Promise<Fenceable<{ state: State }>> {
+    async applyCommands(applied: AppliedCommands): Promise<Fenceable<{ state: State }>> {
       return perform(
         log,
         async () => {
+          const { taskId, commands } = applied;
           const epochs: (number | null)[] = [];
           const { workflowExecution, activityId } = Context.current().info;
           const keyOf = (place: number) => commandKey(workflowExecution!.runId, activityId, place);
           for (const [i, command] of commands.entries()) epochs.push(await applyCommand(taskId, command, keyOf(i)));
           // Only now that the fence is closed: a slow answer of Temporal must not hold up a pause.
-          if (epochs.some((epoch) => epoch !== null)) await nameActors(taskId, commands, epochs);
+          if (epochs.some((epoch) => epoch !== null)) await nameActors(applied, epochs);
           return { state: (await getTaskById(pool, taskId)).state };
         },
         CONTROL,

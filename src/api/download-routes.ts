@@ -5,7 +5,7 @@ import { findTable, tableExists } from '../tables/find-table.js';
 import { columnNumber } from '../tables/staging.js';
 import { createTask, findByIdempotencyKey, findByName, type NewTask } from '../tasks/new-task.js';
 import { getTask, type TaskKey } from '../tasks/tasks.js';
-import { deliver } from '../temporal/deliver.js';
+import { tryDispatch } from '../temporal/dispatch.js';
 import type { ApiContext } from './context.js';
 import { readIdempotency } from './idempotency.js';
 import { isResultLost } from './lost-result.js';
@@ -33,7 +33,7 @@ async function startDownload(
   const { row, created } = earlier
     ? { row: earlier, created: false }
     : await createTask(pool, { ...(await newDownload(context, body)), idempotency });
-  if (created) await deliver(context, row);
+  if (created) await tryDispatch(context, row);
   return reply
     .code(202)
     .header('location', locationOf(row))

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Action, State } from '../contract/states.js';
 import { type Command, commandTask } from '../tasks/commands.js';
 import type { TaskRow } from '../tasks/tasks.js';
-import { deliver } from '../temporal/deliver.js';
+import { tryDispatch } from '../temporal/dispatch.js';
 import type { ApiContext } from './context.js';
 
 /** The state in which each command is in effect. */
@@ -20,7 +20,7 @@ export interface CommandDone {
 
 /**
  * Gives a task a command of the API. Closes the fence first: after that no row can commit, whether Temporal is reachable or not.
- * Then notifies the workflow; if that fails, the sweeper does it later.
+ * Then notifies the workflow; if that fails, the dispatcher does it later.
  * @throws {TaskError} illegal_transition
  */
 export async function runCommand(
@@ -28,9 +28,9 @@ export async function runCommand(
   task: TaskRow,
   command: Omit<Command, 'channel' | 'key'>,
 ): Promise<CommandDone> {
-  const { action, reason } = command;
+  const { action } = command;
   const { row, changed } = await commandTask(context.commandPool, task, { ...command, channel: 'api' });
-  const notify = async () => (await isLifted(context, action, task)) && (await deliver(context, row, reason));
+  const notify = async () => (await isLifted(context, action, task)) && (await tryDispatch(context, row));
   const notified = changed ? notify() : true;
   const inEffect = row.state === IN_EFFECT[action] && (await notified);
   // The command is recorded: where Temporal is slow, the answer does not wait for it.
@@ -38,7 +38,7 @@ export async function runCommand(
   return { row, changed, inEffect };
 }
 
-/** What an operator paused in Temporal would not hear the command. The sweeper lifts it if it cannot be done now. */
+/** What an operator paused in Temporal would not hear the command. The dispatcher lifts it if it cannot be done now. */
 async function isLifted({ temporal, log }: ApiContext, action: Action, task: TaskRow): Promise<boolean> {
   if (action === 'pause' || task.native_pause === null) return true;
   try {

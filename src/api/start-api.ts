@@ -6,6 +6,7 @@ import { type Config, exportUrl, storeFolder } from '../config.js';
 import { assertText } from '../csv/file-type.js';
 import { Arrivals } from '../intake/arrivals.js';
 import type { Logger } from '../log.js';
+import { startDispatcher } from '../maintenance/dispatcher.js';
 import { runReconciler } from '../maintenance/reconciler.js';
 import { runSweeper } from '../maintenance/sweeper.js';
 import { ensureSchema } from '../postgres/migrate.js';
@@ -27,7 +28,7 @@ export interface RunningApi {
 /** To find a table that is to be exported. */
 const EXPORT_CONNECTIONS = 2;
 const CONNECTIONS = 8;
-/** Of commands, sweeper and reconciler. */
+/** Of commands, dispatcher, sweeper and reconciler. */
 const COMMAND_CONNECTIONS = 10;
 /** Of each. */
 const KEPT_CONNECTIONS = 4;
@@ -73,6 +74,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     ready = true;
     warnOfRights(log, await listExcessRights(pool, exportPool, isOneRole).catch(() => []));
     await Promise.all([
+      startDispatcher({ pool: commandPool, temporal, log }, stopping.signal),
       runSweeper({ pool: commandPool, store, temporal, log }, config.RETENTION_DAYS, stopping.signal),
       runReconciler({ pool: commandPool, temporal, log }, stopping.signal),
     ]);

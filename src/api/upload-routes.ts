@@ -18,7 +18,7 @@ import {
   type NewTask,
   taskExists,
 } from '../tasks/new-task.js';
-import { deliver } from '../temporal/deliver.js';
+import { tryDispatch } from '../temporal/dispatch.js';
 import type { ApiContext } from './context.js';
 import { checkStored, type FileOptions } from './header-check.js';
 import { idempotencyKey, readIdempotency } from './idempotency.js';
@@ -91,7 +91,7 @@ async function startUpload(
     ({ row, created } = await createUpload(context, task, request.inspected));
   }
   request.source = null;
-  if (created) await deliver(context, row);
+  if (created) await tryDispatch(context, row);
   else await context.store.remove(source.key);
   return reply
     .code(202)

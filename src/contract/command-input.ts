@@ -2,6 +2,7 @@
 export interface ReadCommand {
   reason?: string;
   maxRejects?: number;
+  /** Whether the argument says `recorded: true`, which has a meaning only for runs of an earlier version. */
   recorded?: boolean;
   /** The fields that are not what they must be, and so are ignored. */
   odd: string[];

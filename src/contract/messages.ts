@@ -22,18 +22,31 @@ export interface RunRef extends TaskRef {
 /** The one argument of both workflow types. The carried state survives continue-as-new and is plain JSON. */
 export interface WorkflowInput extends TaskRef {
   kind: Kind;
+  /**
+   * Whether the service notifies this run by `commandRecorded`. An earlier version started runs without it, and marked its own
+   * signals by `recorded: true` in the argument of the public ones: their histories must still replay.
+   */
+  ownSignal?: boolean;
   /** `cancelled`: natively, in a run before this one. */
   carried?: { commands: ExternalCommand[]; cancelled: boolean };
 }
 
-/**
- * The optional argument of the signals. A person gives a reason and, with `resume`, a new reject limit. The API gives
- * `recorded: true`: it has raised the fence and recorded the command before it signals.
- */
+/** The optional argument of the public signals: a person gives a reason and, with `resume`, a new reject limit. */
 export interface CommandSignalInput {
   reason?: string;
   max_rejects?: number;
-  recorded?: boolean;
+}
+
+/**
+ * The service's own signal to a workflow: a command was recorded, look at the task row. The service has raised the fence
+ * before it signals.
+ */
+export const COMMAND_RECORDED = 'commandRecorded';
+
+/** The argument of `commandRecorded`: for the display alone, since the task row says what is to be done. */
+export interface RecordedCommand {
+  action: Action;
+  reason?: string;
 }
 
 /** A command that reached the workflow first and is still to be written down in PostgreSQL. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskError } from '../contract/errors.js';
 import { commandFromOutside, commandTask, settleTask } from '../tasks/commands.js';
 import { getTaskById, listUnfinished, listUntidy, type TaskRow } from '../tasks/tasks.js';
-import { deliver } from '../temporal/deliver.js';
+import { tryDispatch } from '../temporal/dispatch.js';
 import { startRun } from '../temporal/start-run.js';
 import type { MaintenanceParts } from './maintenance-parts.js';
 
@@ -58,8 +58,6 @@ async function tolerantly({ log }: Parts, row: TaskRow, body: () => Promise<void
 
 async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
   const { pool, temporal, log } = parts;
-  // A start or a command that was not delivered yet is the sweeper's.
-  if (row.undelivered !== null) return;
   const sight = await temporal.describeWorkflow(row);
   if (sight.is === 'running' && sight.attempts < STUCK_ATTEMPTS && sight.pausedActivities.length === 0) return;
   // The row was read a while ago: a task that has moved on since is not astray.
@@ -104,7 +102,7 @@ async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' 
     reason,
     nativePause: workflow === 'paused' ? 'workflow' : 'activity',
   });
-  if (workflow === 'running') await deliver(parts, { ...paused.row, undelivered: 'pause' }, reason);
+  if (workflow === 'running') await tryDispatch(parts, paused.row);
   // A paused workflow runs no code that could settle the task; its writers are fenced already.
   else await settleTask(pool, row.id);
 }

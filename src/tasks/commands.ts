@@ -71,7 +71,8 @@ export async function commandTask(
       reason,
       nativePause,
       ending: action === 'terminate' ? 'terminated' : undefined,
-      notify: channel === 'api' ? action : undefined,
+      // The steps of a run whose activity is paused must end; a paused workflow hears nothing.
+      notify: channel === 'api' || nativePause === 'activity' ? action : undefined,
     });
     const objection = action === 'resume' ? vainResume(row, command.maxRejects) : null;
     if (objection) await addNote(client, changed, objection);

@@ -3,6 +3,7 @@ import { TaskError } from '../contract/errors.js';
 import { workflowId } from '../contract/messages.js';
 import type { DownloadOptions, Source, UploadOptions } from '../contract/task.js';
 import { withTransaction } from '../postgres/pool.js';
+import { writeMessage } from './outbox.js';
 import type { Column, TaskKey, TaskRow } from './tasks.js';
 
 export interface NewTask extends TaskKey {
@@ -17,7 +18,7 @@ export interface NewTask extends TaskKey {
 }
 
 /**
- * Writes a new task down, in state `queued`. A failed or terminated task of that name becomes history in the same
+ * Writes a new task down, in state `queued`, with the message that starts its workflow. A failed or terminated task of that name becomes history in the same
  * transaction.
  * @returns the row, and whether it is new: the same Idempotency-Key with the same request gives the task it made before
  * @throws {TaskError} task_exists, idempotency_key_reused
@@ -32,7 +33,10 @@ export async function createTask(
   if (known) return { row: known, created: false };
   await supersedeTask(db, task);
   const row = await insertTask(db, task);
-  if (row) return { row, created: true };
+  if (row) {
+    await writeMessage(db, row.id, { kind: 'start' });
+    return { row, created: true };
+  }
   // The same request, at the same time.
   const earlier = await findEarlier();
   if (earlier) return { row: earlier, created: false };
@@ -60,8 +64,8 @@ async function supersedeTask(
 async function insertTask(db: pg.ClientBase, task: NewTask): Promise<TaskRow | undefined> {
   const { rows } = await db.query<TaskRow>(
     `INSERT INTO long_task.tasks (kind, user_id, task_name, workflow_id, options, source, bytes_total, rows_total, columns,
-                                  idempotency_key, idempotency_hash, undelivered)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'start')
+                                  idempotency_key, idempotency_hash)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      ON CONFLICT DO NOTHING RETURNING *`,
     [
       task.kind,

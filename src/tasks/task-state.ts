@@ -9,6 +9,7 @@ import {
   type State,
   type Verb,
 } from '../contract/states.js';
+import { writeMessage } from './outbox.js';
 import { percentDone, sumParts } from './progress.js';
 import { getTaskById, type NativePause, type TaskRow } from './tasks.js';
 
@@ -32,7 +33,7 @@ export interface Change {
   reason?: string;
   /** With a change to `terminating`: how the rollback will end. The first ending is kept. */
   ending?: Ending;
-  /** A command that the workflow must be notified of. */
+  /** The command that the workflow must be notified of: written into the outbox. */
   notify?: Action;
   /** With a pause by Temporal's own controls: what an operator paused there. */
   nativePause?: NativePause;
@@ -51,29 +52,27 @@ export async function changeState(client: pg.ClientBase, row: TaskRow, change: C
   const { rows } = await client.query<TaskRow>(
     `WITH changed AS (UPDATE long_task.tasks SET
        state = $2,
-       progress_reached = greatest(progress_reached, $6),
-       epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') OR $5 THEN 1 ELSE 0 END),
+       progress_reached = greatest(progress_reached, $5),
+       epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') OR $4 THEN 1 ELSE 0 END),
        version = version + 1,
        active_seconds = active_seconds + CASE WHEN state IN ('running', 'pausing') THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
        paused_seconds = paused_seconds + CASE WHEN state = 'paused' THEN greatest(0, extract(epoch FROM clock_timestamp() - state_since)) ELSE 0 END,
        phase_seconds = CASE WHEN phase IS NULL OR state NOT IN ('running', 'pausing') THEN phase_seconds ELSE ${PHASE_SECONDS_NOW} END,
        pause_reasons = CASE WHEN $2 = 'running' THEN '{}' WHEN $2 = 'pausing' AND $3::text IS NOT NULL THEN ARRAY[$3] ELSE pause_reasons END,
-       native_pause = CASE WHEN $2 = 'pausing' THEN $8 WHEN $2 = 'paused' THEN native_pause END,
-       ending = coalesce(ending, $7),
+       native_pause = CASE WHEN $2 = 'pausing' THEN $7 WHEN $2 = 'paused' THEN native_pause END,
+       ending = coalesce(ending, $6),
        error = CASE WHEN $2 = 'running' THEN NULL ELSE error END,
-       undelivered = coalesce($4, undelivered),
        state_since = clock_timestamp(), updated_at = clock_timestamp(),
-       finished_at = CASE WHEN $5 THEN clock_timestamp() END
+       finished_at = CASE WHEN $4 THEN clock_timestamp() END
      WHERE id = $1 RETURNING *
      ), event AS (
        INSERT INTO long_task.task_events (task_id, channel, actor, action, reason, from_state, to_state, epoch)
-       SELECT id, $9, $10, $11, $12, $13, $2, epoch FROM changed
+       SELECT id, $8, $9, $10, $11, $12, $2, epoch FROM changed
      ) SELECT * FROM changed`,
     [
       row.id,
       to,
       change.channel === 'service' ? null : (change.reason ?? 'requested'),
-      change.notify ?? null,
       isFinal(to),
       reached,
       change.ending ?? null,
@@ -85,6 +84,10 @@ export async function changeState(client: pg.ClientBase, row: TaskRow, change: C
       row.state,
     ],
   );
+  if (change.notify) {
+    const payload = { action: change.notify, ...(change.reason !== undefined && { reason: change.reason }) };
+    await writeMessage(client, row.id, { kind: 'command', payload });
+  }
   return rows[0]!;
 }
 

@@ -3,6 +3,7 @@ import { TaskError } from '../contract/errors.js';
 import { type Ending, FINAL_STATES, type Kind, type Phase, type State } from '../contract/states.js';
 import type { DownloadOptions, Receipt, Source, TaskFault, UploadOptions } from '../contract/task.js';
 import type { Fence } from './fence.js';
+import { HAS_MESSAGES } from './outbox.js';
 
 /** A column of the file and of the table, with the type it was given and why. */
 export interface Column {
@@ -64,9 +65,6 @@ export interface TaskRow {
   result: { key: string; size: number; sha256: string } | null;
   receipt: Receipt | null;
   error: TaskFault | null;
-  undelivered: string | null;
-  /** Whether a workflow was started for this task. */
-  workflow_started: boolean;
   idempotency_hash: string | null;
   phase_seconds: Partial<Record<Phase, number>>;
   active_seconds: number;
@@ -115,13 +113,16 @@ export const FINISHED = `state IN (${FINAL_LIST})`;
 /** Its opposite, worded as the predicate of the partial index `tasks_unfinished`, so that PostgreSQL uses the index. */
 export const UNFINISHED = `state NOT IN (${FINAL_LIST})`;
 
-/** Unfinished tasks whose row has been quiet for a while, longest first; the paused ones only when asked. */
+/**
+ * Lists unfinished tasks whose workflow knows all messages and whose row has been quiet for a while, longest first; the paused
+ * ones only when asked.
+ */
 export async function listUnfinished(
   pool: pg.Pool,
   { paused, quietSeconds }: { paused: boolean; quietSeconds: number },
 ): Promise<TaskRow[]> {
   const { rows } = await pool.query<TaskRow>(
-    `SELECT * FROM long_task.tasks WHERE ${UNFINISHED} AND (state <> 'paused' OR $1)
+    `SELECT * FROM long_task.tasks WHERE ${UNFINISHED} AND (state <> 'paused' OR $1) AND NOT ${HAS_MESSAGES}
         AND updated_at < now() - make_interval(secs => $2) ORDER BY updated_at`,
     [paused, quietSeconds],
   );
@@ -136,34 +137,6 @@ export async function listUntidy(pool: pg.Pool, quietSeconds: number): Promise<T
     [quietSeconds],
   );
   return rows;
-}
-
-const PAGE = 100;
-
-/**
- * Tasks with something that the workflow has not been told: a start, or a command. A page of them, behind the task of this
- * `lock_key`; empty at the end.
- */
-export async function listUndelivered(pool: pg.Pool, olderThanSeconds: number, after: number): Promise<TaskRow[]> {
-  const { rows } = await pool.query<TaskRow>(
-    `SELECT * FROM long_task.tasks WHERE undelivered IS NOT NULL AND ${UNFINISHED}
-        AND updated_at < now() - make_interval(secs => $1) AND lock_key > $2 ORDER BY lock_key LIMIT ${PAGE}`,
-    [olderThanSeconds, after],
-  );
-  return rows;
-}
-
-/**
- * Notes that the task's workflow was started and knows what was undelivered, unless a newer command has come since: that
- * has another epoch.
- */
-export async function markDelivered(pool: pg.Pool, { id, undelivered, epoch }: TaskRow): Promise<void> {
-  await pool.query(
-    `UPDATE long_task.tasks SET workflow_started = true, undelivered =
-        CASE WHEN undelivered = $2 AND (epoch = $3 OR undelivered = 'start') THEN NULL ELSE undelivered END
-      WHERE id = $1`,
-    [id, undelivered, epoch],
-  );
 }
 
 /** Whether an unfinished task with this id has its workflow under this workflow id. */

@@ -18,16 +18,19 @@ export type SignalledCommand = Pick<ExternalCommand, 'action' | 'channel' | 'rea
   actor?: string;
 };
 
-/** The command that an event brought from outside; null of any other event, the API's own signals among them. */
-export function commandOf(event: HistoryEvent): SignalledCommand | null {
+/**
+ * Returns the command that an event brought from outside; null for any other event.
+ * @param ownSignal whether the service notifies the run by a signal of its own (`WorkflowInput.ownSignal`)
+ */
+export function commandOf(event: HistoryEvent, ownSignal: boolean): SignalledCommand | null {
   const cancel = event.workflowExecutionCancelRequestedEventAttributes;
   if (cancel)
     return { action: 'terminate', channel: 'cancel', reason: 'cancelled', actor: cancel.identity || undefined };
   const signal = event.workflowExecutionSignaledEventAttributes;
   if (!signal || !ACTIONS.includes(signal.signalName as Action)) return null;
   const { reason, maxRejects, recorded } = readCommand(argumentOf(signal.input?.payloads?.[0]));
-  // The API's own signals only say "look": what they are about is written down already.
-  if (recorded) return null;
+  // An earlier version's own signals: what they tell of is written down already.
+  if (recorded && !ownSignal) return null;
   const action = signal.signalName as Action;
   return {
     action,

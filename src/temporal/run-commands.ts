@@ -26,13 +26,11 @@ export async function listRunCommands(
   return sentCommands(events ?? []).map((command, i) => ({ ...command, key: names[i] ?? `${runId}/sent/${i}` }));
 }
 
-function sentCommands(events: Events): SignalledCommand[] {
-  return events.flatMap((event) => {
-    const started = event.workflowExecutionStartedEventAttributes;
-    if (started)
-      return (argumentOf(started.input?.payloads?.[0]) as WorkflowInput | undefined)?.carried?.commands ?? [];
-    return commandOf(event) ?? [];
-  });
+function sentCommands([start, ...events]: Events): SignalledCommand[] {
+  const payload = start?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
+  const input = argumentOf(payload) as WorkflowInput | undefined;
+  const sent = events.flatMap((event) => commandOf(event, input?.ownSignal === true) ?? []);
+  return [...(input?.carried?.commands ?? []), ...sent];
 }
 
 /** The names of the commands that the run has handed to an activity. */

@@ -14,9 +14,8 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../config.js';
 import { cutToBytes } from '../contract/cut-to-bytes.js';
 import { TaskError } from '../contract/errors.js';
-import type { CommandSignalInput, WorkflowInput } from '../contract/messages.js';
+import { COMMAND_RECORDED, type RecordedCommand, type WorkflowInput } from '../contract/messages.js';
 import { KIND_ATTRIBUTE, NAME_ATTRIBUTE, STATE_ATTRIBUTE, USER_ATTRIBUTE } from '../contract/search-attributes.js';
-import type { Action } from '../contract/states.js';
 import type { TaskRow } from '../tasks/tasks.js';
 import { openRun, type Run } from './open-run.js';
 import { listRunCommands, type RunCommand } from './run-commands.js';
@@ -30,8 +29,11 @@ export interface TemporalGateway {
    * @throws {TaskError} temporal_unavailable
    */
   startWorkflow(row: TaskRow): Promise<void>;
-  /** @throws {WorkflowClosedError} when none of that id runs; {TaskError} temporal_unavailable */
-  signalWorkflow(row: TaskRow, action: Action, input: CommandSignalInput): Promise<void>;
+  /**
+   * Notifies the workflow of a command that was recorded.
+   * @throws {WorkflowClosedError} when none of that id runs; {TaskError} temporal_unavailable
+   */
+  signalWorkflow(row: TaskRow, command: RecordedCommand): Promise<void>;
   /**
    * Starts a workflow for a task although one of its id has ended; nothing happens when the task's own runs.
    * @throws {OtherRunError} when that of another task runs; {TaskError} temporal_unavailable
@@ -124,8 +126,10 @@ export function connectTemporal(
   return {
     startWorkflow: (row) => translated(() => start(row, WorkflowIdReusePolicy.REJECT_DUPLICATE)).then(() => {}),
     restartWorkflow: (row) => translated(() => start(row, WorkflowIdReusePolicy.ALLOW_DUPLICATE)).then(() => {}),
-    signalWorkflow: (row, action, input) =>
-      translated(() => call(CALL_MS, () => client.workflow.getHandle(row.workflow_id).signal(action, input))),
+    signalWorkflow: (row, command) =>
+      translated(() =>
+        call(CALL_MS, () => client.workflow.getHandle(row.workflow_id).signal(COMMAND_RECORDED, command)),
+      ),
     endWorkflow: async (row, runId, reason) => {
       const end = () => client.workflow.getHandle(row.workflow_id, runId).terminate(reason);
       await translated(() => call(CALL_MS, end)).catch((error: unknown) => {
@@ -176,7 +180,7 @@ async function within<T>(ms: number, body: () => Promise<T>): Promise<T> {
 type Attributes = 'all' | 'without state' | 'none';
 
 function startOptions(row: TaskRow, taskQueue: string, attributes: Attributes) {
-  const input: WorkflowInput = { taskId: row.id, kind: row.kind };
+  const input: WorkflowInput = { taskId: row.id, kind: row.kind, ownSignal: true };
   return {
     workflowId: row.workflow_id,
     taskQueue,

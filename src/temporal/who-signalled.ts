@@ -10,12 +10,14 @@ const CALL_MS = 2_000;
  * By whom commands came that reached a workflow from outside: the identity that Temporal keeps with the signal or the cancel
  * request (`temporal-cli:ana@host`), null where it keeps none. Commands are matched with the events backwards, so that
  * those which came later do not count.
+ * @param ownSignal as `WorkflowInput.ownSignal` of the run
  * @returns one per command, in their order
  */
 export async function whoSignalled(
   client: Client,
   execution: { workflowId: string; runId: string },
   commands: ExternalCommand[],
+  ownSignal: boolean,
 ): Promise<(string | null)[]> {
   const request = { namespace: client.options.namespace, execution, maximumPageSize: EVENTS };
   const { history } = await client.connection.withDeadline(Date.now() + CALL_MS, () =>
@@ -27,7 +29,7 @@ export async function whoSignalled(
     while (next < events.length) {
       const event = events[next++]!;
       if (Number(event.eventId) > (command.seen ?? 0)) continue;
-      const brought = commandOf(event);
+      const brought = commandOf(event, ownSignal);
       if (brought?.action === command.action && brought.channel === command.channel) return brought.actor ?? null;
     }
     return null;

@@ -16,7 +16,7 @@ import type { About } from './current-details.js';
 import { type Ending, endAs } from './ending.js';
 import { type Outcome, outcomeOf } from './interruption.js';
 import { showState } from './shown-state.js';
-import { pauseSignal, progressQuery, resumeSignal, terminateSignal } from './signals.js';
+import { commandRecordedSignal, pauseSignal, progressQuery, resumeSignal, terminateSignal } from './signals.js';
 
 /** What a running workflow knows of its task; the steps keep phase and counts. */
 export type Status = Omit<ProgressAnswer, 'pending_commands'>;
@@ -82,6 +82,9 @@ class SteerableTask {
     setHandler(terminateSignal, (argument) => this.#receive('terminate', argument), {
       description: 'Stop and remove everything the task has made. Optional: {"reason": "…"}',
     });
+    setHandler(commandRecordedSignal, (command) => this.#look(command?.action), {
+      description: 'Of the service itself: a command was recorded.',
+    });
     setHandler(progressQuery, () => ({ ...this.#status, pending_commands: this.#commands.length }), {
       description: 'State, phase, rows and bytes as the workflow knows them.',
     });
@@ -99,11 +102,22 @@ class SteerableTask {
     const seen = workflowInfo().historyLength;
     const takesLimit = action === 'resume' && this.input.kind === 'upload';
     if (odd.length > 0 || (maxRejects !== undefined && !takesLimit)) log.warn(ODD_LIMIT, { name: action });
-    if (recorded) this.#foresee(action);
-    else {
-      const limit = takesLimit && maxRejects !== undefined && { maxRejects };
-      this.#commands.push({ action, channel, seen, ...(reason !== undefined && { reason }), ...limit });
+    if (recorded && !this.input.ownSignal) {
+      this.#look(action);
+      return;
     }
+    const limit = takesLimit && maxRejects !== undefined && { maxRejects };
+    this.#commands.push({ action, channel, seen, ...(reason !== undefined && { reason }), ...limit });
+    this.#nudge(action);
+  }
+
+  /** Acts on a command that the task row holds already. */
+  #look(action: Action): void {
+    this.#foresee(action);
+    this.#nudge(action);
+  }
+
+  #nudge(action: Action): void {
     this.#nudged = true;
     if (action !== 'resume') this.#scope?.cancel();
   }
@@ -185,7 +199,7 @@ class SteerableTask {
     const commands = this.#commands.splice(0);
     const summary = commands.map((command) => command.action).join(', ');
     const applied = await control.applyCommands.executeWithOptions({ summary: summary.slice(0, 200) }, [
-      { taskId: this.input.taskId, commands },
+      { taskId: this.input.taskId, commands, ownSignal: this.input.ownSignal },
     ]);
     // An older worker does not say it.
     if (!applied.fenced && applied.state) this.#show(applied.state);

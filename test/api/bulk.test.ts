@@ -45,7 +45,10 @@ describe('POST /tasks/actions', () => {
         error: null,
       })),
     );
-    expect(await api.temporal.told('upload/filter/two')).toEqual(['start', 'pause {"reason":"night","recorded":true}']);
+    expect(await api.temporal.told('upload/filter/two')).toEqual([
+      'start',
+      'commandRecorded {"action":"pause","reason":"night"}',
+    ]);
     const { json: task } = await api.get('/tasks/upload/one?user_id=filter');
     expect(task.task_events.at(-1)).toMatchObject({
       channel: 'api',
@@ -127,9 +130,7 @@ describe('POST /tasks/actions', () => {
 
   it('takes 200 at once and continues after them', async () => {
     for (let i = 0; i < 203; i++) await newUpload(api.pool, { userId: 'many', taskName: `t${i}` });
-    await api.pool.query(
-      `UPDATE long_task.tasks SET state = 'failed', finished_at = now(), undelivered = NULL WHERE user_id = 'many'`,
-    );
+    await api.pool.query(`UPDATE long_task.tasks SET state = 'failed', finished_at = now() WHERE user_id = 'many'`);
     const request = { action: 'delete', filter: { user_id: 'many' } };
     const first = await api.post('/tasks/actions', { ...request, dry_run: true });
     expect([first.json.count, typeof first.json.next]).toEqual([200, 'string']);

@@ -40,10 +40,10 @@ export async function endedDownload(api: TestApi, more: Partial<NewTask> = {}): 
 }
 
 async function end(api: TestApi, id: string, state: string): Promise<TaskRow> {
-  await api.pool.query(
-    `UPDATE long_task.tasks SET state = $2, undelivered = NULL, finished_at = now(), updated_at = now() WHERE id = $1`,
-    [id, state],
-  );
+  await api.pool.query(`UPDATE long_task.tasks SET state = $2, finished_at = now(), updated_at = now() WHERE id = $1`, [
+    id,
+    state,
+  ]);
   return getTaskById(api.pool, id);
 }
 

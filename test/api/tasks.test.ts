@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { settleTask } from '../../src/tasks/commands.js';
+import { listMessages } from '../../src/tasks/outbox.js';
 import { getTask } from '../../src/tasks/tasks.js';
 import { seesWorker, useApi } from './support.js';
 
@@ -26,7 +27,7 @@ describe('commands', () => {
     expect([pause.status, pause.json.state, pause.json.pause_reasons]).toEqual([202, 'pausing', ['lunch']]);
     await expect
       .poll(() => api.temporal.told(`upload/ana/${ref.task_name}`))
-      .toEqual(['start', 'pause {"reason":"lunch","recorded":true}']);
+      .toEqual(['start', 'commandRecorded {"action":"pause","reason":"lunch"}']);
     await settleTask(api.pool, (await rowOf(ref)).id);
     const again = await api.post('/upload/pause/', ref);
     expect([again.status, again.json.state, again.json.allowed_actions]).toEqual([
@@ -34,7 +35,7 @@ describe('commands', () => {
       'paused',
       ['resume', 'terminate'],
     ]);
-    expect((await rowOf(ref)).undelivered).toBeNull();
+    expect(await listMessages(api.pool, await rowOf(ref))).toEqual([]);
   });
 
   it('resume takes a new reject limit, of an upload only', async () => {
@@ -67,12 +68,14 @@ describe('commands', () => {
     expect((await rowOf(ref)).state).toBe('queued');
   });
 
-  it('stands when Temporal is away: 202, to be delivered', async () => {
+  it('stands when Temporal is away: 202, the message stays in the outbox', async () => {
     const ref = await started();
     api.temporal.away = true;
     const { status, json } = await api.post('/upload/pause', ref);
     expect([status, json.state]).toEqual([202, 'pausing']);
-    expect((await rowOf(ref)).undelivered).toBe('pause');
+    expect(await listMessages(api.pool, await rowOf(ref))).toMatchObject([
+      { kind: 'command', payload: { action: 'pause' } },
+    ]);
     const resume = await api.post('/upload/resume', ref);
     expect([resume.status, resume.json.state]).toEqual([202, 'running']);
   });
@@ -83,7 +86,7 @@ describe('commands', () => {
     await api.post('/upload/pause', ref);
     await expect
       .poll(() => api.temporal.told(`upload/ana/${ref.task_name}`))
-      .toEqual(['start', 'pause {"recorded":true}']);
+      .toEqual(['start', 'commandRecorded {"action":"pause"}']);
   });
 });
 

@@ -18,7 +18,8 @@ async function running(): Promise<{ row: TaskRow; runId: string; now(): Promise<
   await settleTask(api.pool, row.id);
   await api.temporal.gateway.startWorkflow(row);
   const { runId } = await api.temporal.client.workflow.getHandle(row.workflow_id).describe();
-  await api.pool.query(`UPDATE long_task.tasks SET undelivered = NULL, updated_at = now() - interval '1 minute'`);
+  await api.pool.query('DELETE FROM long_task.outbox');
+  await api.pool.query(`UPDATE long_task.tasks SET updated_at = now() - interval '1 minute'`);
   return { row, runId, now: () => getTaskById(api.pool, row.id) };
 }
 

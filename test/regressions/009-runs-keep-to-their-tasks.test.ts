@@ -1,10 +1,11 @@
 import pino from 'pino';
 import { afterEach, expect, it } from 'vitest';
+import { dispatchOnce } from '../../src/maintenance/dispatcher.js';
 import { reconcileAll } from '../../src/maintenance/reconciler.js';
-import { Patience, sweepUndelivered } from '../../src/maintenance/sweeper.js';
 import { commandTask, settleTask } from '../../src/tasks/commands.js';
+import { listMessages } from '../../src/tasks/outbox.js';
 import { getTaskById, type TaskRow } from '../../src/tasks/tasks.js';
-import { deliverOrThrow } from '../../src/temporal/deliver.js';
+import { dispatchAll } from '../../src/temporal/dispatch.js';
 import { startRun } from '../../src/temporal/start-run.js';
 import { useApi } from '../api/support.js';
 import { newUpload } from '../postgres/support.js';
@@ -21,7 +22,7 @@ afterEach(() => {
 /** A task that has ended while its workflow has not: no worker is there to end it. */
 async function ended(): Promise<{ row: TaskRow; runId: string }> {
   const row = await newUpload(api.pool);
-  await deliverOrThrow(parts(), row);
+  await dispatchAll(parts(), row);
   const { runId } = await api.temporal.client.workflow.getHandle(row.workflow_id).describe();
   await api.pool.query(`UPDATE long_task.tasks SET state = 'terminated' WHERE id = $1`, [row.id]);
   return { row, runId };
@@ -38,51 +39,56 @@ async function lastRun(workflowId: string): Promise<{ taskId: string; status: st
   return { status: status.name, runId, taskId: JSON.parse(Buffer.from(payload.data!).toString()).taskId };
 }
 
-const age = (row: TaskRow) =>
-  api.pool.query(`UPDATE long_task.tasks SET updated_at = now() - interval '1 minute' WHERE id = $1`, [row.id]);
+const age = async (row: TaskRow) => {
+  await api.pool.query(`UPDATE long_task.tasks SET updated_at = now() - interval '1 minute' WHERE id = $1`, [row.id]);
+  await api.pool.query('UPDATE long_task.outbox SET next_attempt_at = now() WHERE task_id = $1', [row.id]);
+};
 
 it('a start does not attach to the run of the task that had the name before', async () => {
   const old = await ended();
   const row = await next(old.row);
-  await deliverOrThrow(parts(), row);
+  await dispatchAll(parts(), row);
   expect(await lastRun(row.workflow_id)).toMatchObject({ taskId: row.id, status: 'RUNNING' });
-  expect((await getTaskById(api.pool, row.id)).undelivered).toBeNull();
+  expect(await listMessages(api.pool, row)).toEqual([]);
   const before = await api.temporal.client.workflow.getHandle(row.workflow_id, old.runId).describe();
   expect(before.status.name).toBe('TERMINATED');
   // Once more: the task's own run is left alone.
   const { runId } = await lastRun(row.workflow_id);
-  await deliverOrThrow(parts(), row);
+  await dispatchAll(parts(), row);
   expect((await lastRun(row.workflow_id)).runId).toBe(runId);
 });
 
 it('a command that overtakes the start reaches the own run, not the old one', async () => {
   const old = await ended();
   const row = await next(old.row);
-  const { row: paused } = await commandTask(api.pool, row, { action: 'pause', channel: 'api' });
-  await deliverOrThrow(parts(), paused, 'lunch');
+  const { row: paused } = await commandTask(api.pool, row, { action: 'pause', channel: 'api', reason: 'lunch' });
+  await dispatchAll(parts(), paused);
   expect(await lastRun(row.workflow_id)).toMatchObject({ taskId: row.id, status: 'RUNNING' });
-  expect(await api.temporal.told(row.workflow_id)).toEqual(['start', 'pause {"reason":"lunch","recorded":true}']);
+  expect(await api.temporal.told(row.workflow_id)).toEqual([
+    'start',
+    'commandRecorded {"action":"pause","reason":"lunch"}',
+  ]);
   const { events } = await api.temporal.client.workflow.getHandle(row.workflow_id, old.runId).fetchHistory();
   expect(events!.filter((event) => event.workflowExecutionSignaledEventAttributes)).toEqual([]);
 });
 
-it('a command that overtakes the start while Temporal is away reaches the own run by the sweeper', async () => {
+it('a command that overtakes the start while Temporal is away reaches the own run by the dispatcher', async () => {
   const old = await ended();
   const row = await next(old.row);
   await commandTask(api.pool, row, { action: 'terminate', channel: 'api' });
   await age(row);
   api.temporal.away = true;
-  await expect(sweepUndelivered(parts(), new Patience())).rejects.toMatchObject({ code: 'temporal_unavailable' });
+  await expect(dispatchOnce(parts())).rejects.toMatchObject({ code: 'temporal_unavailable' });
   api.temporal.away = false;
-  await sweepUndelivered(parts(), new Patience());
+  await dispatchOnce(parts());
   expect(await lastRun(row.workflow_id)).toMatchObject({ taskId: row.id, status: 'RUNNING' });
-  expect(await api.temporal.told(row.workflow_id)).toEqual(['start', 'terminate {"recorded":true}']);
+  expect(await api.temporal.told(row.workflow_id)).toEqual(['start', 'commandRecorded {"action":"terminate"}']);
 });
 
 it('a start that comes late does not end the run of the task that has the name now', async () => {
   const old = await ended();
   const row = await next(old.row);
-  await deliverOrThrow(parts(), row);
+  await dispatchAll(parts(), row);
   await expect(startRun(parts(), old.row)).rejects.toThrow(/another task/);
   expect(await lastRun(row.workflow_id)).toMatchObject({ taskId: row.id, status: 'RUNNING' });
 });
@@ -102,10 +108,8 @@ it('what an operator did to the old run is not done to the new task', async () =
   await api.temporal.client.workflow.getHandle(old.row.workflow_id).signal('terminate');
   const row = await next(old.row);
   await settleTask(api.pool, row.id);
-  await api.pool.query(
-    'UPDATE long_task.tasks SET undelivered = NULL, workflow_started = true, state_since = now() WHERE id = $1',
-    [row.id],
-  );
+  await api.pool.query('DELETE FROM long_task.outbox WHERE task_id = $1', [row.id]);
+  await api.pool.query('UPDATE long_task.tasks SET state_since = now() WHERE id = $1', [row.id]);
   // The new run was lost with its history: the last of that id is the old one, ended by hand.
   await api.temporal.end(old.row.workflow_id);
   await age(row);

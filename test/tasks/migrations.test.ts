@@ -60,14 +60,51 @@ const OLD: OldTask[] = [
   },
 ];
 
+/** What each task of a version before the outbox must still tell Temporal, and its messages. */
+const UNDELIVERED: [state: string, undelivered: string | null, started: boolean, messages: string[]][] = [
+  ['queued', 'start', false, ['start {}']],
+  ['pausing', 'pause', false, ['start {}', 'command {"action": "pause"}']],
+  ['terminating', 'terminate', true, ['command {"action": "terminate"}']],
+  ['running', null, true, []],
+  ['failed', 'terminate', false, []],
+];
+
+/** The migrations before the outbox. */
+const BEFORE_OUTBOX = 10;
+
+it('what was undelivered becomes messages, and by the way back undelivered again', async () => {
+  await inDatabase(async (url) => {
+    await migrateBy(url, BEFORE_OUTBOX);
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    for (const [i, [state, undelivered, started]] of UNDELIVERED.entries()) {
+      await client.query(
+        `INSERT INTO long_task.tasks (kind, user_id, task_name, workflow_id, state, options, undelivered, workflow_started)
+         VALUES ('upload', 'ana', $1, $1, $2, '{}', $3, $4)`,
+        [`t${i}`, state, undelivered, started],
+      );
+    }
+    await migrate(url);
+    const { rows } = await client.query(
+      `SELECT array_remove(array_agg(o.kind || ' ' || o.payload::text ORDER BY o.id), NULL) AS messages,
+              bool_and(o.id IS NULL OR o.next_attempt_at < now() + interval '3 seconds') AS soon
+         FROM long_task.tasks t LEFT JOIN long_task.outbox o ON o.task_id = t.id GROUP BY t.id ORDER BY t.lock_key`,
+    );
+    expect(rows).toEqual(UNDELIVERED.map(([, , , messages]) => ({ messages, soon: true })));
+    await migrateBy(url, 1, 'down');
+    const { rows: old } = await client.query(
+      'SELECT undelivered, workflow_started FROM long_task.tasks ORDER BY lock_key LIMIT 3',
+    );
+    await client.end();
+    expect(old).toEqual(
+      UNDELIVERED.slice(0, 3).map(([, undelivered, workflow_started]) => ({ undelivered, workflow_started })),
+    );
+  });
+});
+
 it('a database of the first version keeps its tasks, endings, native pauses and events', async () => {
-  const name = `test_${randomBytes(6).toString('hex')}`;
-  const admin = new pg.Client({ connectionString: inject('databaseUrl') });
-  await admin.connect();
-  await admin.query(`CREATE DATABASE ${name} TEMPLATE template1`);
-  try {
-    const url = Object.assign(new URL(inject('databaseUrl')), { pathname: `/${name}` }).href;
-    await migrateToFirstVersion(url);
+  await inDatabase(async (url) => {
+    await migrateBy(url, FIRST_VERSION);
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     for (const task of OLD) await insertOld(client, task);
@@ -92,18 +129,28 @@ it('a database of the first version keeps its tasks, endings, native pauses and 
       ...['suspended', 'terminate_requested', 'rollback_failed', 'rolled_back'],
     ]);
     expect(events.map(({ reason }) => reason).filter((reason) => ['start', 'completed'].includes(reason))).toEqual([]);
+  });
+});
+
+async function inDatabase(body: (url: string) => Promise<void>): Promise<void> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const admin = new pg.Client({ connectionString: inject('databaseUrl') });
+  await admin.connect();
+  await admin.query(`CREATE DATABASE ${name} TEMPLATE template1`);
+  try {
+    await body(Object.assign(new URL(inject('databaseUrl')), { pathname: `/${name}` }).href);
   } finally {
     await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
     await admin.end();
   }
-});
+}
 
-async function migrateToFirstVersion(databaseUrl: string): Promise<void> {
+async function migrateBy(databaseUrl: string, count: number, direction: 'up' | 'down' = 'up'): Promise<void> {
   await runner({
     databaseUrl,
     dir: inProject('migrations'),
-    direction: 'up',
-    count: FIRST_VERSION,
+    direction,
+    count,
     migrationsTable: 'migrations',
     migrationsSchema: 'long_task',
     createMigrationsSchema: true,

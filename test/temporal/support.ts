@@ -27,7 +27,7 @@ export class TestTemporal {
     this.gateway = {
       startWorkflow: (row) => now().startWorkflow(row),
       restartWorkflow: (row) => now().restartWorkflow(row),
-      signalWorkflow: (row, action, input) => now().signalWorkflow(row, action, input),
+      signalWorkflow: (row, command) => now().signalWorkflow(row, command),
       endWorkflow: (row, runId, reason) => now().endWorkflow(row, runId, reason),
       listRunCommands: (row, runId) => now().listRunCommands(row, runId),
       describeWorkflow: (row) => now().describeWorkflow(row),
@@ -43,7 +43,7 @@ export class TestTemporal {
     return new TestTemporal(new Client({ connection: await Connection.connect({ address }) }), address);
   }
 
-  /** What the last workflow of this id was told, in order: `start`, `pause {"recorded":true}`. Nothing when there is none. */
+  /** What the last workflow of this id was told, in order: `start`, `commandRecorded {"action":"pause"}`. Nothing when there is none. */
   async told(workflowId: string): Promise<string[]> {
     const history = await this.client.workflow
       .getHandle(workflowId)

@@ -46,9 +46,7 @@ describe('the gateway to Temporal', () => {
     await temporal.gateway.startWorkflow(row);
     await temporal.end(row.workflow_id);
     await expect(temporal.gateway.startWorkflow(row)).rejects.toThrow(WorkflowClosedError);
-    await expect(temporal.gateway.signalWorkflow(row, 'pause', { recorded: true })).rejects.toThrow(
-      WorkflowClosedError,
-    );
+    await expect(temporal.gateway.signalWorkflow(row, { action: 'pause' })).rejects.toThrow(WorkflowClosedError);
     await temporal.gateway.restartWorkflow(row);
     expect(await temporal.told(row.workflow_id)).toEqual(['start']);
   });
@@ -88,7 +86,9 @@ describe('the gateway to Temporal', () => {
     await temporal.gateway.startWorkflow(row);
     const handle = temporal.client.workflow.getHandle(row.workflow_id);
     await handle.signal('pause', { reason: 'lunch' });
-    await temporal.gateway.signalWorkflow(row, 'resume', { recorded: true });
+    await temporal.gateway.signalWorkflow(row, { action: 'resume' });
+    // A field that means nothing: the signal counts.
+    await handle.signal('pause', { reason: 'odd', recorded: true });
     await handle.signal('terminate', 'now\0');
     await handle.cancel();
     const { runId } = await handle.describe();
@@ -99,6 +99,7 @@ describe('the gateway to Temporal', () => {
     const sent = await temporal.gateway.listRunCommands(row, runId);
     expect(sent.map(({ action, channel, reason }) => [action, channel, reason])).toEqual([
       ['pause', 'signal', 'lunch'],
+      ['pause', 'signal', 'odd'],
       ['terminate', 'signal', 'now'],
       ['terminate', 'cancel', 'cancelled'],
     ]);

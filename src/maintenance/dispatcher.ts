@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TaskError } from '../contract/errors.js';
+import { claimMessage, type Message, releaseMessage } from '../tasks/outbox.js';
+import { getTaskById, type TaskRow } from '../tasks/tasks.js';
+import { dispatchMessage } from '../temporal/dispatch.js';
+import type { MaintenanceParts } from './maintenance-parts.js';
+
+type Parts = Pick<MaintenanceParts, 'pool' | 'temporal' | 'log'>;
+
+const ROUND_MS = 1_000;
+
+/**
+ * Sends the messages of the outbox that the requests which wrote them could not send, until the signal fires. Several
+ * dispatchers may run: each claims a message of its own.
+ */
+export async function startDispatcher(parts: Parts, signal: AbortSignal): Promise<void> {
+  let complained = false;
+  while (!signal.aborted) {
+    try {
+      await dispatchOnce(parts, signal);
+      complained = false;
+    } catch (error) {
+      // Once per outage, not once per second.
+      if (!complained) parts.log.warn({ err: error }, 'the dispatcher cannot work now and tries again every second');
+      complained = true;
+    }
+    await sleep(ROUND_MS, undefined, { signal }).catch(() => {});
+  }
+}
+
+/**
+ * Sends every message that is due.
+ * @throws {TaskError} temporal_unavailable at the first message that meets it: the others would too
+ */
+export async function dispatchOnce(parts: Parts, signal?: AbortSignal): Promise<void> {
+  while (!signal?.aborted) {
+    const message = await claimMessage(parts.pool);
+    if (!message) return;
+    await dispatchClaimed(parts, message);
+  }
+}
+
+async function dispatchClaimed(parts: Parts, message: Message): Promise<void> {
+  const row = await findTask(parts, message);
+  if (!row) return;
+  const about = { task: row.workflow_id, message: message.kind, attempts: message.attempts };
+  try {
+    if (message.kind === 'command' && message.payload.action !== 'pause') await unpause(parts, row);
+    await dispatchMessage(parts, row, message);
+    parts.log.info(about, 'dispatched by the dispatcher');
+  } catch (error) {
+    if (error instanceof TaskError) {
+      await releaseMessage(parts.pool, message);
+      throw error;
+    }
+    parts.log.warn({ ...about, err: error }, 'cannot be dispatched');
+  }
+}
+
+/** Returns the message's task; undefined when it was deleted after the claim, and its messages with it. */
+async function findTask({ pool }: Parts, message: Message): Promise<TaskRow | undefined> {
+  return getTaskById(pool, message.task_id).catch((error: unknown) => {
+    if (error instanceof TaskError && error.code === 'task_not_found') return undefined;
+    throw error;
+  });
+}
+
+/** Lifts native pauses, which the request may not have done. Temporal's refusal does not hold up the command. */
+async function unpause({ temporal, log }: Parts, row: TaskRow): Promise<void> {
+  await temporal.liftNativePauses(row).catch((error: unknown) => {
+    if (error instanceof TaskError) throw error;
+    log.warn({ err: error, task: row.workflow_id }, 'a native pause could not be lifted');
+  });
+}
