@@ -1,6 +1,7 @@
 import formbody from '@fastify/formbody';
 import multipart from '@fastify/multipart';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { FastifySerializerCompiler } from 'fastify/types/schema.js';
 import { TaskError } from '../contract/errors.js';
 import type { Source } from '../contract/task.js';
 import { typedFields } from '../http/form-fields.js';
@@ -14,6 +15,7 @@ import type { ApiContext } from './context.js';
 import { deleteRoutes } from './delete-task.js';
 import { downloadRoutes } from './download-routes.js';
 import { healthRoutes } from './health-routes.js';
+import { registerOpenApi } from './openapi.js';
 import type { Inspected } from './receive-upload.js';
 import { rootRoute } from './root-route.js';
 import { taskRoutes } from './task-routes.js';
@@ -43,8 +45,15 @@ const FORM_LIMITS = {
 const HEADERS_MS = 30_000;
 const SILENCE_MS = 5 * 60_000;
 
-/** Builds the REST API; nothing is started and nothing is listened on. */
-export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
+/**
+ * Builds the REST API; nothing is started and nothing is listened on.
+ * @param serializerCompiler of answers. The default adds nothing to what JSON costs; that of the tests checks each by
+ *   its schema
+ */
+export async function buildApp(
+  context: ApiContext,
+  serializerCompiler: FastifySerializerCompiler<unknown> = () => JSON.stringify,
+): Promise<FastifyInstance> {
   const guard = createGuard(context.config);
   const app = Fastify({
     loggerInstance: context.log as FastifyBaseLogger,
@@ -68,12 +77,14 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   app.decorateRequest('source', null);
   app.decorateRequest('inspected', null);
   app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendProblem);
   app.removeContentTypeParser('text/plain');
   registerGuard(app, guard);
   registerNotFound(app);
   registerHooks(app, context);
   await app.register(formbody, { bodyLimit: BODY_BYTES });
+  await registerOpenApi(app);
   rootRoute(app);
   healthRoutes(app, context);
   // Only here is a form with a file taken; elsewhere it is a media type that is not known.

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
-import type { ErrorCode, FieldError, TaskError } from '../contract/errors.js';
-import { type Action, isFinal, type Kind, type State, transitionOf } from '../contract/states.js';
+import type { ActionResult, ActionsAnswer } from '../contract/answers.js';
+import type { FieldError, TaskError } from '../contract/errors.js';
+import { ActionsBody, MOST_TASKS } from '../contract/operator-requests.js';
+import { type Action, isFinal, transitionOf } from '../contract/states.js';
 import { asTaskError } from '../http/problem.js';
 import { invalidRequest } from '../http/validation.js';
 import { notFinal } from '../tables/delete-task.js';
@@ -10,20 +12,9 @@ import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
 import { deleteWhole } from './delete-task.js';
 import { readCursor, writeCursor } from './list-cursor.js';
-import { ActionsBody, MOST_TASKS } from './operator-schemas.js';
+import { operation } from './openapi.js';
 import { runCommand } from './run-command.js';
 import { readFilter } from './task-filter.js';
-
-/** What came of one task, or would. */
-interface TaskResult {
-  kind: Kind;
-  user_id: string;
-  task_name: string;
-  result: 'ok' | 'no_op' | 'error';
-  /** After the command; null when the task is gone or was not found. */
-  state: State | null;
-  error: { code: ErrorCode; status: number; detail: string; current_state?: string; allowed_actions?: string[] } | null;
-}
 
 /** Whose turn it is: a task that was found, or a name that may have none. */
 type Target = { key: TaskKey; row?: TaskRow };
@@ -33,20 +24,25 @@ const AT_ONCE = 4;
 
 /** POST /tasks/actions */
 export function bulkRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.post<{ Body: ActionsBody }>('/tasks/actions', { schema: { body: ActionsBody } }, ({ body }) =>
-    commandMany(context, body),
-  );
+  app.post<{ Body: ActionsBody }>('/tasks/actions', { schema: COMMAND_MANY }, ({ body }) => commandMany(context, body));
 }
 
-async function commandMany(context: ApiContext, body: ActionsBody) {
+const COMMAND_MANY = operation('commandTasks', {
+  tag: 'Tasks',
+  summary: 'Command many tasks, or say what would come of it',
+  body: ActionsBody,
+  answers: { 200: 'ActionsAnswer' },
+});
+
+async function commandMany(context: ApiContext, body: ActionsBody): Promise<ActionsAnswer> {
   const { targets, next } = await chooseTargets(context, body);
-  const results: TaskResult[] = new Array(targets.length);
+  const results: ActionResult[] = new Array(targets.length);
   const queue = targets.entries();
   const lane = async () => {
     for (const [i, target] of queue) results[i] = await commandOne(context, target, body);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
-  const countOf = (result: TaskResult['result']) => results.filter((one) => one.result === result).length;
+  const countOf = (result: ActionResult['result']) => results.filter((one) => one.result === result).length;
   return {
     action: body.action,
     dry_run: body.dry_run ?? false,
@@ -106,7 +102,7 @@ function refused(field: string, detail: string): TaskError {
 }
 
 /** One that fails stops none of the others. */
-async function commandOne(context: ApiContext, { key, row }: Target, body: ActionsBody): Promise<TaskResult> {
+async function commandOne(context: ApiContext, { key, row }: Target, body: ActionsBody): Promise<ActionResult> {
   const named = { kind: key.kind, user_id: key.userId, task_name: key.taskName };
   try {
     const task = row ?? (await getTask(context.pool, key));
@@ -116,12 +112,16 @@ async function commandOne(context: ApiContext, { key, row }: Target, body: Actio
     const { code, status, detail, extras } = asTaskError(error);
     if (status >= 500) context.log.error({ err: error, task: key }, detail);
     const { current_state, allowed_actions } = extras;
-    const state = (current_state as State | undefined) ?? null;
-    return { ...named, result: 'error', state, error: { code, status, detail, current_state, allowed_actions } };
+    return {
+      ...named,
+      result: 'error',
+      state: current_state ?? null,
+      error: { code, status, detail, current_state, allowed_actions },
+    };
   }
 }
 
-type Done = Pick<TaskResult, 'result' | 'state'>;
+type Done = Pick<ActionResult, 'result' | 'state'>;
 
 /** By the same way as a single command. */
 async function perform(context: ApiContext, task: TaskRow, { action, reason }: ActionsBody): Promise<Done> {

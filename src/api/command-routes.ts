@@ -1,21 +1,36 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
+import { CommandBody, ResumeUploadBody } from '../contract/requests.js';
 import { ACTIONS, type Action, KINDS, type Kind } from '../contract/states.js';
 import { getTask } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
+import { operation } from './openapi.js';
 import { viewOf } from './read-task.js';
 import { runCommand } from './run-command.js';
-import { CommandBody, ResumeUploadBody } from './schemas.js';
 
 /** POST /{upload,download}/{pause,resume,terminate} */
 export function commandRoutes(app: FastifyInstance, context: ApiContext): void {
   for (const kind of KINDS) {
     for (const action of ACTIONS) {
-      const body = kind === 'upload' && action === 'resume' ? ResumeUploadBody : CommandBody;
-      app.post<{ Body: CommandBody }>(`/${kind}/${action}`, { schema: { body } }, (request, reply) =>
+      app.post<{ Body: CommandBody }>(`/${kind}/${action}`, { schema: commandOf(kind, action) }, (request, reply) =>
         command(context, kind, action, request, reply),
       );
     }
   }
+}
+
+const SUMMARIES: Record<Action, string> = {
+  pause: 'Pause a task at its next safe point',
+  resume: 'Resume a paused task where it stopped',
+  terminate: 'End a task and roll back all that it made',
+};
+
+function commandOf(kind: Kind, action: Action): FastifySchema {
+  return operation(`${action}${kind === 'upload' ? 'Upload' : 'Download'}`, {
+    tag: kind === 'upload' ? 'Uploads' : 'Downloads',
+    summary: SUMMARIES[action],
+    body: kind === 'upload' && action === 'resume' ? ResumeUploadBody : CommandBody,
+    answers: { 200: 'Task', 202: 'Task' },
+  });
 }
 
 async function command(

@@ -1,23 +1,33 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import { KINDS } from '../contract/states.js';
+import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify';
+import { type DeleteQuery, DeleteUploadQuery } from '../contract/operator-requests.js';
+import { TaskPath, UserQuery } from '../contract/requests.js';
+import { KINDS, type Kind } from '../contract/states.js';
 import { finishDeletions } from '../maintenance/finish-deletion.js';
 import { deleteTask } from '../tables/delete-task.js';
 import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
-import { type DeleteQuery, DeleteUploadQuery } from './operator-schemas.js';
-import { TaskPath, UserQuery } from './schemas.js';
+import { operation } from './openapi.js';
 
 /** DELETE /tasks/{kind}/{task_name} */
 export function deleteRoutes(app: FastifyInstance, context: ApiContext): void {
   for (const kind of KINDS) {
-    const querystring = kind === 'upload' ? DeleteUploadQuery : UserQuery;
     app.delete<{ Params: TaskPath; Querystring: DeleteQuery }>(
       `/tasks/${kind}/:task_name`,
-      { schema: { params: TaskPath, querystring } },
+      { schema: deleteOf(kind) },
       ({ params, query }, reply) =>
         sendDeleted(context, { kind, userId: query.user_id, taskName: params.task_name }, query.drop_table, reply),
     );
   }
+}
+
+function deleteOf(kind: Kind): FastifySchema {
+  return operation(kind === 'upload' ? 'deleteUpload' : 'deleteDownload', {
+    tag: kind === 'upload' ? 'Uploads' : 'Downloads',
+    summary: 'Delete the record of a task that has ended, with its files',
+    params: TaskPath,
+    querystring: kind === 'upload' ? DeleteUploadQuery : UserQuery,
+    answers: { 202: null, 204: null },
+  });
 }
 
 /** Answers 204 when nothing of the task remains, 202 when the sweeper has to remove a rest. */

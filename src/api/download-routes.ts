@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { TaskError } from '../contract/errors.js';
+import { DownloadStart } from '../contract/requests.js';
 import { invalidRequest } from '../http/validation.js';
 import { findTable, tableExists } from '../tables/find-table.js';
 import { columnNumber } from '../tables/staging.js';
@@ -10,15 +11,22 @@ import type { ApiContext } from './context.js';
 import { readIdempotency } from './idempotency.js';
 import { isResultLost } from './lost-result.js';
 import { checkNameLength, generateTaskName, noSuchTable, parseTableName } from './names.js';
+import { operation } from './openapi.js';
 import { locationOf, viewOf } from './read-task.js';
-import { DownloadStart } from './schemas.js';
 
 /** POST /download/start */
 export function downloadRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.post<{ Body: DownloadStart }>('/download/start', { schema: { body: DownloadStart } }, (request, reply) =>
+  app.post<{ Body: DownloadStart }>('/download/start', { schema: START }, (request, reply) =>
     startDownload(context, request, reply),
   );
 }
+
+const START = operation('startDownload', {
+  tag: 'Downloads',
+  summary: 'Start the export of a table',
+  body: DownloadStart,
+  answers: { 202: 'Task' },
+});
 
 async function startDownload(
   context: ApiContext,

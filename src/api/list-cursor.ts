@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { Sort } from '../contract/operator-requests.js';
 import { invalidRequest } from '../http/validation.js';
 import type { TaskFilter } from '../tasks/task-filter.js';
-import { isSortValue, type ListPlace, type Sort } from '../tasks/task-list.js';
+import { isSortValue, type ListPlace } from '../tasks/task-list.js';
 
 /** What is listed, and in which order: a cursor is good for the very same list. */
 export interface ListOf {

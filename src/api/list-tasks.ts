@@ -1,9 +1,9 @@
+import type { ListQuery } from '../contract/operator-requests.js';
 import type { Task } from '../contract/task.js';
 import { listTasks } from '../tasks/task-list.js';
 import type { ApiContext } from './context.js';
 import { readCursor, writeCursor } from './list-cursor.js';
 import { withResult } from './lost-result.js';
-import type { ListQuery } from './operator-schemas.js';
 import { readFilter } from './task-filter.js';
 import { toTask } from './task-view.js';
 

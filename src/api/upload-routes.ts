@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { TaskError } from '../contract/errors.js';
+import { UploadStart } from '../contract/requests.js';
 import type { Source, UploadOptions } from '../contract/task.js';
 import { checkerOf, invalidRequest } from '../http/validation.js';
 import { withTransaction } from '../postgres/pool.js';
@@ -23,9 +24,9 @@ import type { ApiContext } from './context.js';
 import { checkStored, type FileOptions } from './header-check.js';
 import { idempotencyKey, readIdempotency } from './idempotency.js';
 import { checkNameLength, generateTaskName } from './names.js';
+import { operation } from './openapi.js';
 import { locationOf, viewOf } from './read-task.js';
 import { type Inspected, receiveUpload } from './receive-upload.js';
-import { UploadStart } from './schemas.js';
 
 const SAMPLE_NAME = 'sample_data.csv';
 
@@ -41,7 +42,7 @@ export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
   app.route<{ Body: UploadStart }>({
     method: 'POST',
     url: '/upload/start',
-    schema: { body: UploadStart },
+    schema: START,
     preValidation: async (request) => {
       if (!request.isMultipart()) return;
       refuseTooLarge(request, context.config.MAX_UPLOAD_BYTES);
@@ -64,6 +65,14 @@ export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
     handler: (request, reply) => startUpload(context, request, reply),
   });
 }
+
+const START = operation('startUpload', {
+  tag: 'Uploads',
+  summary: 'Start the load of a CSV file',
+  body: UploadStart,
+  consumes: ['multipart/form-data', 'application/json', 'application/x-www-form-urlencoded'],
+  answers: { 202: 'Task' },
+});
 
 async function startUpload(
   context: ApiContext,

@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify';
+import { UsageQuery } from '../contract/operator-requests.js';
 import { STATES } from '../contract/states.js';
 import { sumUsage } from '../tables/usage.js';
 import type { ApiContext } from './context.js';
-import { UsageQuery } from './operator-schemas.js';
+import { operation } from './openapi.js';
 
 /** GET /usage */
 export function usageRoutes(app: FastifyInstance, { pool, config }: ApiContext): void {
-  app.get<{ Querystring: UsageQuery }>('/usage', { schema: { querystring: UsageQuery } }, async ({ query }) => {
+  app.get<{ Querystring: UsageQuery }>('/usage', { schema: USAGE }, async ({ query }) => {
     const { sources, results, tables, staging, tasks } = await sumUsage(pool, query.user_id);
     return {
       user_id: query.user_id ?? null,
@@ -20,6 +21,13 @@ export function usageRoutes(app: FastifyInstance, { pool, config }: ApiContext):
     };
   });
 }
+
+const USAGE = operation('usage', {
+  tag: 'Service',
+  summary: 'Sum what is stored, of one user or of all',
+  querystring: UsageQuery,
+  answers: { 200: 'Usage' },
+});
 
 /** Null where there is no such limit. */
 function limitsOf({ MAX_UPLOAD_BYTES, RETENTION_DAYS }: ApiContext['config']) {

@@ -1,3 +1,5 @@
+import type { Action, State } from './states.js';
+
 /** Every error a caller can meet: its code, HTTP status, title, and whether the same request may succeed later. */
 export const ERRORS = {
   // Requests
@@ -65,8 +67,8 @@ export interface FieldError {
 /** What further a problem document may carry. */
 export interface ErrorExtras extends ErrorPlace {
   errors?: FieldError[];
-  current_state?: string;
-  allowed_actions?: string[];
+  current_state?: State;
+  allowed_actions?: Action[];
   retry_after?: number;
 }
 

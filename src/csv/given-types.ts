@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import type { GivenTypeName } from '../contract/given-type-names.js';
 import type { ColumnType } from './evidence.js';
 import { isJson, isJsonb } from './spell-json.js';
 import { isDouble, isNumeric, isReal, wholeNumber } from './spell-number.js';
@@ -92,11 +93,7 @@ export const GIVEN_TYPES = {
     provenBy: ['none'],
     spelling: '\\x and hexadecimal digits, two for each byte',
   },
-} satisfies Record<string, GivenType>;
-
-export type GivenTypeName = keyof typeof GIVEN_TYPES;
-
-export const GIVEN_TYPE_NAMES = Object.keys(GIVEN_TYPES) as GivenTypeName[];
+} satisfies Record<GivenTypeName, GivenType>;
 
 /** The rules of a type; undefined for a type that callers cannot give. */
 export function givenType(name: string): GivenType | undefined {

@@ -1,21 +1,12 @@
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { ERRORS, type ErrorCode, type ErrorExtras, TaskError } from '../contract/errors.js';
+import type { Problem } from '../contract/answers.js';
+import { ERRORS, type ErrorCode, TaskError } from '../contract/errors.js';
 import { isUnavailable, meaningOf } from '../postgres/sqlstate.js';
 import { GUARD_HEADERS } from './cross-origin-guard.js';
 
 /** Seconds after which a request that met an outage may be sent again. */
 const RETRY_AFTER = 2;
-
-/** A problem document (RFC 9457). `type` names the kind of problem; docs/errors.md explains each. */
-export interface Problem extends Omit<ErrorExtras, 'retry_after'> {
-  type: string;
-  title: string;
-  status: number;
-  detail: string;
-  code: ErrorCode;
-  instance: string;
-}
 
 /** Answers an error. What is not meant for the caller goes to the log, and the caller is told that much. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Sort } from '../contract/operator-requests.js';
 import { Conditions, type TaskFilter } from './task-filter.js';
 import { snapshotsOf, type TaskSnapshot, toSnapshot } from './task-snapshots.js';
 import type { TaskRow } from './tasks.js';
@@ -11,18 +12,6 @@ const ORDERS = {
   name: { column: 'task_name COLLATE "C"', type: 'text' },
 } as const;
 type Order = keyof typeof ORDERS;
-
-export const SORTS = [
-  '-created',
-  'created',
-  '-updated',
-  'updated',
-  '-finished',
-  'finished',
-  '-name',
-  'name',
-] as const satisfies (Order | `-${Order}`)[];
-export type Sort = (typeof SORTS)[number];
 
 /** A place in a sorted list: after the task with this value, and of several with the same one this number. */
 export interface ListPlace {

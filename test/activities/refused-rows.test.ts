@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GIVEN_TYPE_NAMES } from '../../src/contract/given-type-names.js';
 import { formatRecord } from '../../src/csv/format-record.js';
-import { GIVEN_TYPE_NAMES, givenType } from '../../src/csv/given-types.js';
+import { givenType } from '../../src/csv/given-types.js';
 import { withClient } from '../../src/postgres/pool.js';
 import { storeRejects } from '../../src/tasks/rejects.js';
 import { type Near, near } from '../postgres/near-values.js';

@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
-import chromium from '@sparticuz/chromium';
-import { type Browser, chromium as engine, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTask } from '../../src/tasks/new-task.js';
+import { launchChromium, missingForChromium } from '../support/chromium.js';
 import { useAddedFiles, useApi } from './support.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: what is run in the page has a document; the project has no types for one
@@ -14,16 +12,7 @@ declare const document: any;
 const api = useApi();
 const addedFiles = useAddedFiles(api);
 
-/** The only browser that comes as a package is for Linux on x64, and needs the system's libraries. Undefined when it can run. */
-async function whatIsMissing(): Promise<string | undefined> {
-  if (process.platform !== 'linux' || process.arch !== 'x64')
-    return `there is no Chromium package for ${process.platform}-${process.arch}`;
-  const { stdout } = await promisify(execFile)('ldd', [await chromium.executablePath()]).catch(() => ({ stdout: '' }));
-  const missing = /^\s*(\S+) => not found/m.exec(stdout)?.[1];
-  return missing && `Chromium needs ${missing}, which is not on this system`;
-}
-
-const missing = await whatIsMissing();
+const missing = await missingForChromium();
 if (missing) process.stderr.write(`skipped: ${missing}\n`);
 
 /** A page's name that leads to the API, as after DNS rebinding; and one that leads to the page's own server. */
@@ -43,16 +32,11 @@ describe.skipIf(missing)('a page of another site, in Chromium', () => {
     await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
     evil = `http://${EVIL}:${(site.address() as AddressInfo).port}/`;
     rebound = `http://${REBOUND}:${new URL(api.url).port}`;
-    browser = await engine.launch({
-      executablePath: await chromium.executablePath(),
-      args: [
-        '--no-sandbox',
-        '--headless=old',
-        `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1, MAP ${EVIL} 127.0.0.1`,
-        // Chromium would ask the user before such a page reaches this machine; other browsers do not, nor does it for a form.
-        '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
-      ],
-    });
+    browser = await launchChromium([
+      `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1, MAP ${EVIL} 127.0.0.1`,
+      // Chromium would ask the user before such a page reaches this machine; other browsers do not, nor does it for a form.
+      '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
+    ]);
   }, 60_000);
   afterAll(async () => {
     await browser?.close();

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { SORTS } from '../../src/tasks/task-list.js';
+import { SORTS } from '../../src/contract/operator-requests.js';
 import { newUpload } from '../postgres/support.js';
 import { endedDownload, endedUpload } from './ended-tasks.js';
 import { useApi } from './support.js';

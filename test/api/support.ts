@@ -13,6 +13,7 @@ import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';
 import { parseExportTables } from '../../src/tables/export-tables.js';
 import { useDatabase } from '../postgres/support.js';
+import { checkAnswer, checkingSerializer } from '../support/answers.js';
 import { builtArrivals } from '../support/built.js';
 import { TestTemporal } from '../temporal/support.js';
 
@@ -76,24 +77,27 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
     store = createLocalStore(path.join(dir, 'files'));
     temporal = await TestTemporal.connect(inject('temporalAddress'));
     arrivals = await builtArrivals();
-    app = await buildApp({
-      config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20, RETENTION_DAYS: 30, ...options.config },
-      pool: database.appPool,
-      commandPool: database.appPool,
-      exportable: {
+    app = await buildApp(
+      {
+        config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20, RETENTION_DAYS: 30, ...options.config },
         pool: database.appPool,
-        exportPool: database.exportPool,
-        tables: parseExportTables('*.*'),
-        isOneRole: false,
+        commandPool: database.appPool,
+        exportable: {
+          pool: database.appPool,
+          exportPool: database.exportPool,
+          tables: parseExportTables('*.*'),
+          isOneRole: false,
+        },
+        store,
+        temporal: temporal.gateway,
+        log: pino({ level: 'silent' }),
+        assertText,
+        arrivals,
+        sampleFile: path.resolve(import.meta.dirname, '../../sample_data.csv'),
+        isReady: () => true,
       },
-      store,
-      temporal: temporal.gateway,
-      log: pino({ level: 'silent' }),
-      assertText,
-      arrivals,
-      sampleFile: path.resolve(import.meta.dirname, '../../sample_data.csv'),
-      isReady: () => true,
-    });
+      checkingSerializer,
+    );
     url = await app.listen({ host: '127.0.0.1', port: 0 });
     await seesWorker(database.pool, 'infinity');
   });
@@ -105,6 +109,8 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
   const call = async (target: string, init: RequestInit): Promise<Answer> => {
     const response = await fetch(url + target, init);
     const text = await response.text();
+    if (response.headers.get('content-type')?.startsWith('application/problem+json'))
+      checkAnswer('Problem', JSON.parse(text));
     return {
       status: response.status,
       headers: response.headers,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { GIVEN_TYPE_NAMES, type GivenTypeName, givenType } from '../../src/csv/given-types.js';
+import { GIVEN_TYPE_NAMES, type GivenTypeName } from '../../src/contract/given-type-names.js';
+import { givenType } from '../../src/csv/given-types.js';
 import { type Near, near } from './near-values.js';
 import { sameValue } from './same-value.js';
 import { useDatabase } from './support.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { GivenTypeName } from '../../src/csv/given-types.js';
+import type { GivenTypeName } from '../../src/contract/given-type-names.js';
 import { around, broken, strings } from './near-arbitraries.js';
 import { nearNumbers } from './near-numbers.js';
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { GivenTypeName } from '../../src/csv/given-types.js';
+import type { GivenTypeName } from '../../src/contract/given-type-names.js';
 
 /** Whether a text of a type and what comes back for it are the same value, as docs/api.md says for the type. */
 export function sameValue(type: GivenTypeName, given: string, back: string): boolean {

@@ -1,7 +1,11 @@
 import Type, { type Static } from 'typebox';
-import { ACTIONS, KINDS } from '../contract/states.js';
-import { SORTS } from '../tasks/task-list.js';
-import { oneOf, Reason, STORABLE, strict, TaskName, UserId } from './schemas.js';
+import { Reason } from './requests.js';
+import { oneOf, STORABLE, strict, TaskName, UserId } from './schema-parts.js';
+import { ACTIONS, KINDS } from './states.js';
+
+/** Orders of a list: by time, the latest first with a minus. */
+export const SORTS = ['-created', 'created', '-updated', 'updated', '-finished', 'finished', '-name', 'name'] as const;
+export type Sort = (typeof SORTS)[number];
 
 /** What the requests of operators may hold: lists, deletes, commands to many tasks, usage. */
 

@@ -1,16 +1,10 @@
 import Type, { type Static } from 'typebox';
-import { GIVEN_TYPE_NAMES } from '../csv/given-types.js';
+import { GIVEN_TYPE_NAMES } from './given-type-names.js';
+import { MAX_COLUMNS, MAX_NAME_BYTES } from './limits.js';
+import { oneOf, STORABLE, strict, TaskName, UserId } from './schema-parts.js';
 
 /** What requests may hold. Every `description` completes the sentence "must be …" of the error that a bad value gets. */
 
-/** A dot or two would be taken for a folder wherever the name stands in an address. */
-const NAME = '^(?!\\.{1,2}$)[\\p{L}\\p{M}\\p{N}._\\-@:+ ]{1,128}$';
-const NAME_RULE = '1 to 128 letters, digits, spaces or any of . _ - @ : +, and not . or ..';
-/** PostgreSQL text holds neither U+0000 nor half a surrogate pair. */
-export const STORABLE = '[^\\0\\ud800-\\udfff]';
-
-export const UserId = Type.String({ pattern: NAME, description: NAME_RULE });
-export const TaskName = Type.String({ pattern: NAME, description: NAME_RULE });
 export const Reason = Type.String({ pattern: `^${STORABLE}{0,500}$`, description: 'a text of at most 500 characters' });
 const MaxRejects = Type.Integer({
   minimum: 0,
@@ -24,14 +18,7 @@ const MaxBytesPerSecond = Type.Integer({
 });
 
 /** Letters of any script, spaces and signs; U+2028 and U+2029 break lines as control characters do. */
-const TABLE_NAME = '^(?!\\s)[^."\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,63}(?<!\\s)$';
-
-export const strict = { additionalProperties: false };
-
-/** One of a few texts. */
-export function oneOf<const T extends string>(values: readonly T[], description = `one of ${values.join(', ')}`) {
-  return Type.Unsafe<T>({ type: 'string', enum: [...values], description });
-}
+const TABLE_NAME = `^(?!\\s)[^."\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,${MAX_NAME_BYTES}}(?<!\\s)$`;
 
 export const UploadStart = Type.Object(
   {
@@ -44,7 +31,7 @@ export const UploadStart = Type.Object(
       Type.String({
         pattern: TABLE_NAME,
         description:
-          'a name of 1 to 63 bytes without a dot (the table is made in the schema public; another one cannot be chosen yet), ' +
+          `a name of 1 to ${MAX_NAME_BYTES} bytes without a dot (the table is made in the schema public; another one cannot be chosen yet), ` +
           'without double quotes and control characters, and without spaces at its ends',
       }),
     ),
@@ -60,10 +47,12 @@ export const UploadStart = Type.Object(
         { ...strict, description: 'an object with delimiter and newline, both optional' },
       ),
     ),
+    date_order: Type.Optional(oneOf(['ymd', 'dmy', 'mdy'])),
+    decimal_comma: Type.Optional(Type.Boolean({ description: 'true or false' })),
     columns: Type.Optional(
       Type.Record(Type.String({ pattern: `^${STORABLE}+$` }), oneOf(GIVEN_TYPE_NAMES), {
         ...strict,
-        maxProperties: 1600,
+        maxProperties: MAX_COLUMNS,
         description: `an object of column names and types, each type one of ${GIVEN_TYPE_NAMES.join(', ')}`,
       }),
     ),
