@@ -9,6 +9,7 @@ import type { RunRef } from '../contract/messages.js';
 import type { TaskFault } from '../contract/task.js';
 import type { CsvEngine } from '../csv/engine.js';
 import type { Scanner } from '../intake/scan-part.js';
+import type { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { meaningOf } from '../postgres/sqlstate.js';
 import type { Store } from '../storage/store.js';
 import { faultTask } from '../tasks/commands.js';
@@ -29,6 +30,7 @@ export interface Dependencies {
   controlPool: pg.Pool;
   store: Store;
   log: Logger;
+  metrics: WorkerMetrics;
   pacer: Pacer;
   buffers: BufferPool;
   scanner: Scanner;

@@ -44,7 +44,7 @@ interface Dumping extends Dependencies, PartAttempt {
 }
 
 async function dumpPart(dumping: Dumping): Promise<Dumped> {
-  const { pool, store, client, task, fence, signal, partNo, role } = dumping;
+  const { pool, store, client, task, fence, signal, partNo, role, metrics } = dumping;
   await endSessions(client, task.lock_key, role);
   const part = await withFence(client, fence, () => claimRange(client, fence, partNo, randomUUID()));
   if (part.done) return { rows: part.rows, bytes: part.size };
@@ -54,6 +54,7 @@ async function dumpPart(dumping: Dumping): Promise<Dumped> {
     if (error instanceof FencedError) await store.remove(object.key);
     throw error;
   });
+  metrics.dumped(object);
   return { rows: object.rows, bytes: object.size };
 }
 

@@ -32,7 +32,7 @@ const CAREFUL_BYTES = 1 << 15;
 /** Read with a batch, for the end of its last record. */
 const READ_AHEAD = 1 << 16;
 
-export interface PartWork extends Pick<Dependencies, 'pacer' | 'csv'> {
+export interface PartWork extends Pick<Dependencies, 'pacer' | 'csv' | 'metrics'> {
   client: pg.ClientBase;
   task: TaskRow;
   fence: Fence;
@@ -154,12 +154,14 @@ export class PartLoader {
   }
 
   async #commit(batch: CheckedBatch): Promise<void> {
-    const { client, fence, task, part } = this.#work;
+    const { client, fence, task, part, metrics } = this.#work;
     const byteOffset = this.#checkpoint.byteOffset + batch.consumed;
     const done = byteOffset === part.byteTo;
     await this.#checkLimit(batch.rejects);
     await failpoint('load:before-copy');
+    const clock = metrics.startBatch();
     const refused = await withFence(client, fence, async () => {
+      clock.entered();
       if (done) await client.query('SET LOCAL synchronous_commit = on');
       const refused = batch.loaded > 0 ? await this.#send(batch) : [];
       const rejects = [...batch.rejects, ...refused].sort((a, b) => a.row - b.row);
@@ -169,8 +171,11 @@ export class PartLoader {
       const rejected = batch.rows - batch.loaded + refused.length;
       await advancePart(client, task.id, this.#checkpoint, { byteOffset, rows: batch.rows, rejected, done });
       await failpoint('load:before-commit');
+      clock.sent();
       return refused.length;
     });
+    const loaded = batch.loaded - refused;
+    clock.committed({ rows: loaded, rejected: batch.rows - loaded, bytes: batch.consumed });
     await failpoint('load:after-commit');
     // Where rows were refused, the next ones may be: a COPY would be in vain, and say so in the log of the server.
     if (refused > 0) this.#carefulUntil = Math.max(this.#carefulUntil, byteOffset + 1);

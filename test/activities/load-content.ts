@@ -9,6 +9,7 @@ import { columnNames } from '../../src/csv/header.js';
 import { readHead } from '../../src/intake/read-head.js';
 import { isFault, scanPart } from '../../src/intake/scan-part.js';
 import { kernel } from '../../src/kernel/kernel.js';
+import { WorkerMetrics } from '../../src/metrics/worker-metrics.js';
 import { withClient } from '../../src/postgres/pool.js';
 import type { StoreFile } from '../../src/storage/store.js';
 import { createStaging, stagingTable } from '../../src/tables/staging.js';
@@ -97,6 +98,7 @@ export class ContentLoad {
         out,
         signal,
         pacer: new Pacer(),
+        metrics: new WorkerMetrics(),
         beat: {},
         csv,
       }).load();
