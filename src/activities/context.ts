@@ -16,9 +16,9 @@ import { faultTask } from '../tasks/commands.js';
 import { FencedError } from '../tasks/fence.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { FenceWatch } from './fence-watch.js';
-import { isDue } from './heart.js';
-import type { Pacer } from './pacer.js';
+import { isDue } from './heartbeat.js';
 import type { Permits } from './permits.js';
+import type { RateLimiter } from './rate-limiter.js';
 import { type Slots, SlotsFullError } from './slots.js';
 
 /** What every activity is given when the worker is built. */
@@ -31,7 +31,7 @@ export interface Dependencies {
   store: Store;
   log: Logger;
   metrics: WorkerMetrics;
-  pacer: Pacer;
+  rateLimiter: RateLimiter;
   buffers: BufferPool;
   scanner: Scanner;
   /** For the steps that work: how many do so at once, and how many may wait here for that. */

@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 import { Runtime } from '@temporalio/worker';
 import { BufferPool } from '../activities/buffer-pool.js';
 import { FenceWatch } from '../activities/fence-watch.js';
-import { Pacer } from '../activities/pacer.js';
 import { BATCH_BYTES } from '../activities/part-loader.js';
 import { Permits } from '../activities/permits.js';
+import { RateLimiter } from '../activities/rate-limiter.js';
 import { Slots } from '../activities/slots.js';
 import { exportUrl, loadConfig, storeFolder } from '../config.js';
 import { createEngine } from '../csv/engine.js';
@@ -99,7 +99,7 @@ try {
         store,
         log,
         metrics,
-        pacer: new Pacer(),
+        rateLimiter: new RateLimiter(),
         buffers: new BufferPool(BUFFER_BYTES, 2 * permits),
         scanner,
         permits: permitsToWork,

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { asReject } from '../../src/activities/malformed-rows.js';
-import { Pacer } from '../../src/activities/pacer.js';
 import { BATCH_BYTES, PartLoader } from '../../src/activities/part-loader.js';
+import { RateLimiter } from '../../src/activities/rate-limiter.js';
 import { toError } from '../../src/contract/fault.js';
 import { createEngine } from '../../src/csv/engine.js';
 import { columnType } from '../../src/csv/evidence.js';
@@ -97,7 +97,7 @@ export class ContentLoad {
         input,
         out,
         signal,
-        pacer: new Pacer(),
+        rateLimiter: new RateLimiter(),
         metrics: new WorkerMetrics(),
         beat: {},
         csv,
