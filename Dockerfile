@@ -1,12 +1,12 @@
 # One image for API and worker; which one it is, the command says. glibc: the Temporal SDK's native part needs it.
-FROM node:20-bookworm-slim AS build
+FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm install --no-save
 COPY . .
 RUN npm run build && npm prune --omit=dev
 
-FROM node:20-bookworm-slim
+FROM node:24-bookworm-slim
 # For TLS to a Temporal server elsewhere.
 RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates \

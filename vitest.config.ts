@@ -1,4 +1,18 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Takes minutes, most of them waiting: what runs beside it costs next to no time. */
+const LONGEST = 'test/e2e/faults.test.ts';
+
+/** Starts the longest file first, so that no other waits for a free process while it is the last one to run. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLongest = ({ moduleId }: TestSpecification) => moduleId.endsWith(LONGEST);
+    return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))];
+  }
+}
 
 export default defineConfig({
   test: {
@@ -7,6 +21,9 @@ export default defineConfig({
     setupFiles: ['test/support/end-with-the-run.ts'],
     // Real processes: the Temporal SDK's native part and signals want a main thread.
     pool: 'forks',
+    // Two at least, since tests wait for much of their time; vitest's own default on two cores is one.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,

@@ -80,6 +80,9 @@ export const VARIABLES = {
     maximum: 32,
     description: 'how many parts of one task are worked on at once, 1 to 32',
   }),
+  WORKER_METRICS_PORT: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 65_535, description: 'a port of loopback, 1 to 65535' }),
+  ),
   NODE_ENV: Type.Optional(Type.String({ description: 'production, development or test' })),
   FAILPOINT: Type.Optional(Type.String({ description: 'name:nth:effect, for tests only' })),
 };

@@ -9,15 +9,16 @@ import type { RunRef } from '../contract/messages.js';
 import type { TaskFault } from '../contract/task.js';
 import type { CsvEngine } from '../csv/engine.js';
 import type { Scanner } from '../intake/scan-part.js';
+import type { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { meaningOf } from '../postgres/sqlstate.js';
 import type { Store } from '../storage/store.js';
 import { faultTask } from '../tasks/commands.js';
 import { FencedError } from '../tasks/fence.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { FenceWatch } from './fence-watch.js';
-import { isDue } from './heart.js';
-import type { Pacer } from './pacer.js';
+import { isDue } from './heartbeat.js';
 import type { Permits } from './permits.js';
+import type { RateLimiter } from './rate-limiter.js';
 import { type Slots, SlotsFullError } from './slots.js';
 
 /** What every activity is given when the worker is built. */
@@ -29,7 +30,8 @@ export interface Dependencies {
   controlPool: pg.Pool;
   store: Store;
   log: Logger;
-  pacer: Pacer;
+  metrics: WorkerMetrics;
+  rateLimiter: RateLimiter;
   buffers: BufferPool;
   scanner: Scanner;
   /** For the steps that work: how many do so at once, and how many may wait here for that. */

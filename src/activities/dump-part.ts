@@ -12,7 +12,7 @@ import { endSessions, FencedError, whileFenceIsOpen, withFence } from '../tasks/
 import type { TaskRow } from '../tasks/tasks.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { escapeFormulas } from './formulas.js';
-import type { Pacer } from './pacer.js';
+import type { RateLimiter } from './rate-limiter.js';
 import { partKey } from './result-keys.js';
 import { asPart, type PartAttempt } from './step.js';
 
@@ -44,7 +44,7 @@ interface Dumping extends Dependencies, PartAttempt {
 }
 
 async function dumpPart(dumping: Dumping): Promise<Dumped> {
-  const { pool, store, client, task, fence, signal, partNo, role } = dumping;
+  const { pool, store, client, task, fence, signal, partNo, role, metrics } = dumping;
   await endSessions(client, task.lock_key, role);
   const part = await withFence(client, fence, () => claimRange(client, fence, partNo, randomUUID()));
   if (part.done) return { rows: part.rows, bytes: part.size };
@@ -54,6 +54,7 @@ async function dumpPart(dumping: Dumping): Promise<Dumped> {
     if (error instanceof FencedError) await store.remove(object.key);
     throw error;
   });
+  metrics.dumped(object);
   return { rows: object.rows, bytes: object.size };
 }
 
@@ -62,7 +63,7 @@ async function dumpRange(
   part: DownloadPart,
   signal: AbortSignal,
 ): Promise<{ key: string; size: number; rows: number }> {
-  const { store, pacer, task, beat } = dumping;
+  const { store, rateLimiter, task, beat } = dumping;
   const planned = plannedSource(task);
   const key = partKey(task.id, part.partNo, part.token);
   return inReader(dumping, signal, async (reader) => {
@@ -80,7 +81,7 @@ async function dumpRange(
           ),
         );
         const counted = counting(encode(rows, task), rows, beat, part.partNo);
-        return { rows, ...(await store.put(key, charged(counted, pacer, task, signal))) };
+        return { rows, ...(await store.put(key, charged(counted, rateLimiter, task, signal))) };
       },
     );
     return { key, size, rows: rows.rowCount };
@@ -124,14 +125,14 @@ function encode(rows: Readable, task: TaskRow): AsyncIterable<Buffer> {
  */
 async function* charged(
   source: AsyncIterable<Buffer>,
-  pacer: Pacer,
+  rateLimiter: RateLimiter,
   task: TaskRow,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   for await (const chunk of source) {
     signal.throwIfAborted();
     await failpoint('dump:mid-part');
-    pacer.charge(task.id, chunk.length, task.options.max_bytes_per_second);
+    rateLimiter.charge(task.id, chunk.length, task.options.max_bytes_per_second);
     yield chunk;
   }
 }

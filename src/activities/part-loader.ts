@@ -17,7 +17,7 @@ import { countRejects, type Reject, rejectedRows, storeRejects } from '../tasks/
 import type { TaskRow } from '../tasks/tasks.js';
 import type { Beat, Dependencies } from './context.js';
 import { rejectLimit } from './malformed-rows.js';
-import { Pacer } from './pacer.js';
+import { RateLimiter } from './rate-limiter.js';
 import { type CheckedBatch, MAX_REFUSED, RowChecker } from './refused-rows.js';
 
 /**
@@ -32,7 +32,7 @@ const CAREFUL_BYTES = 1 << 15;
 /** Read with a batch, for the end of its last record. */
 const READ_AHEAD = 1 << 16;
 
-export interface PartWork extends Pick<Dependencies, 'pacer' | 'csv'> {
+export interface PartWork extends Pick<Dependencies, 'rateLimiter' | 'csv' | 'metrics'> {
   client: pg.ClientBase;
   task: TaskRow;
   fence: Fence;
@@ -84,12 +84,12 @@ export class PartLoader {
    * @throws {FencedError} when a command or another attempt took over; {TaskError} reject_limit
    */
   async load(): Promise<Checkpoint & UploadPart> {
-    const { client, task, part, signal, pacer } = this.#work;
+    const { client, task, part, signal, rateLimiter } = this.#work;
     // Rows and checkpoint are lost or kept together, so only the part's last commit has to wait for the disk.
     await client.query('SET synchronous_commit = off');
     this.#skip = new RowSet(await rejectedRows(client, task.id, this.#nextRow, part.firstRow + part.rows - 1));
     this.#checker = new RowChecker(task, task.options.columns && (await partEvidence(client, task.id, part.partNo)));
-    const portion = Pacer.portion(this.#rate, BATCH_BYTES);
+    const portion = RateLimiter.portion(this.#rate, BATCH_BYTES);
     let most = portion;
     let wasCancelled = false;
     while (this.#checkpoint.byteOffset < part.byteTo) {
@@ -99,9 +99,9 @@ export class PartLoader {
         await this.#commit(batch);
         most = Math.min(portion, this.#isCareful ? CAREFUL_BYTES : Math.max(READ_AHEAD, batch.consumed * 2));
         wasCancelled = false;
-        pacer.charge(task.id, batch.consumed, this.#rate);
+        rateLimiter.charge(task.id, batch.consumed, this.#rate);
         // Never after a batch that failed: how far it was halved is known here alone.
-        if (pacer.owes(task.id)) break;
+        if (rateLimiter.owes(task.id)) break;
       } catch (error) {
         if (meaningOf(error) === 'cancelled' && !wasCancelled) {
           // By a command that waits for us: the next transaction finds its epoch. Twice in a row it was somebody else.
@@ -154,12 +154,14 @@ export class PartLoader {
   }
 
   async #commit(batch: CheckedBatch): Promise<void> {
-    const { client, fence, task, part } = this.#work;
+    const { client, fence, task, part, metrics } = this.#work;
     const byteOffset = this.#checkpoint.byteOffset + batch.consumed;
     const done = byteOffset === part.byteTo;
     await this.#checkLimit(batch.rejects);
     await failpoint('load:before-copy');
+    const clock = metrics.startBatch();
     const refused = await withFence(client, fence, async () => {
+      clock.entered();
       if (done) await client.query('SET LOCAL synchronous_commit = on');
       const refused = batch.loaded > 0 ? await this.#send(batch) : [];
       const rejects = [...batch.rejects, ...refused].sort((a, b) => a.row - b.row);
@@ -169,8 +171,11 @@ export class PartLoader {
       const rejected = batch.rows - batch.loaded + refused.length;
       await advancePart(client, task.id, this.#checkpoint, { byteOffset, rows: batch.rows, rejected, done });
       await failpoint('load:before-commit');
+      clock.sent();
       return refused.length;
     });
+    const loaded = batch.loaded - refused;
+    clock.committed({ rows: loaded, rejected: batch.rows - loaded, bytes: batch.consumed });
     await failpoint('load:after-commit');
     // Where rows were refused, the next ones may be: a COPY would be in vain, and say so in the log of the server.
     if (refused > 0) this.#carefulUntil = Math.max(this.#carefulUntil, byteOffset + 1);

@@ -52,6 +52,12 @@ export class Permits {
     return this.#release(user);
   }
 
+  /** What is taken and who waits at this moment. */
+  get usage(): { taken: number; free: number; waiting: number } {
+    const waiting = [...this.#waiting.values()].reduce((sum, grants) => sum + grants.length, 0);
+    return { taken: this.#total - this.#free, free: this.#free, waiting };
+  }
+
   #release(user: string): Release {
     let isHeld = true;
     return () => {

@@ -1,5 +1,5 @@
 import { quoteIdent } from '../postgres/copy.js';
-import { longestName } from '../tables/staging.js';
+import { longestName } from '../tables/table-names.js';
 import type { Column } from '../tasks/tasks.js';
 
 /** How many renamed columns are listed by number. */

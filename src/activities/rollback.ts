@@ -20,7 +20,7 @@ const LOCK_TIMEOUT_MS = 5_000;
  * and the final state: that state is true from the moment it can be read. Costs the same however much was loaded.
  */
 export function rollbackActivity(dependencies: Dependencies) {
-  const { controlPool: pool, store, pacer } = dependencies;
+  const { controlPool: pool, store, rateLimiter } = dependencies;
   return async ({ taskId }: TaskRef): Promise<Fenceable<{ state: State }>> =>
     removing(dependencies, async () => {
       const task = await getTaskById(pool, taskId);
@@ -37,14 +37,14 @@ export function rollbackActivity(dependencies: Dependencies) {
         return finishRollback(client, taskId);
       });
       await failpoint('rollback:after-commit');
-      pacer.forget(taskId);
+      rateLimiter.forget(taskId);
       return { state };
     });
 }
 
 /** Removes what a completed task needs no more: the source file of an upload, the parts of a download, the checkpoints. */
 export function tidyActivity(dependencies: Dependencies) {
-  const { controlPool: pool, store, pacer } = dependencies;
+  const { controlPool: pool, store, rateLimiter } = dependencies;
   return async ({ taskId }: TaskRef): Promise<Fenceable<object>> =>
     removing(dependencies, async () => {
       const task = await getTaskById(pool, taskId).catch(nullWhenDeleted);
@@ -59,7 +59,7 @@ export function tidyActivity(dependencies: Dependencies) {
         // Last of all: as long as there are parts the reconciler knows that there is something to tidy.
         await removeParts(client, taskId);
       });
-      pacer.forget(taskId);
+      rateLimiter.forget(taskId);
       return {};
     });
 }

@@ -36,6 +36,12 @@ export class Slots {
     return () => this.#leave(user);
   }
 
+  /** What is taken at this moment; a step without a slot waits in Temporal. */
+  get usage(): { taken: number; free: number; waiting: number } {
+    const taken = [...this.#occupied.values()].reduce((sum, count) => sum + count, 0);
+    return { taken, free: this.#free, waiting: 0 };
+  }
+
   #leave(user: string): void {
     const left = (this.#occupied.get(user) ?? 1) - 1;
     if (left > 0) this.#occupied.set(user, left);

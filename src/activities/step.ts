@@ -5,10 +5,10 @@ import { withClient } from '../postgres/pool.js';
 import { assertEpoch, claimStep, type Fence, sessionName } from '../tasks/fence.js';
 import { fenceOf, getTaskById, type TaskRow } from '../tasks/tasks.js';
 import type { Dependencies } from './context.js';
-import { atRest } from './heart.js';
+import { atRest } from './heartbeat.js';
 
 /** What the steps of tasks share in this process, and the signal that ends this one. */
-export interface Attending extends Pick<Dependencies, 'pool' | 'pacer' | 'permits' | 'slots' | 'fences'> {
+export interface Attending extends Pick<Dependencies, 'pool' | 'rateLimiter' | 'permits' | 'slots' | 'fences'> {
   signal: AbortSignal;
 }
 
@@ -89,7 +89,7 @@ export async function asPart<T extends { isLast: boolean }>(
 ): Promise<T> {
   const role = `part ${partNo}`;
   return attend(attending, run, async ({ task, fence, signal, stint }) => {
-    const rest = () => atRest(() => attending.pacer.rest(task.id, signal));
+    const rest = () => atRest(() => attending.rateLimiter.rest(task.id, signal));
     await rest();
     for (let before: T | undefined; ; ) {
       const work = (client: pg.PoolClient) => body({ client, task, fence, signal, partNo, role }, before);

@@ -15,6 +15,7 @@ import type { ApiContext } from './context.js';
 import { deleteRoutes } from './delete-task.js';
 import { downloadRoutes } from './download-routes.js';
 import { healthRoutes } from './health-routes.js';
+import { metricsRoute } from './metrics-route.js';
 import { registerOpenApi } from './openapi.js';
 import type { Inspected } from './receive-upload.js';
 import { rootRoute } from './root-route.js';
@@ -85,6 +86,7 @@ export async function buildApp(
   registerHooks(app, context);
   await app.register(formbody, { bodyLimit: BODY_BYTES });
   await registerOpenApi(app);
+  metricsRoute(app, context.metrics);
   rootRoute(app);
   healthRoutes(app, context);
   // Only here is a form with a file taken; elsewhere it is a media type that is not known.
@@ -117,7 +119,7 @@ function refusalOf(check: () => unknown): unknown {
 
 function registerHooks(app: FastifyInstance, { isReady, log }: ApiContext): void {
   app.addHook('onRequest', async (request) => {
-    if (isReady() || request.url.startsWith('/health/')) return;
+    if (isReady() || request.url.startsWith('/health/') || pathOf(request.url) === '/metrics') return;
     throw new TaskError(
       'database_unavailable',
       'PostgreSQL cannot be reached yet, or its schema is being brought up to date.',
@@ -145,7 +147,7 @@ function registerHooks(app: FastifyInstance, { isReady, log }: ApiContext): void
 
 /** What is asked many times a second, and answered: a line for each would cost as much as the answer, and hide the others. */
 function isRoutine(method: string, path: string, status: number): boolean {
-  if (path.startsWith('/health/')) return true;
+  if (path.startsWith('/health/') || path === '/metrics') return true;
   const isRead =
     path.endsWith('/progress') || (method === 'GET' && path.startsWith('/tasks') && !path.endsWith('/file'));
   return isRead && status < 400;

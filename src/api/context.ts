@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Config } from '../config.js';
 import type { Arrivals } from '../intake/arrivals.js';
 import type { Logger } from '../log.js';
+import type { ApiMetrics } from '../metrics/api-metrics.js';
 import type { Store } from '../storage/store.js';
 import type { Exportable } from '../tables/find-table.js';
 import type { TemporalGateway } from '../temporal/temporal.js';
@@ -18,6 +19,7 @@ export interface ApiContext {
   store: Store;
   temporal: TemporalGateway;
   log: Logger;
+  metrics: ApiMetrics;
   /** Throws an error with `code` and `message` when the first bytes of a file are not those of a text that can be read. */
   assertText: (head: Uint8Array) => void;
   /** Inspects files while they arrive. */

@@ -23,6 +23,7 @@ export const EXAMPLES: Record<string, Example> = {
   getUpload: { path: { task_name: 'sales' }, query: ana, status: 200 },
   listRejects: { path: { task_name: 'sales' }, query: ana, status: 200 },
   listTasks: { query: { ...ana, state: 'running,paused', sort: '-created', limit: '20' }, status: 200 },
+  metrics: { status: 200 },
   usage: { query: ana, status: 200 },
   terminateUpload: { body: { ...sales, reason: 'the wrong file' }, status: 202 },
   startDownload: { body: { ...export1, table: 'public.sales', consistency: 'frozen' }, status: 202 },

@@ -29,7 +29,9 @@ export async function runCommand(
   command: Omit<Command, 'channel' | 'key'>,
 ): Promise<CommandDone> {
   const { action } = command;
+  const stopClock = context.metrics.commands.startTimer({ action });
   const { row, changed } = await commandTask(context.commandPool, task, { ...command, channel: 'api' });
+  stopClock();
   const notify = async () => (await isLifted(context, action, task)) && (await tryDispatch(context, row));
   const notified = changed ? notify() : true;
   const inEffect = row.state === IN_EFFECT[action] && (await notified);

@@ -9,6 +9,7 @@ import type { Logger } from '../log.js';
 import { startDispatcher } from '../maintenance/dispatcher.js';
 import { runReconciler } from '../maintenance/reconciler.js';
 import { runSweeper } from '../maintenance/sweeper.js';
+import { createApiMetrics } from '../metrics/api-metrics.js';
 import { ensureSchema } from '../postgres/migrate.js';
 import { createExportPool, createPool } from '../postgres/pool.js';
 import { retrying } from '../retrying.js';
@@ -49,6 +50,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   const pool = createPool({ ...connections, min: KEPT_CONNECTIONS, max: CONNECTIONS });
   const commandPool = createPool({ ...connections, min: KEPT_CONNECTIONS, max: COMMAND_CONNECTIONS });
   const exportPool = createExportPool({ ...connections, connectionString: exportUrl(config), max: EXPORT_CONNECTIONS });
+  const metrics = createApiMetrics({ reads: pool, commands: commandPool, exports: exportPool });
   const isOneRole = config.DATABASE_EXPORT_URL === undefined;
   const store = createLocalStore(storeFolder(config));
   const temporal = connectTemporal(config);
@@ -63,6 +65,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     store,
     temporal,
     log,
+    metrics,
     assertText,
     arrivals,
     sampleFile: sampleFile(),
@@ -76,7 +79,9 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     await Promise.all([
       startDispatcher({ pool: commandPool, temporal, log }, stopping.signal),
       runSweeper({ pool: commandPool, store, temporal, log }, config.RETENTION_DAYS, stopping.signal),
-      runReconciler({ pool: commandPool, temporal, log }, stopping.signal),
+      runReconciler({ pool: commandPool, temporal, log }, stopping.signal, (outcome, seconds) =>
+        metrics.reconciler.observe({ outcome }, seconds),
+      ),
     ]);
   });
   const others = Promise.allSettled([database, awaitTemporal(config, temporal, log, stopping.signal)]);

@@ -23,15 +23,24 @@ const SETTLED_SECONDS = 3;
  * out, its history lost. The task row says what is to be; a workflow that has ended before its task is started again and
  * does what the row says. Several reconcilers at once do not harm: every step is a no-op the second time.
  */
-export async function runReconciler(parts: Parts, signal: AbortSignal): Promise<void> {
+export async function runReconciler(parts: Parts, signal: AbortSignal, onRound: OnRound = () => {}): Promise<void> {
   for (let round = 0; !signal.aborted; round++) {
-    await reconcileAll(parts, round % PAUSED_EVERY === 0, signal).catch((error: unknown) => {
-      // Once Temporal or PostgreSQL is back the next round does it.
-      parts.log.debug({ err: error }, 'the reconciler cannot work now');
-    });
+    const began = performance.now();
+    const outcome = await reconcileAll(parts, round % PAUSED_EVERY === 0, signal).then(
+      () => 'done' as const,
+      (error: unknown) => {
+        // Once Temporal or PostgreSQL is back the next round does it.
+        parts.log.debug({ err: error }, 'the reconciler cannot work now');
+        return 'failed' as const;
+      },
+    );
+    onRound(outcome, (performance.now() - began) / 1000);
     await sleep(ROUND_MS, undefined, { signal }).catch(() => {});
   }
 }
+
+/** Is told of each round. */
+type OnRound = (outcome: 'done' | 'failed', seconds: number) => void;
 
 /** One round over all unfinished tasks, the paused ones only when asked. */
 export async function reconcileAll(parts: Parts, paused: boolean, signal?: AbortSignal): Promise<void> {

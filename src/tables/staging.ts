@@ -1,18 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { cutToBytes } from '../contract/cut-to-bytes.js';
 import { TaskError } from '../contract/errors.js';
 import { quoteIdent, quoteLiteral } from '../postgres/copy.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';
+import { firstFreeName, longestName, withSuffix } from './table-names.js';
 
 /** Where tables are made before anyone may see them. */
 export const STAGING_SCHEMA = 'long_task_staging';
 
 /** The number of the row in the file: key of the table, proof of exactly-once, order of the export. */
 export const ROW_COLUMN = '_row';
-
-/** The longest name PostgreSQL keeps (NAMEDATALEN - 1 bytes). */
-const MAX_NAME_BYTES = 63;
 
 /**
  * Makes the staging table of an upload, inside the fence, and remembers its oid. A table that is there already (an
@@ -125,30 +122,16 @@ async function freeName(client: pg.ClientBase, wished: string): Promise<string> 
       UNION SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace`,
   );
   const taken = new Set(rows.map((row) => row.relname));
-  // A table brings the type of its arrays along, which is called `_name`.
-  const isTaken = (name: string) => taken.has(name) || taken.has(withSuffix(`_${name}`, ''));
-  let name = withSuffix(wished, '');
-  for (let n = 2; isTaken(name); n++) name = withSuffix(wished, `_${n}`);
-  return name;
+  return firstFreeName(wished, taken);
 }
 
 /** Whether a table, view or index of this name is in the schema `public`. */
 export async function isTableNameTaken(db: pg.Pool | pg.ClientBase, name: string): Promise<boolean> {
   const { rows } = await db.query(
     `SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = $1) AS taken`,
-    [withSuffix(name, '')],
+    [longestName(name)],
   );
   return rows[0].taken;
-}
-
-/** The name as PostgreSQL keeps it: cut on a character border where it is too long. */
-export function longestName(name: string): string {
-  return withSuffix(name, '');
-}
-
-/** The name with a suffix, cut on a character border so that PostgreSQL keeps all of it. */
-function withSuffix(name: string, suffix: string): string {
-  return cutToBytes(name, MAX_NAME_BYTES - Buffer.byteLength(suffix)) + suffix;
 }
 
 /** A cancel that comes between two statements is lost, so it is repeated. */

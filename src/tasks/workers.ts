@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 /** A worker that has been silent for longer does not count; it writes several times within this time. */
-const SILENT_SECONDS = 15;
+export const SILENT_SECONDS = 15;
 
 /** SQL: whether any worker answers. */
 export const IS_SERVED = `EXISTS (SELECT FROM long_task.workers

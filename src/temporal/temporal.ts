@@ -19,7 +19,7 @@ import { KIND_ATTRIBUTE, NAME_ATTRIBUTE, STATE_ATTRIBUTE, USER_ATTRIBUTE } from 
 import type { TaskRow } from '../tasks/tasks.js';
 import { openRun, type Run } from './open-run.js';
 import { listRunCommands, type RunCommand } from './run-commands.js';
-import { describeWorkflow, liftNativePauses, type WorkflowSight } from './temporal-sight.js';
+import { describeWorkflow, liftNativePauses, type WorkflowStatus } from './workflow-status.js';
 
 /** What the API asks of Temporal. Every call ends within its deadline. */
 export interface TemporalGateway {
@@ -47,7 +47,7 @@ export interface TemporalGateway {
    */
   listRunCommands(row: TaskRow, runId: string): Promise<RunCommand[]>;
   /** @throws {TaskError} temporal_unavailable */
-  describeWorkflow(row: TaskRow): Promise<WorkflowSight>;
+  describeWorkflow(row: TaskRow): Promise<WorkflowStatus>;
   /** Lifts native pauses, of the workflow or its activities. @throws {TaskError} temporal_unavailable */
   liftNativePauses(row: TaskRow): Promise<void>;
   /** @throws when Temporal does not answer within a second, or has no such namespace */

@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 import { Runtime } from '@temporalio/worker';
 import { BufferPool } from '../activities/buffer-pool.js';
 import { FenceWatch } from '../activities/fence-watch.js';
-import { Pacer } from '../activities/pacer.js';
 import { BATCH_BYTES } from '../activities/part-loader.js';
 import { Permits } from '../activities/permits.js';
+import { RateLimiter } from '../activities/rate-limiter.js';
 import { Slots } from '../activities/slots.js';
 import { exportUrl, loadConfig, storeFolder } from '../config.js';
 import { createEngine } from '../csv/engine.js';
@@ -12,6 +12,9 @@ import { armFailpoints } from '../failpoint.js';
 import { createThreadScanner } from '../intake/thread-scanner.js';
 import { kernel } from '../kernel/kernel.js';
 import { createLogger } from '../log.js';
+import { createRegistry } from '../metrics/registry.js';
+import { freeLoopbackAddress, serveMetrics } from '../metrics/serve-metrics.js';
+import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { createExportPool, createPool } from '../postgres/pool.js';
 import { createLocalStore } from '../storage/local-store.js';
 import { awaitDatabase, connectTemporal } from './connect.js';
@@ -35,15 +38,24 @@ const REMOVALS = 5;
 /** A batch and its row numbers: room for rows of 80 bytes; shorter ones, and NULLs, make shorter batches. */
 const BUFFER_BYTES = BATCH_BYTES + (1 << 17);
 
+/** The names that Prometheus recommends. */
+const SDK_NAMES = { countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true };
+
 const config = loadConfig();
 const log = createLogger(config.LOG_LEVEL, 'worker');
 if (config.FAILPOINT) armFailpoints(config.FAILPOINT, config.NODE_ENV);
+
+/** Where the SDK's own metrics are; only where somebody scrapes them. */
+const sdkAddress = config.WORKER_METRICS_PORT && (await freeLoopbackAddress());
 
 // Signals are ours: a worker that still waits for a server has to end on them, too.
 Runtime.install({
   logger: temporalLogger(log),
   shutdownSignals: [],
-  telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
+  telemetryOptions: {
+    logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
+    ...(sdkAddress && { metrics: { prometheus: { bindAddress: sdkAddress, ...SDK_NAMES } } }),
+  },
 });
 
 const stopping = new AbortController();
@@ -63,7 +75,15 @@ const pool = createPool({ ...connections, max: permits + SPARE_CONNECTIONS });
 const controlPool = createPool({ ...connections, max: CONTROL_CONNECTIONS });
 const exportPool = createExportPool({ ...connections, connectionString: exportUrl(config), max: permits });
 
+const registry = createRegistry({ work: pool, control: controlPool, exports: exportPool });
+const metrics = new WorkerMetrics(registry);
+const permitsToWork = new Permits(permits);
+const slots = new Slots(SLOTS);
+metrics.watch('permits', 'Steps that work, permits that are free, steps that wait for one', () => permitsToWork.usage);
+metrics.watch('slots', 'Steps that are accepted here, and slots that are free', () => slots.usage);
+
 try {
+  if (sdkAddress) await listenForScrapes(sdkAddress);
   await awaitDatabase(config, log, stopping.signal);
   const connection = await connectTemporal(config, log, stopping.signal);
   log.info({ temporal: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE }, 'connected to Temporal');
@@ -78,11 +98,12 @@ try {
         controlPool,
         store,
         log,
-        pacer: new Pacer(),
+        metrics,
+        rateLimiter: new RateLimiter(),
         buffers: new BufferPool(BUFFER_BYTES, 2 * permits),
         scanner,
-        permits: new Permits(permits),
-        slots: new Slots(SLOTS),
+        permits: permitsToWork,
+        slots,
         fences: new FenceWatch(controlPool),
         removals: new Permits(REMOVALS),
         csv,
@@ -117,6 +138,14 @@ try {
   log.info('worker stopped');
   // The SDK leaves a thread behind where a worker could not be created: nobody would start this process anew.
   setTimeout(() => process.exit(), 500).unref();
+}
+
+/** A port that is in use is no reason not to work: several workers of one machine may share their settings. */
+async function listenForScrapes(sdk: string): Promise<void> {
+  const port = config.WORKER_METRICS_PORT!;
+  await serveMetrics(registry, port, sdk).catch((error: NodeJS.ErrnoException) =>
+    log.warn({ code: error.code }, `no metrics: port ${port} cannot be used, set WORKER_METRICS_PORT to another one`),
+  );
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { asReject } from '../../src/activities/malformed-rows.js';
-import { Pacer } from '../../src/activities/pacer.js';
 import { BATCH_BYTES, PartLoader } from '../../src/activities/part-loader.js';
+import { RateLimiter } from '../../src/activities/rate-limiter.js';
 import { toError } from '../../src/contract/fault.js';
 import { createEngine } from '../../src/csv/engine.js';
 import { columnType } from '../../src/csv/evidence.js';
@@ -9,6 +9,7 @@ import { columnNames } from '../../src/csv/header.js';
 import { readHead } from '../../src/intake/read-head.js';
 import { isFault, scanPart } from '../../src/intake/scan-part.js';
 import { kernel } from '../../src/kernel/kernel.js';
+import { WorkerMetrics } from '../../src/metrics/worker-metrics.js';
 import { withClient } from '../../src/postgres/pool.js';
 import type { StoreFile } from '../../src/storage/store.js';
 import { createStaging, stagingTable } from '../../src/tables/staging.js';
@@ -96,7 +97,8 @@ export class ContentLoad {
         input,
         out,
         signal,
-        pacer: new Pacer(),
+        rateLimiter: new RateLimiter(),
+        metrics: new WorkerMetrics(),
         beat: {},
         csv,
       }).load();

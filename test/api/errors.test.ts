@@ -3,6 +3,7 @@ import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import { asTaskError } from '../../src/http/problem.js';
+import { createApiMetrics } from '../../src/metrics/api-metrics.js';
 import { createPool } from '../../src/postgres/pool.js';
 import { seesWorker, useApi } from './support.js';
 
@@ -104,6 +105,7 @@ describe('what fails here', () => {
       store: api.store,
       temporal: api.temporal.gateway,
       log,
+      metrics: createApiMetrics({ reads: pool }),
       assertText: () => {},
       arrivals: api.arrivals,
       sampleFile,

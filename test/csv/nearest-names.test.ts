@@ -11,7 +11,8 @@ it('returns the likeliest first, ignoring case, each once', () => {
 
 it('takes milliseconds for a header of 1,599 long names', () => {
   const names = Array.from({ length: 1599 }, (_, i) => `${'a long name of a column '.repeat(50)}${i}`);
-  const began = performance.now();
+  // Processor time: the clock of a busy machine says nothing of it.
+  const before = process.cpuUsage();
   nearestNames('another long name '.repeat(50), names);
-  expect(performance.now() - began).toBeLessThan(500);
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(500);
 });

@@ -3,7 +3,7 @@ import type { TaskRow } from '../tasks/tasks.js';
 import { taskOfRun } from './open-run.js';
 
 /** What Temporal says of a task's workflow. */
-export type WorkflowSight =
+export type WorkflowStatus =
   /** `attempts`: how often its next step was tried, 1 unless it fails. */
   | { is: 'running'; runId: string; pausedActivities: string[]; attempts: number }
   /** Paused as a whole, natively: no workflow code runs, queries are refused, signals wait. */
@@ -18,7 +18,7 @@ export type WorkflowSight =
 export async function describeWorkflow(
   client: Client,
   { id, workflow_id: workflowId }: Pick<TaskRow, 'id' | 'workflow_id'>,
-): Promise<WorkflowSight> {
+): Promise<WorkflowStatus> {
   try {
     const { status, raw, runId } = await client.workflow.getHandle(workflowId).describe();
     switch (status.name) {
@@ -51,7 +51,7 @@ function pausedActivities(
 }
 
 /** Who terminated this very run and why: the last event of its history. Where that is gone nobody can say that it was an operator. */
-async function terminatedBy(client: Client, execution: { workflowId: string; runId: string }): Promise<WorkflowSight> {
+async function terminatedBy(client: Client, execution: { workflowId: string; runId: string }): Promise<WorkflowStatus> {
   const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
     namespace: client.options.namespace,
     execution,
@@ -71,11 +71,11 @@ async function terminatedBy(client: Client, execution: { workflowId: string; run
 export async function liftNativePauses(client: Client, row: Pick<TaskRow, 'id' | 'workflow_id'>): Promise<void> {
   const { workflow_id: workflowId } = row;
   const namespace = client.options.namespace;
-  const sight = await describeWorkflow(client, row);
+  const status = await describeWorkflow(client, row);
   const reason = 'resumed by Long-Task';
-  if (sight.is === 'paused') await client.workflowService.unpauseWorkflowExecution({ namespace, workflowId, reason });
-  if (sight.is !== 'running') return;
-  for (const id of sight.pausedActivities) {
+  if (status.is === 'paused') await client.workflowService.unpauseWorkflowExecution({ namespace, workflowId, reason });
+  if (status.is !== 'running') return;
+  for (const id of status.pausedActivities) {
     await client.workflowService.unpauseActivity({ namespace, execution: { workflowId }, id });
   }
 }

@@ -10,7 +10,7 @@ const LONGEST_REST_MS = 3_600_000;
 const SMALLEST_PORTION = 8 << 10;
 
 /** Holds tasks to a rate in bytes per second, over all their parts in this process: what has passed is paid for by waiting. */
-export class Pacer {
+export class RateLimiter {
   /** Per task: the moment (monotonic, ms) up to which the bytes that have passed are paid for. */
   readonly #paidUntil = new Map<string, number>();
 
