@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import { readCommand } from '../contract/command-input.js';
 import type { ExternalCommand, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
-import { type Action, isFinal, type Phase, type State } from '../contract/states.js';
+import { ACTIONS, type Action, isAction, isFinal, type Phase, type State } from '../contract/states.js';
 import { compensation, control } from './activities.js';
 import type { About } from './current-details.js';
 import { type Ending, endAs } from './ending.js';
@@ -73,6 +73,11 @@ class SteerableTask {
   }
 
   listen(): void {
+    // First of all: signals that were sent before the first step wait here, and each handler would else take its own before the others'.
+    setDefaultSignalHandler((name, argument) => {
+      if (isAction(name)) this.#receive(name, argument);
+      else log.warn('ignored an unknown signal', { name, known: ACTIONS.join(', ') });
+    });
     setHandler(pauseSignal, (argument) => this.#receive('pause', argument), {
       description: 'Stop at the next batch and hold nothing. Optional: {"reason": "…"}',
     });
@@ -85,9 +90,6 @@ class SteerableTask {
     setHandler(progressQuery, () => ({ ...this.#status, pending_commands: this.#commands.length }), {
       description: 'State, phase, rows and bytes as the workflow knows them.',
     });
-    setDefaultSignalHandler((name) =>
-      log.warn('ignored an unknown signal', { name, known: 'pause, resume, terminate' }),
-    );
     CancellationScope.current().cancelRequested.catch(() => {
       this.#cancelled = true;
       this.#receive('terminate', { reason: 'cancelled' }, 'cancel');
