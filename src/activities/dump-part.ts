@@ -22,16 +22,25 @@ export function dumpPartActivity(dependencies: Dependencies) {
     performStep(
       dependencies,
       run,
-      async (signal, beat) => {
-        const dump = async (attempt: PartAttempt) => {
-          return { isLast: true, ...(await dumpPart({ ...dependencies, ...attempt, beat })) };
-        };
-        const { rows, bytes } = await asPart({ ...dependencies, signal }, run, dump);
-        return { rows, bytes };
-      },
+      (signal, beat) => dumpPart(dependencies, run, signal, beat),
       // It watches the fence by itself.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
+}
+
+/** The work of its activity. @param role of its sessions, where they are not named for the part */
+export async function dumpPart(
+  dependencies: Dependencies,
+  run: RunRef & { partNo: number },
+  signal: AbortSignal,
+  beat: Beat,
+  role?: string,
+): Promise<Dumped> {
+  const dump = async (attempt: PartAttempt) => {
+    return { isLast: true, ...(await dumpClaimed({ ...dependencies, ...attempt, beat })) };
+  };
+  const { rows, bytes } = await asPart({ ...dependencies, signal }, run, dump, role);
+  return { rows, bytes };
 }
 
 interface Dumped {
@@ -43,7 +52,7 @@ interface Dumping extends Dependencies, PartAttempt {
   beat: Beat;
 }
 
-async function dumpPart(dumping: Dumping): Promise<Dumped> {
+async function dumpClaimed(dumping: Dumping): Promise<Dumped> {
   const { pool, store, client, task, fence, signal, partNo, role } = dumping;
   await endSessions(client, task.lock_key, role);
   const part = await withFence(client, fence, () => claimRange(client, fence, partNo, randomUUID()));

@@ -13,22 +13,30 @@ import { asPart, type PartAttempt } from './step.js';
  * checkpoint commit together or not at all. A gentle load rests between its batches.
  */
 export function loadPartActivity(dependencies: Dependencies) {
-  const { store } = dependencies;
   return async (run: RunRef & { partNo: number }): Promise<Fenceable<Loaded>> =>
     performStep(
       dependencies,
       run,
-      async (signal, beat) => {
-        const { part } = await asPart<Stint>({ ...dependencies, signal }, run, (attempt, before) =>
-          withSource(store, attempt.task.source!, (file) =>
-            loadStint({ ...dependencies, ...attempt, file, beat }, before?.part),
-          ),
-        );
-        return { rows: part.rows, bytes: part.byteTo - part.byteFrom };
-      },
+      (signal, beat) => loadPart(dependencies, run, signal, beat),
       // A batch meets the fence many times a second: heartbeats need not bring the news.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
+}
+
+/** The work of its activity. @param role of its sessions, where they are not named for the part */
+export async function loadPart(
+  dependencies: Dependencies,
+  run: RunRef & { partNo: number },
+  signal: AbortSignal,
+  beat: Beat,
+  role?: string,
+): Promise<Loaded> {
+  const stint = (attempt: PartAttempt, before: Stint | undefined) =>
+    withSource(dependencies.store, attempt.task.source!, (file) =>
+      loadStint({ ...dependencies, ...attempt, file, beat }, before?.part),
+    );
+  const { part } = await asPart({ ...dependencies, signal }, run, stint, role);
+  return { rows: part.rows, bytes: part.byteTo - part.byteFrom };
 }
 
 interface Loaded {

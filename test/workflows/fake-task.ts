@@ -18,7 +18,7 @@ import {
 const LOOK_MS = 20;
 
 /** Steps that write for an epoch of the task. */
-export type Work = 'inspect' | 'prepare' | 'loadPart' | 'publish' | 'plan' | 'dumpPart' | 'assemble';
+export type Work = 'beginUpload' | 'loadPart' | 'publish' | 'beginDownload' | 'dumpPart' | 'assemble';
 
 /**
  * The task row as the table of transitions has it, and everything that a workflow asks for: the activities record their calls, and a
@@ -43,6 +43,8 @@ export class FakeTask {
   readonly #stubborn = new Set<string>();
   readonly #faults = new Map<string, string>();
   #rollbackFailures = 0;
+  readonly #lost = new Set<string>();
+  readonly #failures = new Map<string, number>();
 
   constructor(
     readonly id: string,
@@ -63,6 +65,16 @@ export class FakeTask {
   /** Has the next call of a step meet a fault. */
   fault(step: Work, code: 'reject_limit' | 'unreadable'): void {
     this.#faults.set(step, code);
+  }
+
+  /** Has the next call of a step do its work, and then fail as when its worker dies. */
+  loseAnswer(step: Work): void {
+    this.#lost.add(step);
+  }
+
+  /** Has a control step fail so often. */
+  failControl(step: 'settle', times: number): void {
+    this.#failures.set(step, times);
   }
 
   failRollback(times: number): void {
@@ -92,6 +104,9 @@ export class FakeTask {
     },
     settle: async () => {
       this.calls.push('settle');
+      const failures = this.#failures.get('settle') ?? 0;
+      this.#failures.set('settle', failures - 1);
+      if (failures > 0) throw new Error('the database is away');
       this.#expectNoWriter('settle');
       return { fenced: false, ...this.#next() };
     },
@@ -126,18 +141,17 @@ export class FakeTask {
   };
 
   readonly work: Record<Work, (run: { epoch: number; partNo?: number }) => Promise<object>> = {
-    inspect: (run) => this.#step('inspect', run, () => ({ parts: this.parts, rows: this.parts })),
-    prepare: (run) => this.#step('prepare', run, () => this.#plan()),
+    beginUpload: (run) => this.#step('beginUpload', run, () => this.#begin()),
     loadPart: (run) => this.#step('loadPart', run, () => ({ rows: 1, bytes: 1 })),
     publish: (run) => this.#step('publish', run, () => this.#complete()),
-    plan: (run) => this.#step('plan', run, () => this.#plan()),
+    beginDownload: (run) => this.#step('beginDownload', run, () => this.#begin()),
     dumpPart: (run) => this.#step('dumpPart', run, () => ({ rows: 1, bytes: 1 })),
     assemble: (run) => this.#step('assemble', run, () => this.#complete()),
   };
 
   async #step(name: Work, { epoch }: { epoch: number }, body: () => object): Promise<object> {
     this.calls.push(name);
-    if (isFinal(this.state)) this.wrongs.push(`${name} of a task that is ${this.state}`);
+    if (isFinal(this.state) && epoch === this.epoch) this.wrongs.push(`${name} of a task that is ${this.state}`);
     this.#writers++;
     try {
       await this.#gate(name);
@@ -145,7 +159,9 @@ export class FakeTask {
       const code = this.#faults.get(name);
       this.#faults.delete(name);
       if (code) throw this.#meet(code);
-      return { fenced: false, ...body() };
+      const result = { fenced: false, ...body() };
+      if (this.#lost.delete(name)) throw new Error('the worker died');
+      return result;
     } finally {
       this.#writers--;
     }
@@ -172,6 +188,13 @@ export class FakeTask {
     const pending = Array.from({ length: this.parts }, (_, i) => i + 1);
     const done = { done: 0, total: this.parts };
     return { pending, parts: this.parts, window: 2, rows: done, bytes: done };
+  }
+
+  /** A task of one part ends in its first step. */
+  #begin(): object {
+    if (this.parts > 1) return this.#plan();
+    this.#complete();
+    return { completed: { state: 'completed', rows: { loaded: 1, rejected: 0 }, isTidy: true } };
   }
 
   #complete(): object {

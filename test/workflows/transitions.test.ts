@@ -148,7 +148,7 @@ describe('a workflow leads its task', () => {
   });
 
   it('to failed after a fault that no retry can fix', async () => {
-    const { task, ended } = await start('upload', (task) => task.fault('inspect', 'unreadable'));
+    const { task, ended } = await start('upload', (task) => task.fault('beginUpload', 'unreadable'));
     expect(await ended()).toBe('FAILED');
     expect(task.arrows.slice(1)).toEqual(['running faulted terminating', 'terminating rolled_back failed']);
   });
@@ -183,7 +183,7 @@ describe('a workflow leads its task', () => {
   });
 
   it('out of rollback_failed to failed, as its fault had decided', async () => {
-    const { task, signal, ended } = await stuck((task) => task.fault('inspect', 'unreadable'));
+    const { task, signal, ended } = await stuck((task) => task.fault('beginUpload', 'unreadable'));
     await until(() => task.state === 'rollback_failed');
     await signal('pause');
     expect(await ended()).toBe('FAILED');
@@ -198,6 +198,58 @@ describe('a workflow leads its task', () => {
     task.release();
     expect(await ended()).toBe('COMPLETED');
     expect(task.began('applyCommands')).toBe(false);
+  });
+});
+
+describe('a workflow leads a task of one part', () => {
+  const small = (task: FakeTask) => {
+    task.parts = 1;
+  };
+
+  it.each([
+    ['upload', 'beginUpload'],
+    ['download', 'beginDownload'],
+  ] as const)('to its end in one activity and a short history: %s', async (kind, step) => {
+    const { task, handle, ended } = await start(kind, small);
+    expect(await ended()).toBe('COMPLETED');
+    expect(await handle.result()).toEqual({ state: 'completed', rows: { loaded: 1, rejected: 0 } });
+    expect(task.calls).toEqual(['settle', step]);
+    const { events } = await handle.fetchHistory();
+    expect(events!.length).toBeLessThanOrEqual(16);
+  });
+
+  it('through a pause in the midst of its activity', async () => {
+    const { task, signal, ended } = await start('upload', (task) => {
+      small(task);
+      task.hold('beginUpload');
+    });
+    await until(() => task.began('beginUpload'));
+    await signal('pause');
+    await until(() => task.state === 'paused');
+    task.release();
+    await signal('resume');
+    expect(await ended()).toBe('COMPLETED');
+  });
+
+  it('to completed, and tidies, when its activity was done but its answer was lost', async () => {
+    const { task, ended } = await start('upload', (task) => {
+      small(task);
+      task.loseAnswer('beginUpload');
+    });
+    expect(await ended()).toBe('COMPLETED');
+    expect(task.calls).toEqual(['settle', 'beginUpload', 'beginUpload', 'settle', 'tidy']);
+  });
+});
+
+describe('a control step that does not succeed soon', () => {
+  it('is tried again by the server, and a signal is heard meanwhile', async () => {
+    const { task, signal, ended } = await start('upload', (task) => task.failControl('settle', 4));
+    await until(() => task.calls.length >= 4);
+    await signal('pause');
+    await until(() => task.state === 'paused');
+    await signal('resume');
+    expect(await ended()).toBe('COMPLETED');
+    expect(task.calls.filter((call) => call === 'settle').length).toBeGreaterThan(4);
   });
 });
 
