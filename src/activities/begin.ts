@@ -3,14 +3,14 @@ import type { Receipt } from '../contract/task.js';
 import { getTaskById } from '../tasks/tasks.js';
 import { assemble } from './assemble.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
-import { dumpPart } from './dump-part.js';
+import { dumpPart, dumpWithin } from './dump-part.js';
 import { inspect } from './inspect.js';
-import { loadPart } from './load-part.js';
+import { loadPart, loadWithin } from './load-part.js';
 import { planOnce } from './plan.js';
 import { type Prepared, prepare } from './prepare.js';
 import { publish } from './publish.js';
 import { tidy } from './rollback.js';
-import { asStep, type Step } from './step.js';
+import { type Attending, asStep, type Step } from './step.js';
 
 /** How far one activity has brought a task: to its end, or, a large one, to the plan of its parts. */
 export type Begun = Prepared | { completed: Completed };
@@ -32,7 +32,8 @@ const ROLE = 'begin';
 export function beginUploadActivity(dependencies: Dependencies, window: number) {
   return begin(dependencies, {
     plan: (step, beat) => inspectAndPrepare(dependencies, step, beat, window),
-    work: (run, signal, beat) => loadPart(dependencies, run, signal, beat, ROLE),
+    work: (step, partNo, beat) => loadWithin(dependencies, step, partNo, beat, ROLE),
+    workInStints: (run, signal, beat) => loadPart(dependencies, run, signal, beat, ROLE),
     complete: (step) => publish(dependencies.pool, step),
   });
 }
@@ -41,35 +42,68 @@ export function beginUploadActivity(dependencies: Dependencies, window: number) 
 export function beginDownloadActivity(dependencies: Dependencies, window: number) {
   return begin(dependencies, {
     plan: (step) => planOnce(dependencies, step, window),
-    work: (run, signal, beat) => dumpPart(dependencies, run, signal, beat, ROLE),
+    work: (step, partNo, beat) => dumpWithin(dependencies, step, partNo, beat, ROLE),
+    workInStints: (run, signal, beat) => dumpPart(dependencies, run, signal, beat, ROLE),
     complete: (step) => assemble(dependencies.store, step),
   });
 }
 
 interface Steps {
   plan(step: Step, beat: Beat): Promise<Prepared>;
-  work(run: RunRef & { partNo: number }, signal: AbortSignal, beat: Beat): Promise<object>;
+  /** Works off a part in the session at hand. */
+  work(step: Step, partNo: number, beat: Beat): Promise<void>;
+  /** The same for a gentle task, which holds no session while it waits for its rate. */
+  workInStints(run: RunRef & { partNo: number }, signal: AbortSignal, beat: Beat): Promise<object>;
   complete(step: Step): Promise<Receipt>;
 }
 
-function begin(dependencies: Dependencies, { plan, work, complete }: Steps) {
+function begin(dependencies: Dependencies, steps: Steps) {
   return async (run: RunRef): Promise<Fenceable<Begun>> =>
     performStep<Begun>(
       dependencies,
       run,
       async (signal, beat) => {
         const attending = { ...dependencies, signal };
-        const prepared = await asStep(attending, run, ROLE, (step) => plan(step, beat));
+        const { prepared, receipt } = await asStep(attending, run, ROLE, (step) => inOneSession(steps, step, beat));
         if (prepared.parts > 1) return prepared;
-        for (const partNo of prepared.pending) await work({ ...run, partNo }, signal, beat);
-        const receipt = await asStep(attending, run, ROLE, complete);
+        const done = receipt ?? (await gently(steps, attending, run, prepared, beat));
         await tidy(dependencies, run.taskId);
-        const rows = { loaded: receipt.rows_loaded, rejected: receipt.rows_rejected };
+        const rows = { loaded: done.rows_loaded, rejected: done.rows_rejected };
         return { completed: { state: 'completed', rows, isTidy: true } };
       },
       // The watch over all fences brings the news.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
+}
+
+async function inOneSession(
+  { plan, work, complete }: Steps,
+  step: Step,
+  beat: Beat,
+): Promise<{ prepared: Prepared; receipt?: Receipt }> {
+  // After a crash of the server all of these commits are there up to some point, and the next attempt goes on from it. The last
+  // one, of the completion, waits for the disk, and so for all before it.
+  await step.client.query('SET synchronous_commit = off');
+  const prepared = await plan(step, beat);
+  if (prepared.parts > 1 || step.task.options.max_bytes_per_second) return { prepared };
+  for (const partNo of prepared.pending) await work(await renewed(step), partNo, beat);
+  return { prepared, receipt: await complete(await renewed(step)) };
+}
+
+async function gently(
+  { workInStints, complete }: Steps,
+  attending: Attending,
+  run: RunRef,
+  { pending }: Prepared,
+  beat: Beat,
+): Promise<Receipt> {
+  for (const partNo of pending) await workInStints({ ...run, partNo }, attending.signal, beat);
+  return asStep(attending, run, ROLE, complete);
+}
+
+/** The step with the task as the steps before have left it. */
+async function renewed(step: Step): Promise<Step> {
+  return { ...step, task: await getTaskById(step.client, step.task.id) };
 }
 
 async function inspectAndPrepare(
@@ -78,8 +112,8 @@ async function inspectAndPrepare(
   beat: Beat,
   window: number,
 ): Promise<Prepared> {
-  const { client, task } = step;
-  if (task.phase !== null && task.phase !== 'inspecting') return prepare(step, window);
+  const { phase } = step.task;
+  if (phase !== null && phase !== 'inspecting') return prepare(step, window);
   await inspect(dependencies, step, beat);
-  return prepare({ ...step, task: await getTaskById(client, task.id) }, window);
+  return prepare(await renewed(step), window);
 }

@@ -14,7 +14,7 @@ import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBE
 import { escapeFormulas } from './formulas.js';
 import type { Pacer } from './pacer.js';
 import { partKey } from './result-keys.js';
-import { asPart, type PartAttempt } from './step.js';
+import { asPart, type PartAttempt, type Step } from './step.js';
 
 /** Dumps one key range into an object of this attempt's own, which counts once it is recorded behind the fence. */
 export function dumpPartActivity(dependencies: Dependencies) {
@@ -41,6 +41,11 @@ export async function dumpPart(
   };
   const { rows, bytes } = await asPart({ ...dependencies, signal }, run, dump, role);
   return { rows, bytes };
+}
+
+/** Dumps a part that no rate holds up, in the session of a step that has been taken. */
+export async function dumpWithin(dependencies: Dependencies, step: Step, partNo: number, beat: Beat, role: string) {
+  await dumpClaimed({ ...dependencies, ...step, partNo, role, beat });
 }
 
 interface Dumped {

@@ -6,7 +6,7 @@ import { type Checkpoint, claimPart, type UploadPart } from '../tasks/checkpoint
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { PartLoader } from './part-loader.js';
 import { checkPart, withSource } from './source.js';
-import { asPart, type PartAttempt } from './step.js';
+import { asPart, type PartAttempt, type Step } from './step.js';
 
 /**
  * Loads one part from where its checkpoint stands. Each batch is one transaction behind the fence: COPY, rejects and
@@ -37,6 +37,13 @@ export async function loadPart(
     );
   const { part } = await asPart({ ...dependencies, signal }, run, stint, role);
   return { rows: part.rows, bytes: part.byteTo - part.byteFrom };
+}
+
+/** Loads a part that no rate holds up, in the session of a step that has been taken. */
+export async function loadWithin(dependencies: Dependencies, step: Step, partNo: number, beat: Beat, role: string) {
+  await withSource(dependencies.store, step.task.source!, (file) =>
+    loadStint({ ...dependencies, ...step, partNo, role, file, beat }, undefined),
+  );
 }
 
 interface Loaded {

@@ -1,9 +1,9 @@
 import {
   ActivityCancellationType,
-  ActivityFailure,
   type ActivityOptions,
   proxyActivities,
   proxyLocalActivities,
+  TemporalFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
@@ -63,7 +63,8 @@ export async function runShort<S extends ShortStep>(
     try {
       return await (local as unknown as Steps)[step].executeWithOptions({ summary }, [input]);
     } catch (error) {
-      if (!(error instanceof ActivityFailure)) throw error;
+      // Not an ActivityFailure: of a local activity the SDK hands on the failure itself.
+      if (!(error instanceof TemporalFailure)) throw error;
     }
   }
   return (control as unknown as Steps)[step].executeWithOptions({ summary }, [input]);
