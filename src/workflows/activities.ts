@@ -33,8 +33,8 @@ export function workActivities() {
 /** The short ones. */
 export const control = proxyActivities<Activities>({ ...OPTIONS, startToCloseTimeout: '2 minutes' });
 
-/** A workflow task waits for its local activities, and signals wait for the workflow task: well within its 10 seconds. */
-const LOCAL_TIMEOUT = '4s';
+/** A workflow task waits for its local activities, and signals wait for the workflow task: within its 3 seconds (src/temporal/temporal.ts). */
+const LOCAL_TIMEOUT = '2s';
 
 const local = proxyLocalActivities<Activities>({
   startToCloseTimeout: LOCAL_TIMEOUT,
