@@ -18,6 +18,7 @@ import { benchMemory } from './memory.js';
 import { benchReads } from './reads.js';
 import { benchRefused } from './refused.js';
 import { describeRun } from './report.js';
+import { benchSmall } from './small.js';
 import { benchSpeed } from './speed.js';
 import { benchSteering } from './steering.js';
 import { benchWaiting } from './waiting.js';
@@ -43,6 +44,7 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
   const input = { workspace, file, rows, bytes };
   const sections: Record<string, () => Promise<Figure[]>> = {
     Speed: () => benchSpeed({ ...input, rounds }),
+    Small: () => benchSmall(input),
     Steering: () => benchSteering({ ...input, pauses }),
     Gentle: () => benchGentle(input),
     Lists: () => benchLists(workspace),

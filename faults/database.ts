@@ -39,7 +39,7 @@ async function endSessionInBatch(lab: Lab): Promise<Finding> {
   const sight = await watch(lab, key).look();
   const began = performance.now();
   const { rowCount } = await rig.db.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^long-task [0-9]+ part' AND state <> 'idle'`,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^long-task [0-9]+ (part|begin)' AND state <> 'idle'`,
   );
   const recovery = await untilFurther(lab, key, sight, began);
   const { violations, redone } = await judge(lab, key, ['completed']);

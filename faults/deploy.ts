@@ -18,7 +18,7 @@ export const deploys: Scenario = {
 const LONGEST_RECOVERY = 90;
 
 /** The line of the workflow that the second build puts a step in front of. */
-const BEFORE = "const settled = await control.settle.executeWithOptions({ summary: 'What is next?' }, [ref]);";
+const BEFORE = "const settled = await runShort('settle', 'What is next?', ref);";
 const STEP = "if (patched('one-more-step')) await sleep(1);";
 
 async function deploy(lab: Lab): Promise<Finding> {

@@ -144,7 +144,7 @@ async function untilBetween(lab: Lab, key: TaskKey, when: When): Promise<void> {
   const isDumped = async () => (await watch(lab, key).look()).rows > 0;
   const isRead = async () =>
     await rig.db.query(`SELECT FROM pg_stat_activity WHERE application_name LIKE $1 AND query LIKE 'COPY %'`, [
-      `long-task ${lockKey} part %`,
+      `long-task ${lockKey} %`,
     ]);
   if (when !== 'paused') return rig.until(async () => (await isRead()).rowCount || (await isDumped()));
   await rig.until(isDumped);

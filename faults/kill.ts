@@ -4,7 +4,18 @@ import { isFinal, type State } from '../src/contract/states.js';
 import { FAILPOINTS, type Failpoint } from '../src/failpoint.js';
 import type { TaskKey } from '../testkit/client.js';
 import { Missed } from '../testkit/task-watch.js';
-import { beginFor, beginLoad, isOnExport, type Lab, untilFurther, untilMoving, watch, workflowId } from './lab.js';
+import {
+  beginFor,
+  beginLoad,
+  type Input,
+  isOnExport,
+  type Lab,
+  untilFurther,
+  untilMoving,
+  type Way,
+  watch,
+  workflowId,
+} from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { endsWithin, type Scenario, Violations, worst } from './scenario.js';
 
@@ -13,6 +24,8 @@ export interface Kill {
   failpoint: Failpoint;
   /** On which hit. */
   nth: number;
+  /** Of a load; `paced` when absent. */
+  way?: Way;
 }
 
 /** From the kill to the next thing committed: the heartbeat timeout of 8 s, the worker's start, retries. */
@@ -36,15 +49,32 @@ const PASSED = FAILPOINTS.filter((name) => !name.startsWith('fault:') && !name.s
 
 export const FIRST_KILLS: Kill[] = PASSED.map((failpoint) => ({ failpoint, nth: 1 }));
 
-const ALL_KILLS: Kill[] = FIRST_KILLS.flatMap((first) => {
-  const later = LATER[first.failpoint];
-  return later ? [first, { ...first, nth: later }] : [first];
-});
+/** Those that a load passes in every one of its ways. */
+const ON_LOAD = FIRST_KILLS.filter(({ failpoint }) => /^(prepare|load|publish):/.test(failpoint));
+
+/** One place of each step, in the ways that a short run of the others does not take. */
+export const OTHER_WAYS: Kill[] = (['load:after-commit', 'publish:after-commit'] as const).flatMap(
+  (failpoint): Kill[] => [
+    { failpoint, nth: 1, way: 'at once' },
+    { failpoint, nth: 1, way: 'in parts' },
+  ],
+);
+
+const ALL_KILLS: Kill[] = [
+  ...FIRST_KILLS.flatMap((first) => {
+    const later = LATER[first.failpoint];
+    return later ? [first, { ...first, nth: later }] : [first];
+  }),
+  ...ON_LOAD.flatMap((kill): Kill[] => [
+    { ...kill, way: 'at once' },
+    { ...kill, way: 'in parts' },
+  ]),
+];
 
 /** F1: one scenario for each place, the worker started again at once. */
 export const kills: Scenario[] = ALL_KILLS.map((kill) => ({
   fault: 'F1',
-  place: `${kill.failpoint} #${kill.nth}`,
+  place: `${kill.failpoint} #${kill.nth}${kill.way ? `, ${kill.way}` : ''}`,
   how: 'SIGKILL of the worker at this failpoint, a new worker at once',
   run: (lab) => killAlone(lab, kill),
 }));
@@ -79,7 +109,7 @@ async function killAlone(lab: Lab, kill: Kill): Promise<Finding> {
   const violations = new Violations();
   violations.expect((recovery ?? 0) <= LONGEST_RECOVERY, `went on only after ${recovery?.toFixed(1)} s`);
   await victim.goOn();
-  const { redone, violations: found } = await judge(lab, victim.key, [victim.end]);
+  const { redone, violations: found } = await judge(lab, victim.key, [victim.end], victim.input);
   violations.add(found);
   return { violations: violations.found, recovery, redone };
 }
@@ -103,7 +133,7 @@ async function relay(lab: Lab, places: Kill[]): Promise<Finding> {
     return isFinal(sight.state) ? undefined : untilFurther(lab, key, sight, began);
   });
   await Promise.all(victims.map((victim) => victim.goOn()));
-  const verdicts = await Promise.all(victims.map(({ key, end }) => judge(lab, key, [end])));
+  const verdicts = await Promise.all(victims.map(({ key, end, input }) => judge(lab, key, [end], input)));
   for (const verdict of verdicts) violations.add(verdict.violations);
   const redone = verdicts.reduce((sum, verdict) => sum + verdict.redone, 0);
   return { violations: violations.found, recovery: worst(await Promise.all(recoveries)), redone };
@@ -114,14 +144,16 @@ interface Victim {
   key: TaskKey;
   end: State;
   goOn(): Promise<unknown>;
+  /** What it loads, where that is not the small file. */
+  input?: Input | undefined;
 }
 
 /** In the relay an earlier task may bring the worker to its end before this one moves: it is steered all the same. */
-async function provoke(lab: Lab, { failpoint, nth }: Kill, worker: Running): Promise<Victim> {
+async function provoke(lab: Lab, { failpoint, nth, way }: Kill, worker: Running): Promise<Victim> {
   const { rig } = lab;
   const moving = (key: TaskKey) => Promise.race([untilMoving(lab, key).catch(whenMissed), worker.exited]);
   const [room] = failpoint.split(':');
-  const key = await beginFor(lab, failpoint);
+  const key = await beginFor(lab, failpoint, way);
   if (isOnExport(failpoint)) return { key, end: 'completed', goOn: async () => {} };
   if (room === 'rollback') {
     await moving(key);
@@ -138,7 +170,8 @@ async function provoke(lab: Lab, { failpoint, nth }: Kill, worker: Running): Pro
     };
     return { key, end: 'completed', goOn: resume };
   }
-  return { key, end: 'completed', goOn: async () => {} };
+  const input = way === 'in parts' ? lab.large : undefined;
+  return { key, end: 'completed', goOn: async () => {}, input };
 }
 
 /** Nobody waits for it any more once the worker has ended. */

@@ -87,9 +87,14 @@ export function isOnExport(failpoint: Failpoint): boolean {
   return ['plan', 'dump', 'assemble', 'store'].includes(failpoint.split(':')[0]!);
 }
 
+/** A load of one part is one activity, in one session where nothing paces it; a load of several parts has one for each. */
+export type Way = 'paced' | 'at once' | 'in parts';
+
 /** Starts a task that comes by at a failpoint. */
-export async function beginFor(lab: Lab, failpoint: Failpoint): Promise<TaskKey> {
+export async function beginFor(lab: Lab, failpoint: Failpoint, way: Way = 'paced'): Promise<TaskKey> {
   if (isOnExport(failpoint)) return beginExport(lab);
+  if (way === 'at once') return beginLoad(lab, 0.001);
+  if (way === 'in parts') return beginLoad(lab, 3, lab.large);
   if (!failpoint.startsWith('inspect:')) return beginLoad(lab);
   // The form says only behind the file how it is to be read: what was found while it arrived does not count.
   const key = newKey();

@@ -7,7 +7,7 @@ import { diskFaults } from './disk.js';
 import { exchangedTables } from './exchanged.js';
 import { changingTable, slowClient } from './exports.js';
 import { duplicateStart, uploadFaults } from './files.js';
-import { FIRST_KILLS, killRelay, kills, randomKills } from './kill.js';
+import { FIRST_KILLS, killRelay, kills, OTHER_WAYS, randomKills } from './kill.js';
 import { type Lab, openLab, rowOf } from './lab.js';
 import { type Finding, leftovers } from './oracle.js';
 import { exhaustion, poison } from './poison.js';
@@ -53,7 +53,7 @@ const OTHERS: Scenario[] = [
 
 /** Every fault once; in the short form the kills at failpoints are made in one go. */
 export function matrix(isShort: boolean): Scenario[] {
-  return [...(isShort ? [killRelay(FIRST_KILLS)] : kills), randomKills, ...OTHERS];
+  return [...(isShort ? [killRelay([...FIRST_KILLS, ...OTHER_WAYS])] : kills), randomKills, ...OTHERS];
 }
 
 export interface MatrixOptions {

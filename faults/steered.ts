@@ -4,6 +4,9 @@ import { beginLoad, type Lab, rowOf, untilMoving, watch, workflowId } from './la
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';
 
+/** The activities that load: of a file of one part, and of a part of a larger one. */
+const LOADS = ['beginUpload', 'loadPart'];
+
 /** Within this time the service shows what was done past it, in seconds. */
 const LONGEST_NOTICE = 60;
 
@@ -46,7 +49,7 @@ async function steerActivities(lab: Lab): Promise<Finding> {
 
 async function steerActivity({ rig }: Lab, command: string, key: TaskKey): Promise<void> {
   const { raw } = await rig.temporal.workflow.getHandle(workflowId(key)).describe();
-  const id = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'loadPart')?.activityId;
+  const id = raw.pendingActivities?.find(({ activityType }) => LOADS.includes(activityType?.name ?? ''))?.activityId;
   if (!id) throw new Error(`${key.task_name} has no activity that loads: a void round`);
   await rig.temporalCli('activity', command, '-w', workflowId(key), '--activity-id', id);
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { RunRef } from '../contract/messages.js';
-import type { DownloadOptions } from '../contract/task.js';
+import type { DownloadOptions, Receipt } from '../contract/task.js';
 import { formatRecord } from '../csv/format-record.js';
 import { failpoint } from '../failpoint.js';
-import type { Stored } from '../storage/store.js';
+import type { Store, Stored } from '../storage/store.js';
 import { type DownloadPart, listDownloadParts } from '../tables/export.js';
 import { checkSource, plannedSource } from '../tables/export-source.js';
 import { type Completion, completeTask } from '../tasks/endings.js';
@@ -13,33 +13,39 @@ import type { Column, TaskRow } from '../tasks/tasks.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { escapeRecord } from './formulas.js';
 import { resultKey } from './result-keys.js';
-import { asStep } from './step.js';
+import { asStep, type Step } from './step.js';
 
 /** Joins the dumped parts behind the header into one file, and completes the download with it. */
 export function assembleActivity(dependencies: Dependencies) {
-  const { store } = dependencies;
   return async (run: RunRef): Promise<Fenceable<{ bytes: number }>> =>
-    performStep(dependencies, run, (ending) =>
-      asStep({ ...dependencies, signal: ending }, run, 'assemble', async ({ client, task, fence, signal }) => {
-        await withFence(client, fence, () => enterPhase(client, task.id, 'assembling'));
-        const parts = await listDownloadParts(client, task.id);
-        const key = resultKey(task.id, randomUUID());
-        const header = Buffer.from(headerOf(task.columns!, task.options.formulas));
-        const objects = parts.map((part) => part.object!);
-        const file = await store.concat(key, header, objects, { signal });
-        await failpoint('assemble:before-record');
-        // Only a refusal removes the file: after a lost reply it may be the one that counts.
-        await withFence(client, fence, async () => {
-          await checkSource(client, plannedSource(task));
-          await completeTask(client, task.id, completion(task, parts, key, file));
-        }).catch(async (error: unknown) => {
-          if (error instanceof FencedError) await store.remove(key);
-          throw error;
-        });
-        await failpoint('assemble:after-record');
-        return { bytes: file.size };
-      }),
-    );
+    performStep(dependencies, run, async (signal) => {
+      const { bytes } = await asStep({ ...dependencies, signal }, run, 'assemble', (step) =>
+        assemble(dependencies.store, step),
+      );
+      return { bytes };
+    });
+}
+
+/** The step of its activity, for whoever has taken it. */
+export async function assemble(store: Store, { client, task, fence, signal }: Step): Promise<Receipt> {
+  await withFence(client, fence, () => enterPhase(client, task.id, 'assembling'));
+  const parts = await listDownloadParts(client, task.id);
+  const key = resultKey(task.id, randomUUID());
+  const header = Buffer.from(headerOf(task.columns!, task.options.formulas));
+  const objects = parts.map((part) => part.object!);
+  const file = await store.concat(key, header, objects, { signal });
+  await failpoint('assemble:before-record');
+  const done = completion(task, parts, key, file);
+  // Only a refusal removes the file: after a lost reply it may be the one that counts.
+  await withFence(client, fence, async () => {
+    await checkSource(client, plannedSource(task));
+    await completeTask(client, task.id, done);
+  }).catch(async (error: unknown) => {
+    if (error instanceof FencedError) await store.remove(key);
+    throw error;
+  });
+  await failpoint('assemble:after-record');
+  return done.receipt;
 }
 
 function completion(task: TaskRow, parts: DownloadPart[], key: string, file: Stored): Completion {

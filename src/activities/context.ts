@@ -92,8 +92,13 @@ export async function perform<T extends object>(
   const context = Context.current();
   const signal = context.cancellationSignal;
   const beat: Beat = {};
-  const heart = setInterval(() => isDue(context) && context.heartbeat(beat), options.heartbeatMs ?? HEARTBEAT_MS);
-  context.heartbeat(beat);
+  // A local activity has none: its timeout is short.
+  const isBeating = !context.info.isLocal;
+  const heart = setInterval(
+    () => isBeating && isDue(context) && context.heartbeat(beat),
+    options.heartbeatMs ?? HEARTBEAT_MS,
+  );
+  if (isBeating) context.heartbeat(beat);
   try {
     return { fenced: false, ...(await work(signal, beat)) };
   } catch (error) {

@@ -6,7 +6,7 @@ import { commandFromOutside, faultTask, type Next, settleTask } from '../tasks/c
 import { markRollbackFailed } from '../tasks/endings.js';
 import { nameActor } from '../tasks/task-events.js';
 import { getTaskById } from '../tasks/tasks.js';
-import { commandKey } from '../temporal/command-event.js';
+import { commandKey, placeName } from '../temporal/command-event.js';
 import { whoSignalled } from '../temporal/who-signalled.js';
 import { CONTROL, type Dependencies, type Fenceable, perform } from './context.js';
 
@@ -54,8 +54,10 @@ export function controlActivities({ controlPool: pool, log }: Dependencies) {
           const { taskId, commands } = applied;
           const epochs: (number | null)[] = [];
           const { workflowExecution, activityId } = Context.current().info;
-          const keyOf = (place: number) => commandKey(workflowExecution!.runId, activityId, place);
-          for (const [i, command] of commands.entries()) epochs.push(await applyCommand(taskId, command, keyOf(i)));
+          for (const [i, { name = placeName(activityId, i), ...command }] of commands.entries()) {
+            const key = commandKey(workflowExecution!.runId, name);
+            epochs.push(await applyCommand(taskId, command, key));
+          }
           // Only now that the fence is closed: a slow answer of Temporal must not hold up a pause.
           if (epochs.some((epoch) => epoch !== null)) await nameActors(applied, epochs);
           return { state: (await getTaskById(pool, taskId)).state };

@@ -14,7 +14,7 @@ import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBE
 import { escapeFormulas } from './formulas.js';
 import type { RateLimiter } from './rate-limiter.js';
 import { partKey } from './result-keys.js';
-import { asPart, type PartAttempt } from './step.js';
+import { asPart, type PartAttempt, type Step } from './step.js';
 
 /** Dumps one key range into an object of this attempt's own, which counts once it is recorded behind the fence. */
 export function dumpPartActivity(dependencies: Dependencies) {
@@ -22,16 +22,30 @@ export function dumpPartActivity(dependencies: Dependencies) {
     performStep(
       dependencies,
       run,
-      async (signal, beat) => {
-        const dump = async (attempt: PartAttempt) => {
-          return { isLast: true, ...(await dumpPart({ ...dependencies, ...attempt, beat })) };
-        };
-        const { rows, bytes } = await asPart({ ...dependencies, signal }, run, dump);
-        return { rows, bytes };
-      },
+      (signal, beat) => dumpPart(dependencies, run, signal, beat),
       // It watches the fence by itself.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
+}
+
+/** The work of its activity. @param role of its sessions, where they are not named for the part */
+export async function dumpPart(
+  dependencies: Dependencies,
+  run: RunRef & { partNo: number },
+  signal: AbortSignal,
+  beat: Beat,
+  role?: string,
+): Promise<Dumped> {
+  const dump = async (attempt: PartAttempt) => {
+    return { isLast: true, ...(await dumpClaimed({ ...dependencies, ...attempt, beat })) };
+  };
+  const { rows, bytes } = await asPart({ ...dependencies, signal }, run, dump, role);
+  return { rows, bytes };
+}
+
+/** Dumps a part that no rate holds up, in the session of a step that has been taken. */
+export async function dumpWithin(dependencies: Dependencies, step: Step, partNo: number, beat: Beat, role: string) {
+  await dumpClaimed({ ...dependencies, ...step, partNo, role, beat });
 }
 
 interface Dumped {
@@ -43,7 +57,7 @@ interface Dumping extends Dependencies, PartAttempt {
   beat: Beat;
 }
 
-async function dumpPart(dumping: Dumping): Promise<Dumped> {
+async function dumpClaimed(dumping: Dumping): Promise<Dumped> {
   const { pool, store, client, task, fence, signal, partNo, role, metrics } = dumping;
   await endSessions(client, task.lock_key, role);
   const part = await withFence(client, fence, () => claimRange(client, fence, partNo, randomUUID()));

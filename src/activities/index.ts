@@ -1,4 +1,5 @@
 import { assembleActivity } from './assemble.js';
+import { beginDownloadActivity, beginUploadActivity } from './begin.js';
 import type { Dependencies } from './context.js';
 import { controlActivities } from './control.js';
 import { dumpPartActivity } from './dump-part.js';
@@ -13,6 +14,8 @@ import { rollbackActivity, tidyActivity } from './rollback.js';
 export function createActivities(dependencies: Dependencies, { window }: { window: number }) {
   return {
     ...controlActivities(dependencies),
+    beginUpload: beginUploadActivity(dependencies, window),
+    beginDownload: beginDownloadActivity(dependencies, window),
     inspect: inspectActivity(dependencies),
     prepare: prepareActivity(dependencies, window),
     loadPart: loadPartActivity(dependencies),

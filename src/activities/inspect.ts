@@ -34,18 +34,20 @@ import { asStep, type Step } from './step.js';
  * the parts that were found while the file arrived.
  */
 export function inspectActivity(dependencies: Dependencies) {
-  const { store, scanner } = dependencies;
   return async (run: RunRef): Promise<Fenceable<{ parts: number; rows: number }>> =>
     performStep(
       dependencies,
       run,
       (signal, beat) =>
-        asStep({ ...dependencies, signal }, run, 'inspect', (step) =>
-          withSource(store, step.task.source!, (file) => inspectFile({ ...step, file, scanner, beat })),
-        ),
+        asStep({ ...dependencies, signal }, run, 'inspect', (step) => inspect(dependencies, step, beat)),
       // Storing a part meets the fence, and parts are found many times a second.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
+}
+
+/** The step of its activity, for whoever has taken it. */
+export function inspect({ store, scanner }: Dependencies, step: Step, beat: Beat) {
+  return withSource(store, step.task.source!, (file) => inspectFile({ ...step, file, scanner, beat }));
 }
 
 interface InspectStep extends Step {

@@ -6,29 +6,44 @@ import { type Checkpoint, claimPart, type UploadPart } from '../tasks/checkpoint
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { PartLoader } from './part-loader.js';
 import { checkPart, withSource } from './source.js';
-import { asPart, type PartAttempt } from './step.js';
+import { asPart, type PartAttempt, type Step } from './step.js';
 
 /**
  * Loads one part from where its checkpoint stands. Each batch is one transaction behind the fence: COPY, rejects and
  * checkpoint commit together or not at all. A gentle load rests between its batches.
  */
 export function loadPartActivity(dependencies: Dependencies) {
-  const { store } = dependencies;
   return async (run: RunRef & { partNo: number }): Promise<Fenceable<Loaded>> =>
     performStep(
       dependencies,
       run,
-      async (signal, beat) => {
-        const { part } = await asPart<Stint>({ ...dependencies, signal }, run, (attempt, before) =>
-          withSource(store, attempt.task.source!, (file) =>
-            loadStint({ ...dependencies, ...attempt, file, beat }, before?.part),
-          ),
-        );
-        return { rows: part.rows, bytes: part.byteTo - part.byteFrom };
-      },
+      (signal, beat) => loadPart(dependencies, run, signal, beat),
       // A batch meets the fence many times a second: heartbeats need not bring the news.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
+}
+
+/** The work of its activity. @param role of its sessions, where they are not named for the part */
+export async function loadPart(
+  dependencies: Dependencies,
+  run: RunRef & { partNo: number },
+  signal: AbortSignal,
+  beat: Beat,
+  role?: string,
+): Promise<Loaded> {
+  const stint = (attempt: PartAttempt, before: Stint | undefined) =>
+    withSource(dependencies.store, attempt.task.source!, (file) =>
+      loadStint({ ...dependencies, ...attempt, file, beat }, before?.part),
+    );
+  const { part } = await asPart({ ...dependencies, signal }, run, stint, role);
+  return { rows: part.rows, bytes: part.byteTo - part.byteFrom };
+}
+
+/** Loads a part that no rate holds up, in the session of a step that has been taken. */
+export async function loadWithin(dependencies: Dependencies, step: Step, partNo: number, beat: Beat, role: string) {
+  await withSource(dependencies.store, step.task.source!, (file) =>
+    loadStint({ ...dependencies, ...step, partNo, role, file, beat }, undefined),
+  );
 }
 
 interface Loaded {

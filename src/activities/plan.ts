@@ -28,20 +28,26 @@ function partBytes({ max_bytes_per_second: rate }: DownloadOptions): number {
 
 /** Finds the table's columns and key, makes the frozen copy when one is asked for, and plans the ranges, once. */
 export function planActivity(dependencies: Dependencies, window: number) {
-  const { pool, exportPool } = dependencies;
   return async (run: RunRef): Promise<Fenceable<Prepared>> =>
-    performStep(dependencies, run, (ending) =>
-      asStep({ ...dependencies, signal: ending }, run, 'plan', async (step) => {
-        const { client, task, fence, signal } = step;
-        if (task.export_source === null || (await sumParts(client, task.id)).parts === 0) {
-          await withFence(client, fence, () => enterPhase(client, task.id, 'planning'));
-          const exporting = { pool, exportPool, signal, lockKey: task.lock_key, role: 'plan' };
-          await cancellable(pool, client, signal, () => plan({ ...step, exporting }));
-        }
-        await withFence(client, fence, () => enterPhase(client, task.id, 'dumping'));
-        return whatIsLeft(client, task, window);
-      }),
+    performStep(dependencies, run, (signal) =>
+      asStep({ ...dependencies, signal }, run, 'plan', (step) => planOnce(dependencies, step, window)),
     );
+}
+
+/** The step of its activity, for whoever has taken it. */
+export async function planOnce(
+  { pool, exportPool }: Pick<Dependencies, 'pool' | 'exportPool'>,
+  step: Step,
+  window: number,
+): Promise<Prepared> {
+  const { client, task, fence, signal } = step;
+  if (task.export_source === null || (await sumParts(client, task.id)).parts === 0) {
+    await withFence(client, fence, () => enterPhase(client, task.id, 'planning'));
+    const exporting = { pool, exportPool, signal, lockKey: task.lock_key, role: 'plan' };
+    await cancellable(pool, client, signal, () => plan({ ...step, exporting }));
+  }
+  await withFence(client, fence, () => enterPhase(client, task.id, 'dumping'));
+  return whatIsLeft(client, task, window);
 }
 
 interface Planning extends Step {

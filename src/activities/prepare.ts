@@ -8,7 +8,7 @@ import { sumDoneParts, sumParts } from '../tasks/progress.js';
 import { enterPhase } from '../tasks/task-state.js';
 import type { TaskRow } from '../tasks/tasks.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
-import { asStep } from './step.js';
+import { asStep, type Step } from './step.js';
 
 /** What the workflow has to know to load or dump: which parts are left, and how many there are in all. */
 export interface Prepared {
@@ -24,16 +24,19 @@ export interface Prepared {
 export function prepareActivity(dependencies: Dependencies, window: number) {
   return async (run: RunRef): Promise<Fenceable<Prepared>> =>
     performStep(dependencies, run, (signal) =>
-      asStep({ ...dependencies, signal }, run, 'prepare', async ({ client, task, fence }) => {
-        await withFence(client, fence, async () => {
-          await createStaging(client, task);
-          await enterPhase(client, task.id, 'loading');
-          await failpoint('prepare:before-commit');
-        });
-        await failpoint('prepare:after-commit');
-        return whatIsLeft(client, task, window);
-      }),
+      asStep({ ...dependencies, signal }, run, 'prepare', (step) => prepare(step, window)),
     );
+}
+
+/** The step of its activity, for whoever has taken it. */
+export async function prepare({ client, task, fence }: Step, window: number): Promise<Prepared> {
+  await withFence(client, fence, async () => {
+    await createStaging(client, task);
+    await enterPhase(client, task.id, 'loading');
+    await failpoint('prepare:before-commit');
+  });
+  await failpoint('prepare:after-commit');
+  return whatIsLeft(client, task, window);
 }
 
 /** Where the parts of a task stand; of a download nobody knows how many bytes it will be. */

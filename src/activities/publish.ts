@@ -14,34 +14,37 @@ import { addWarnings } from '../tasks/warnings.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { rejectLimit } from './malformed-rows.js';
 import { publishWarnings } from './publish-warnings.js';
-import { asStep } from './step.js';
+import { asStep, type Step } from './step.js';
 
 /**
  * Makes the loaded table visible: unique index on the row numbers (outside of the fence, cancelled by a pause), the receipt
  * checked against the table itself, then, in one short transaction behind the fence, name, schema and `completed`.
  */
 export function publishActivity(dependencies: Dependencies) {
-  const { pool } = dependencies;
   return async (run: RunRef): Promise<Fenceable<object>> =>
-    performStep(dependencies, run, (ending) =>
-      asStep({ ...dependencies, signal: ending }, run, 'publish', async ({ client, task, fence, signal }) => {
-        await withFence(client, fence, () => enterPhase(client, task.id, 'publishing'));
-        await failpoint('publish:before-index');
-        await cancellable(pool, client, signal, () => buildRowIndex(client, task.lock_key));
-        await failpoint('publish:after-index');
-        const receipt = await cancellable(pool, client, signal, () => balance(client, task));
-        await withFence(client, fence, async () => {
-          await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
-          const wished = task.options.table ?? task.task_name;
-          const name = await publishTable(client, task.lock_key, wished);
-          await addWarnings(client, task.id, publishWarnings(wished, name, task.columns!));
-          await completeTask(client, task.id, { receipt, tableName: name, tableOid: task.staging_oid! });
-          await failpoint('publish:before-commit');
-        });
-        await failpoint('publish:after-commit');
-        return {};
-      }),
-    );
+    performStep(dependencies, run, async (signal) => {
+      await asStep({ ...dependencies, signal }, run, 'publish', (step) => publish(dependencies.pool, step));
+      return {};
+    });
+}
+
+/** The step of its activity, for whoever has taken it. */
+export async function publish(pool: pg.Pool, { client, task, fence, signal }: Step): Promise<Receipt> {
+  await withFence(client, fence, () => enterPhase(client, task.id, 'publishing'));
+  await failpoint('publish:before-index');
+  await cancellable(pool, client, signal, () => buildRowIndex(client, task.lock_key));
+  await failpoint('publish:after-index');
+  const receipt = await cancellable(pool, client, signal, () => balance(client, task));
+  await withFence(client, fence, async () => {
+    await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
+    const wished = task.options.table ?? task.task_name;
+    const name = await publishTable(client, task.lock_key, wished);
+    await addWarnings(client, task.id, publishWarnings(wished, name, task.columns!));
+    await completeTask(client, task.id, { receipt, tableName: name, tableOid: task.staging_oid! });
+    await failpoint('publish:before-commit');
+  });
+  await failpoint('publish:after-commit');
+  return receipt;
 }
 
 /**

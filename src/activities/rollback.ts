@@ -44,24 +44,28 @@ export function rollbackActivity(dependencies: Dependencies) {
 
 /** Removes what a completed task needs no more: the source file of an upload, the parts of a download, the checkpoints. */
 export function tidyActivity(dependencies: Dependencies) {
-  const { controlPool: pool, store, rateLimiter } = dependencies;
   return async ({ taskId }: TaskRef): Promise<Fenceable<object>> =>
     removing(dependencies, async () => {
-      const task = await getTaskById(pool, taskId).catch(nullWhenDeleted);
-      if (task?.state !== 'completed') return {};
-      if (task.source) await store.remove(task.source.key);
-      // The unfinished first: what an attempt that comes back late finishes in between is then among the others.
-      await store.removeUnfinished(resultPrefix(taskId));
-      for (const key of await store.list(resultPrefix(taskId))) if (key !== task.result?.key) await store.remove(key);
-      await closeFence(pool, task.lock_key, async (client) => {
-        await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
-        if (task.kind === 'download') await dropStaging(client, task.staging_oid);
-        // Last of all: as long as there are parts the reconciler knows that there is something to tidy.
-        await removeParts(client, taskId);
-      });
-      rateLimiter.forget(taskId);
+      await tidy(dependencies, taskId);
       return {};
     });
+}
+
+/** The work of its activity. */
+export async function tidy({ controlPool: pool, store, rateLimiter }: Dependencies, taskId: string): Promise<void> {
+  const task = await getTaskById(pool, taskId).catch(nullWhenDeleted);
+  if (task?.state !== 'completed') return;
+  if (task.source) await store.remove(task.source.key);
+  // The unfinished first: what an attempt that comes back late finishes in between is then among the others.
+  await store.removeUnfinished(resultPrefix(taskId));
+  for (const key of await store.list(resultPrefix(taskId))) if (key !== task.result?.key) await store.remove(key);
+  await closeFence(pool, task.lock_key, async (client) => {
+    await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    if (task.kind === 'download') await dropStaging(client, task.staging_oid);
+    // Last of all: as long as there are parts the reconciler knows that there is something to tidy.
+    await removeParts(client, taskId);
+  });
+  rateLimiter.forget(taskId);
 }
 
 /** Runs a control step that removes things, a few of them at once and fairly by user. */

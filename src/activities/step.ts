@@ -86,8 +86,8 @@ export async function asPart<T extends { isLast: boolean }>(
   attending: Attending,
   { partNo, ...run }: RunRef & { partNo: number },
   body: (attempt: PartAttempt, before: T | undefined) => Promise<T>,
+  role = `part ${partNo}`,
 ): Promise<T> {
-  const role = `part ${partNo}`;
   return attend(attending, run, async ({ task, fence, signal, stint }) => {
     const rest = () => atRest(() => attending.rateLimiter.rest(task.id, signal));
     await rest();

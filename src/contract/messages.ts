@@ -58,6 +58,8 @@ export interface ExternalCommand {
   maxRejects?: number;
   /** The length of the workflow's history when it came: its event is among those. */
   seen?: number;
+  /** Its name among the commands of its run: `signal/0`, `cancel`, `carried/0`. An older workflow gives none. */
+  name?: string;
 }
 
 /** Answer of the query `progress`: the state as the workflow knows it. */

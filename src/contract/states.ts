@@ -22,6 +22,11 @@ export type Phase = (typeof PHASES)[number];
 export const ACTIONS = ['pause', 'resume', 'terminate'] as const;
 export type Action = (typeof ACTIONS)[number];
 
+/** Tells whether this is the name of a command. */
+export function isAction(name: string): name is Action {
+  return (ACTIONS as readonly string[]).includes(name);
+}
+
 /** How a change came: over REST, by a Temporal signal or native cancel, by Temporal's own controls, or from the service. */
 export const CHANNELS = ['api', 'signal', 'cancel', 'operator', 'service'] as const;
 export type Channel = (typeof CHANNELS)[number];

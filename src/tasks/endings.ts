@@ -13,8 +13,12 @@ export interface Completion {
   result?: { key: string; size: number; sha256: string };
 }
 
-/** Ends a task as `completed`, with its receipt, in the caller's transaction inside the fence. */
+/**
+ * Ends a task as `completed`, with its receipt, in the caller's transaction inside the fence. Its commit waits for the disk,
+ * whatever the session is set to.
+ */
 export async function completeTask(client: pg.ClientBase, taskId: string, done: Completion): Promise<void> {
+  await client.query('SET LOCAL synchronous_commit = on');
   const row = await changeState(client, await lockTask(client, taskId), {
     verb: 'completed',
     to: 'completed',

@@ -50,7 +50,12 @@ export function argumentOf(payload: Payload | null | undefined): unknown {
   }
 }
 
-/** The name of a command that a run hands to an activity: the same in every attempt of that, and in no other. */
-export function commandKey(runId: string, activityId: string, place: number): string {
-  return `${runId}/${activityId}/${place}`;
+/** The key of a command: the same however often its run brings it, and by which activity. */
+export function commandKey(runId: string, name: string): string {
+  return `${runId}/${name}`;
+}
+
+/** The name of a command of an older workflow, which gives it none: the same in every attempt of its activity. */
+export function placeName(activityId: string, place: number): string {
+  return `${activityId}/${place}`;
 }

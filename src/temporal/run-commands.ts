@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { ExternalCommand, WorkflowInput } from '../contract/messages.js';
 import type { TaskRow } from '../tasks/tasks.js';
-import { argumentOf, commandKey, commandOf, type SignalledCommand } from './command-event.js';
+import { argumentOf, commandKey, commandOf, placeName, type SignalledCommand } from './command-event.js';
 import { taskOfStart } from './open-run.js';
 
 /** A command that a run was sent, with its name: the one under which the run itself has applied it, where it came so far. */
@@ -21,24 +21,37 @@ export async function listRunCommands(
 ): Promise<RunCommand[]> {
   const { events } = await client.workflow.getHandle(workflow_id, runId).fetchHistory();
   if (taskOfStart(events?.[0]?.workflowExecutionStartedEventAttributes) !== id) return [];
-  const names = appliedNames(events ?? [], runId);
-  // A workflow applies its commands in the order in which they came.
-  return sentCommands(events ?? []).map((command, i) => ({ ...command, key: names[i] ?? `${runId}/sent/${i}` }));
+  const names = placeNames(events ?? []);
+  // An older workflow, or this one while it was older, has applied its commands in the order in which they came.
+  return sentCommands(events ?? []).map(({ name, ...command }, i) => ({
+    ...command,
+    key: commandKey(runId, names[i] ?? name),
+  }));
 }
 
-function sentCommands([start, ...events]: Events): SignalledCommand[] {
+/** The commands with the names that the workflow gives them. */
+function sentCommands([start, ...events]: Events): (SignalledCommand & { name: string })[] {
   const payload = start?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
   const input = argumentOf(payload) as WorkflowInput | undefined;
-  const sent = events.flatMap((event) => commandOf(event, input?.ownSignal === true) ?? []);
-  return [...(input?.carried?.commands ?? []), ...sent];
+  let signals = 0;
+  const sent = events.flatMap((event) => {
+    const command = commandOf(event, input?.ownSignal === true);
+    if (!command) return [];
+    return { ...command, name: command.channel === 'cancel' ? 'cancel' : `signal/${signals++}` };
+  });
+  return [...carriedCommands(input), ...sent];
 }
 
-/** The names of the commands that the run has handed to an activity. */
-function appliedNames(events: Events, runId: string): string[] {
+function carriedCommands(input: WorkflowInput | undefined): (SignalledCommand & { name: string })[] {
+  return (input?.carried?.commands ?? []).map((command, i) => ({ ...command, name: `carried/${i}` }));
+}
+
+/** The names of the commands that the run has handed to an activity without a name of their own. */
+function placeNames(events: Events): string[] {
   return events.flatMap((event) => {
     const { activityType, activityId, input } = event.activityTaskScheduledEventAttributes ?? {};
     if (activityType?.name !== 'applyCommands') return [];
     const { commands } = argumentOf(input?.payloads?.[0]) as { commands: ExternalCommand[] };
-    return commands.map((_command, place) => commandKey(runId, activityId!, place));
+    return commands.flatMap(({ name }, place) => (name === undefined ? placeName(activityId!, place) : []));
   });
 }

@@ -40,8 +40,8 @@ export async function createWorkers(options: CreateWorkerOptions): Promise<Worke
 
 /** A control step is never accepted where work could keep it waiting. */
 function worksOf(activities: Activities): Partial<Activities> {
-  const { inspect, prepare, loadPart, publish, plan, dumpPart, assemble } = activities;
-  return { inspect, prepare, loadPart, publish, plan, dumpPart, assemble };
+  const { beginUpload, beginDownload, inspect, prepare, loadPart, publish, plan, dumpPart, assemble } = activities;
+  return { beginUpload, beginDownload, inspect, prepare, loadPart, publish, plan, dumpPart, assemble };
 }
 
 type QueueOptions = Pick<WorkerOptions, 'taskQueue' | 'workflowBundle' | 'workflowsPath'> & {
@@ -60,6 +60,8 @@ function createWorker({ connection, namespace }: CreateWorkerOptions, queue: Que
     maxHeartbeatThrottleInterval: HEARTBEAT_MS,
     defaultHeartbeatThrottleInterval: HEARTBEAT_MS,
     maxConcurrentActivityTaskExecutions: slots,
+    // Control steps, too: those that a workflow takes without a way through the server.
+    maxConcurrentLocalActivityExecutions: CONTROL_SLOTS,
     maxConcurrentActivityTaskPolls: POLLS,
     maxConcurrentWorkflowTaskExecutions: 20,
     // More than run at once on one machine; each takes some 100 kB, and one that was evicted is replayed from its short history.

@@ -1,6 +1,7 @@
 import type { WorkflowInput } from '../contract/messages.js';
 import { workActivities } from './activities.js';
 import type { Ending } from './ending.js';
+import { takesFewSteps } from './few-steps.js';
 import { unfenced } from './interruption.js';
 import { type Run, runSteerable, type Status } from './steerable.js';
 import { slidingWindow } from './window.js';
@@ -10,11 +11,16 @@ export async function download(input: WorkflowInput): Promise<Ending> {
   return runSteerable(input, downloadSteps);
 }
 
-async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<void> {
+async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<Ending | undefined> {
   const ref = { taskId, epoch };
   const work = workActivities();
   status.phase = 'planning';
-  const plan = unfenced(await work.plan.executeWithOptions({ summary: 'Plan the export' }, [ref]));
+  const plan = takesFewSteps()
+    ? unfenced(
+        await work.beginDownload.executeWithOptions({ summary: 'Plan; dump and assemble what is one part' }, [ref]),
+      )
+    : unfenced(await work.plan.executeWithOptions({ summary: 'Plan the export' }, [ref]));
+  if ('completed' in plan) return plan.completed;
   status.phase = 'dumping';
   status.parts = { done: plan.parts - plan.pending.length, total: plan.parts, running: 0 };
   status.rows = { ...plan.rows };
@@ -30,4 +36,5 @@ async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<vo
   });
   status.phase = 'assembling';
   unfenced(await work.assemble.executeWithOptions({ summary: 'Assemble the file' }, [ref]));
+  return undefined;
 }

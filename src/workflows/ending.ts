@@ -2,6 +2,7 @@ import { ApplicationFailure, CancelledFailure, condition, patched } from '@tempo
 import { describePlace, type FaultPlace } from '../contract/fault-place.js';
 import type { State } from '../contract/states.js';
 import { control } from './activities.js';
+import { takesFewSteps } from './few-steps.js';
 
 /** How a task ended: the result of its workflow. */
 export interface Ending {
@@ -10,6 +11,8 @@ export interface Ending {
   fault?: FaultPlace;
   /** Of a completed task. */
   rows?: { loaded: number; rejected: number };
+  /** What it needs no more is removed already. */
+  isTidy?: boolean;
 }
 
 /** Without it a workflow ended as Completed, also for a task that had failed. */
@@ -22,7 +25,7 @@ const PATCH = 'ends-as-its-task';
  */
 export async function endAs({ state, fault, rows }: Ending, isCancelled: () => boolean): Promise<Ending> {
   if (state === 'completed') return { state, ...(rows && { rows }) };
-  if (!patched(PATCH)) return endAsBefore(state, isCancelled());
+  if (!takesFewSteps() && !patched(PATCH)) return endAsBefore(state, isCancelled());
   if (state === 'failed') {
     const place = fault ? describePlace(fault) : 'failed';
     throw ApplicationFailure.create({

@@ -1,8 +1,12 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import type { TaskFault } from '../contract/task.js';
+import type { Ending } from './ending.js';
 
 /** How a run of the steps ended: all done, stopped by a command, at a good place to continue as new, or by a fault. */
-export type Outcome = { ended: 'completed' | 'interrupted' | 'continue' } | { ended: 'fault'; fault: FailureDetails };
+export type Outcome =
+  | { ended: 'completed'; ending?: Ending }
+  | { ended: 'interrupted' | 'continue' }
+  | { ended: 'fault'; fault: FailureDetails };
 
 /** What an activity says of a fault. One that has recorded it itself says no more than its place. */
 export type FailureDetails = TaskFault & { recorded?: boolean };

@@ -2,6 +2,7 @@ import { patched, setCurrentDetails, upsertSearchAttributes, workflowInfo } from
 import { STATE_ATTRIBUTE } from '../contract/search-attributes.js';
 import type { State } from '../contract/states.js';
 import { type About, detailsOf } from './current-details.js';
+import { takesFewSteps } from './few-steps.js';
 
 /** Of workflows from before it, the history holds no upsert. */
 const PATCH = 'state-as-search-attribute';
@@ -12,6 +13,7 @@ export function showState(state: State, about: Omit<About, 'workflowId'>): void 
   setCurrentDetails(detailsOf(state, { ...about, workflowId }));
   const shown = typedSearchAttributes.get(STATE_ATTRIBUTE);
   // Only what the start carried: a server that does not know the attribute would fail the workflow task for ever.
-  if (shown === undefined || shown === state || !patched(PATCH)) return;
+  if (shown === undefined || shown === state) return;
+  if (!takesFewSteps() && !patched(PATCH)) return;
   upsertSearchAttributes([{ key: STATE_ATTRIBUTE, value: state }]);
 }

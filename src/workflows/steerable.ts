@@ -10,8 +10,8 @@ import {
 } from '@temporalio/workflow';
 import { readCommand } from '../contract/command-input.js';
 import type { ExternalCommand, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
-import { type Action, isFinal, type Phase, type State } from '../contract/states.js';
-import { compensation, control } from './activities.js';
+import { ACTIONS, type Action, isAction, isFinal, type Phase, type State } from '../contract/states.js';
+import { compensation, control, runShort } from './activities.js';
 import type { About } from './current-details.js';
 import { type Ending, endAs } from './ending.js';
 import { type Outcome, outcomeOf } from './interruption.js';
@@ -21,8 +21,11 @@ import { commandRecordedSignal, pauseSignal, progressQuery, resumeSignal, termin
 /** What a running workflow knows of its task; the steps keep phase and counts. */
 export type Status = Omit<ProgressAnswer, 'pending_commands'>;
 
-/** The work of a task, from wherever its checkpoints stand, with writers of the given epoch. */
-export type Steps = (run: Run, status: Status) => Promise<void>;
+/**
+ * The work of a task, from wherever its checkpoints stand, with writers of the given epoch. Resolves to how the task has ended,
+ * where a step has said it.
+ */
+export type Steps = (run: Run, status: Status) => Promise<Ending | undefined>;
 
 /** The phase is where the task stood before, so that what is behind it is not done again. */
 export interface Run {
@@ -61,6 +64,8 @@ class SteerableTask {
     parts: { done: 0, total: null, running: 0 },
   };
   #nudged = false;
+  /** How many signals have brought commands. */
+  #signals = 0;
   #cancelled: boolean;
   #scope: CancellationScope | undefined;
 
@@ -68,11 +73,16 @@ class SteerableTask {
     readonly input: WorkflowInput,
     readonly steps: Steps,
   ) {
-    this.#commands = input.carried?.commands ?? [];
+    this.#commands = (input.carried?.commands ?? []).map((command, i) => ({ ...command, name: `carried/${i}` }));
     this.#cancelled = input.carried?.cancelled ?? false;
   }
 
   listen(): void {
+    // First of all: signals that were sent before the first step wait here, and each handler would else take its own before the others'.
+    setDefaultSignalHandler((name, argument) => {
+      if (isAction(name)) this.#receive(name, argument);
+      else log.warn('ignored an unknown signal', { name, known: ACTIONS.join(', ') });
+    });
     setHandler(pauseSignal, (argument) => this.#receive('pause', argument), {
       description: 'Stop at the next batch and hold nothing. Optional: {"reason": "…"}',
     });
@@ -88,9 +98,6 @@ class SteerableTask {
     setHandler(progressQuery, () => ({ ...this.#status, pending_commands: this.#commands.length }), {
       description: 'State, phase, rows and bytes as the workflow knows them.',
     });
-    setDefaultSignalHandler((name) =>
-      log.warn('ignored an unknown signal', { name, known: 'pause, resume, terminate' }),
-    );
     CancellationScope.current().cancelRequested.catch(() => {
       this.#cancelled = true;
       this.#receive('terminate', { reason: 'cancelled' }, 'cancel');
@@ -107,7 +114,8 @@ class SteerableTask {
       return;
     }
     const limit = takesLimit && maxRejects !== undefined && { maxRejects };
-    this.#commands.push({ action, channel, seen, ...(reason !== undefined && { reason }), ...limit });
+    const name = channel === 'cancel' ? channel : `signal/${this.#signals++}`;
+    this.#commands.push({ action, channel, seen, name, ...(reason !== undefined && { reason }), ...limit });
     this.#nudge(action);
   }
 
@@ -136,7 +144,7 @@ class SteerableTask {
       // Before the commands are applied: one that comes while they are must be seen by the wait below.
       this.#nudged = false;
       await this.#applyCommands();
-      const settled = await control.settle.executeWithOptions({ summary: 'What is next?' }, [ref]);
+      const settled = await runShort('settle', 'What is next?', ref);
       if (settled.fenced) continue;
       if (settled.next === 'done') return this.#finish(settled);
       if (settled.next === 'rollback') {
@@ -146,13 +154,14 @@ class SteerableTask {
         this.#show('paused', settled);
         await condition(() => this.#nudged);
       } else {
-        await this.#work(settled.epoch, settled.phase);
+        const ending = await this.#work(settled.epoch, settled.phase);
+        if (ending) return this.#finish(ending);
       }
     }
   }
 
-  async #work(epoch: number, phase: Phase | null): Promise<void> {
-    if (this.#nudged) return;
+  async #work(epoch: number, phase: Phase | null): Promise<Ending | undefined> {
+    if (this.#nudged) return undefined;
     this.#show('running');
     const outcome = await this.#interruptible(() =>
       this.steps({ taskId: this.input.taskId, epoch, phase }, this.#status),
@@ -160,21 +169,21 @@ class SteerableTask {
     this.#status.parts.running = 0;
     // Only an activity of an older worker leaves it to be recorded here.
     if (outcome.ended === 'fault' && !outcome.fault.recorded) {
-      await control.recordFault.executeWithOptions({ summary: outcome.fault.code }, [
-        { taskId: this.input.taskId, epoch, fault: outcome.fault },
-      ]);
+      const { taskId } = this.input;
+      await runShort('recordFault', outcome.fault.code, { taskId, epoch, fault: outcome.fault });
     }
+    return outcome.ended === 'completed' ? outcome.ending : undefined;
   }
 
   /** Runs the steps in a scope of their own. Commands that come meanwhile raise the fence at once, before the steps have ended. */
-  async #interruptible(steps: () => Promise<void>): Promise<Outcome> {
+  async #interruptible(steps: () => Promise<Ending | undefined>): Promise<Outcome> {
     let outcome: Outcome | undefined;
     let defect: unknown;
     const scope = new CancellationScope();
     this.#scope = scope;
     const running = scope.run(steps).then(
-      () => {
-        outcome = { ended: 'completed' };
+      (ending) => {
+        outcome = { ended: 'completed', ...(ending && { ending }) };
       },
       (error: unknown) => {
         try {
@@ -198,9 +207,8 @@ class SteerableTask {
     if (this.#commands.length === 0) return;
     const commands = this.#commands.splice(0);
     const summary = commands.map((command) => command.action).join(', ');
-    const applied = await control.applyCommands.executeWithOptions({ summary: summary.slice(0, 200) }, [
-      { taskId: this.input.taskId, commands, ownSignal: this.input.ownSignal },
-    ]);
+    const { taskId, ownSignal } = this.input;
+    const applied = await runShort('applyCommands', summary.slice(0, 200), { taskId, commands, ownSignal });
     // An older worker does not say it.
     if (!applied.fenced && applied.state) this.#show(applied.state);
   }
@@ -223,9 +231,9 @@ class SteerableTask {
     }
   }
 
-  async #finish(ending: Ending): Promise<Ending> {
+  async #finish({ isTidy, ...ending }: Ending): Promise<Ending> {
     this.#show(ending.state, ending.state === 'failed' ? ending : {});
-    if (ending.state === 'completed') {
+    if (ending.state === 'completed' && !isTidy) {
       await control.tidy.executeWithOptions({ summary: 'Remove what is needed no more' }, [
         { taskId: this.input.taskId },
       ]);

@@ -1,6 +1,8 @@
-import type { WorkflowInput } from '../contract/messages.js';
+import type { Prepared } from '../activities/prepare.js';
+import type { RunRef, WorkflowInput } from '../contract/messages.js';
 import { workActivities } from './activities.js';
 import type { Ending } from './ending.js';
+import { takesFewSteps } from './few-steps.js';
 import { unfenced } from './interruption.js';
 import { type Run, runSteerable, type Status } from './steerable.js';
 import { slidingWindow } from './window.js';
@@ -10,15 +12,13 @@ export async function upload(input: WorkflowInput): Promise<Ending> {
   return runSteerable(input, uploadSteps);
 }
 
-async function uploadSteps({ taskId, epoch, phase }: Run, status: Status): Promise<void> {
+async function uploadSteps(run: Run, status: Status): Promise<Ending | undefined> {
+  const { taskId, epoch } = run;
   const ref = { taskId, epoch };
   const work = workActivities();
-  if (phase === null || phase === 'inspecting') {
-    status.phase = 'inspecting';
-    unfenced(await work.inspect.executeWithOptions({ summary: 'Inspect the file' }, [ref]));
-  }
+  const plan = takesFewSteps() ? await begin(ref, status) : await beginInSteps(run, status);
+  if ('completed' in plan) return plan.completed;
   status.phase = 'loading';
-  const plan = unfenced(await work.prepare.executeWithOptions({ summary: 'Prepare the staging table' }, [ref]));
   status.rows = { ...plan.rows };
   status.bytes = { ...plan.bytes };
   status.parts = { done: plan.parts - plan.pending.length, total: plan.parts, running: 0 };
@@ -33,4 +33,22 @@ async function uploadSteps({ taskId, epoch, phase }: Run, status: Status): Promi
   });
   status.phase = 'publishing';
   unfenced(await work.publish.executeWithOptions({ summary: 'Build the primary key and publish the table' }, [ref]));
+  return undefined;
+}
+
+/** A small file is loaded to its end in this one step. */
+async function begin(ref: RunRef, status: Status) {
+  status.phase = 'inspecting';
+  const summary = 'Inspect and prepare; load and publish a file of one part';
+  return unfenced(await workActivities().beginUpload.executeWithOptions({ summary }, [ref]));
+}
+
+async function beginInSteps({ phase, ...ref }: Run, status: Status): Promise<Prepared> {
+  const work = workActivities();
+  if (phase === null || phase === 'inspecting') {
+    status.phase = 'inspecting';
+    unfenced(await work.inspect.executeWithOptions({ summary: 'Inspect the file' }, [ref]));
+  }
+  status.phase = 'loading';
+  return unfenced(await work.prepare.executeWithOptions({ summary: 'Prepare the staging table' }, [ref]));
 }

@@ -9,6 +9,7 @@ import { buildApp } from '../../src/api/app.js';
 import type { ApiContext } from '../../src/api/context.js';
 import { assertText } from '../../src/csv/file-type.js';
 import type { Arrivals } from '../../src/intake/arrivals.js';
+import { createApiMetrics } from '../../src/metrics/api-metrics.js';
 import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';
 import { parseExportTables } from '../../src/tables/export-tables.js';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { inProject } from '../../launcher/paths.js';
 import type { TaskKey } from '../../testkit/client.js';
 import { salesCsv, useService } from './service.js';
@@ -47,6 +47,14 @@ describe('the history of an upload that was', () => {
     const key: TaskKey = { kind: 'upload', user_id: 'ana', task_name: task.task_name };
     await service.until(async () => (await service.leftovers()).length === 0);
     await replays(key, 'completed');
+  });
+
+  it('completed in several parts replays', async () => {
+    const task = await service.uploaded(salesCsv(600_000));
+    expect(task.receipt!.parts).toBeGreaterThan(1);
+    const key: TaskKey = { kind: 'upload', user_id: 'ana', task_name: task.task_name };
+    await service.until(async () => (await service.leftovers()).length === 0);
+    await replays(key, 'completed-in-parts');
   });
 
   it('paused, and resumed, replays', async () => {

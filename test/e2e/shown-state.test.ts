@@ -129,7 +129,8 @@ describe('Temporal shows of a task', () => {
     const key = await loading(400_000);
     const beats = (description: WorkflowExecutionDescription) =>
       (description.raw.pendingActivities ?? []).flatMap(({ activityType, heartbeatDetails }) =>
-        activityType?.name === 'loadPart'
+        // A file of one part is loaded by the first.
+        ['beginUpload', 'loadPart'].includes(activityType?.name ?? '')
           ? (heartbeatDetails?.payloads ?? []).map(({ data }) => JSON.parse(Buffer.from(data!).toString()))
           : [],
       );

@@ -1,0 +1,119 @@
+import type { RunRef } from '../contract/messages.js';
+import type { Receipt } from '../contract/task.js';
+import { getTaskById } from '../tasks/tasks.js';
+import { assemble } from './assemble.js';
+import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
+import { dumpPart, dumpWithin } from './dump-part.js';
+import { inspect } from './inspect.js';
+import { loadPart, loadWithin } from './load-part.js';
+import { planOnce } from './plan.js';
+import { type Prepared, prepare } from './prepare.js';
+import { publish } from './publish.js';
+import { tidy } from './rollback.js';
+import { type Attending, asStep, type Step } from './step.js';
+
+/** How far one activity has brought a task: to its end, or, a large one, to the plan of its parts. */
+export type Begun = Prepared | { completed: Completed };
+
+/** How a small task has ended, for the workflow. */
+interface Completed {
+  state: 'completed';
+  rows: { loaded: number; rejected: number };
+  isTidy: true;
+}
+
+/** Of all sessions of an attempt, so that the next attempt ends those of one that is frozen wherever that stands. */
+const ROLE = 'begin';
+
+/**
+ * Begins an upload: inspects and prepares it. One whose file is a single part is then loaded, published and tidied up in this same
+ * activity, by the steps that a large one has activities for: each is fenced, and goes on where the database says it stands.
+ */
+export function beginUploadActivity(dependencies: Dependencies, window: number) {
+  return begin(dependencies, {
+    plan: (step, beat) => inspectAndPrepare(dependencies, step, beat, window),
+    work: (step, partNo, beat) => loadWithin(dependencies, step, partNo, beat, ROLE),
+    workInStints: (run, signal, beat) => loadPart(dependencies, run, signal, beat, ROLE),
+    complete: (step) => publish(dependencies.pool, step),
+  });
+}
+
+/** Begins a download: plans it. A table of a single part is then dumped and assembled in this same activity, likewise. */
+export function beginDownloadActivity(dependencies: Dependencies, window: number) {
+  return begin(dependencies, {
+    plan: (step) => planOnce(dependencies, step, window),
+    work: (step, partNo, beat) => dumpWithin(dependencies, step, partNo, beat, ROLE),
+    workInStints: (run, signal, beat) => dumpPart(dependencies, run, signal, beat, ROLE),
+    complete: (step) => assemble(dependencies.store, step),
+  });
+}
+
+interface Steps {
+  plan(step: Step, beat: Beat): Promise<Prepared>;
+  /** Works off a part in the session at hand. */
+  work(step: Step, partNo: number, beat: Beat): Promise<void>;
+  /** The same for a gentle task, which holds no session while it waits for its rate. */
+  workInStints(run: RunRef & { partNo: number }, signal: AbortSignal, beat: Beat): Promise<object>;
+  complete(step: Step): Promise<Receipt>;
+}
+
+function begin(dependencies: Dependencies, steps: Steps) {
+  return async (run: RunRef): Promise<Fenceable<Begun>> =>
+    performStep<Begun>(
+      dependencies,
+      run,
+      async (signal, beat) => {
+        const attending = { ...dependencies, signal };
+        const { prepared, receipt } = await asStep(attending, run, ROLE, (step) => inOneSession(steps, step, beat));
+        if (prepared.parts > 1) return prepared;
+        const done = receipt ?? (await gently(steps, attending, run, prepared, beat));
+        await tidy(dependencies, run.taskId);
+        const rows = { loaded: done.rows_loaded, rejected: done.rows_rejected };
+        return { completed: { state: 'completed', rows, isTidy: true } };
+      },
+      // The watch over all fences brings the news.
+      { heartbeatMs: SLOW_HEARTBEAT_MS },
+    );
+}
+
+async function inOneSession(
+  { plan, work, complete }: Steps,
+  step: Step,
+  beat: Beat,
+): Promise<{ prepared: Prepared; receipt?: Receipt }> {
+  // After a crash of the server all of these commits are there up to some point, and the next attempt goes on from it. The last
+  // one, of the completion, waits for the disk, and so for all before it.
+  await step.client.query('SET synchronous_commit = off');
+  const prepared = await plan(step, beat);
+  if (prepared.parts > 1 || step.task.options.max_bytes_per_second) return { prepared };
+  for (const partNo of prepared.pending) await work(await renewed(step), partNo, beat);
+  return { prepared, receipt: await complete(await renewed(step)) };
+}
+
+async function gently(
+  { workInStints, complete }: Steps,
+  attending: Attending,
+  run: RunRef,
+  { pending }: Prepared,
+  beat: Beat,
+): Promise<Receipt> {
+  for (const partNo of pending) await workInStints({ ...run, partNo }, attending.signal, beat);
+  return asStep(attending, run, ROLE, complete);
+}
+
+/** The step with the task as the steps before have left it. */
+async function renewed(step: Step): Promise<Step> {
+  return { ...step, task: await getTaskById(step.client, step.task.id) };
+}
+
+async function inspectAndPrepare(
+  dependencies: Dependencies,
+  step: Step,
+  beat: Beat,
+  window: number,
+): Promise<Prepared> {
+  const { phase } = step.task;
+  if (phase !== null && phase !== 'inspecting') return prepare(step, window);
+  await inspect(dependencies, step, beat);
+  return prepare(await renewed(step), window);
+}
