@@ -21,6 +21,7 @@ export interface PollockParameters {
   header_lines: number;
   preamble_lines: number;
   n_columns: number;
+  column_names: string[];
 }
 
 const HEAD = 1 << 20;
@@ -41,8 +42,10 @@ export function convert(bytes: Buffer, parameters?: PollockParameters): Conversi
     firstRow: 1,
     header: found.dialect.header_rows > 0 ? found.header : undefined,
     trailingDelimiter: found.trailingDelimiter,
+    looks: found.looks,
   });
-  const rows: string[][] = found.dialect.header_rows > 0 ? [found.header] : [];
+  const names = parameters?.column_names.length ? parameters.column_names : found.header;
+  const rows: string[][] = found.dialect.header_rows > 0 ? [names] : [];
   let repairs = 0;
   let rejects = 0;
   for (let record = reader.read(text, found.dataStart, true); record; record = reader.read(text, record.next, true)) {

@@ -93,8 +93,14 @@ function refine(input: WordingInput, first: Candidate): Candidate {
     if (isBetter(one)) best = one;
   };
   const even = (one: Candidate) => one.records.filter((r) => !r.isFaulty && r.count === one.columns).length;
-  if (given.escape === undefined && first.wording.quote !== null) {
-    const quote = first.wording.quote;
+  if (given.quote === undefined && best.quotedCount === 0 && best.faults > 0) {
+    tryOut(
+      { quote: null, escape: given.escape ?? null },
+      (one) => even(one) > even(best) && one.columns >= best.columns && one.columns > 1,
+    );
+  }
+  if (given.escape === undefined && best.wording.quote !== null) {
+    const { quote } = best.wording;
     const gains = (one: Candidate) => one.columns >= best.columns && even(one) >= even(best) + 2;
     if (text.includes(`\\${quote}`)) {
       const wins = (one: Candidate) => one.columns >= best.columns && even(one) > even(best);
@@ -104,12 +110,6 @@ function refine(input: WordingInput, first: Candidate): Candidate {
       tryOut({ escape: null }, gains);
     if (quote === "'" && best.wording.escape === "'" && text.includes('""') && !text.includes("''"))
       tryOut({ escape: '"' }, (one) => even(one) >= even(best));
-  }
-  if (given.quote === undefined && best.quotedCount === 0 && best.faults > 0) {
-    tryOut(
-      { quote: null, escape: given.escape ?? null },
-      (one) => even(one) > even(best) && one.columns >= best.columns && one.columns > 1,
-    );
   }
   return best;
 }

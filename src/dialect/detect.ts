@@ -1,3 +1,4 @@
+import type { ColumnLook } from './column-looks.js';
 import { decodeLoosely } from './decoder.js';
 import { byteOrderMark, detectEncoding } from './detect-encoding.js';
 import { countNewlines, newlineReadings } from './detect-newline.js';
@@ -30,6 +31,8 @@ export interface Detection {
   header: string[];
   /** Offset of the first record below the header, in bytes of the text as UTF-8 with every U+FEFF at its beginning. */
   dataStart: number;
+  /** What the values of the columns look like. */
+  looks: ColumnLook[];
   /** The lines of the file end in a delimiter, which adds no field. */
   trailingDelimiter: boolean;
   /** Records at the end of the head that look like notes, where the head is the whole file. */
@@ -83,6 +86,7 @@ export function detect(
     columns: layout.columns,
     header: layout.header,
     dataStart: Buffer.byteLength(text.slice(0, start)) + dataOffset(candidate, layout, sample),
+    looks: layout.looks,
     trailingDelimiter: layout.trailingDelimiter,
     footers: layout.footers,
     question: found.question ?? verdict.question,

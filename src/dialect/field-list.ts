@@ -56,6 +56,13 @@ export class FieldList {
     return this.#contents.map((one) => one.toString('utf8'));
   }
 
+  /** Takes out field k. */
+  remove(k: number): void {
+    this.#contents.splice(k, 1);
+    this.#quoted.splice(k, 1);
+    this.count--;
+  }
+
   /** Adds NULLs, or drops the last fields, until there are so many. */
   resize(columns: number): void {
     while (this.#contents.length < columns) {

@@ -1,5 +1,6 @@
+import { type ColumnLook, columnLooks, compareLooks } from './column-looks.js';
 import type { GivenDialect } from './file-dialect.js';
-import { kindOf, shapeOf } from './value-kind.js';
+import { kindOf } from './value-kind.js';
 import type { Candidate, SampleRecord } from './wording-candidates.js';
 
 /** Where in a file its header and its records are. */
@@ -11,6 +12,8 @@ export interface Layout {
   header: string[];
   columns: number;
   trailingDelimiter: boolean;
+  /** What the values of the columns look like. */
+  looks: ColumnLook[];
   /** Records at the end of a whole file that are notes rather than rows. */
   footers: number;
   warnings: string[];
@@ -53,7 +56,11 @@ export function detectLayout(input: LayoutInput): Layout {
   if (footers > 0) warnings.push(`The last ${footers} lines look like notes. They cannot become rows.`);
   if (fitted.trailingDelimiter)
     warnings.push('Each record ends in a delimiter: the last field, always empty and without a name, is dropped.');
-  return { titles, headerRows, footers, warnings, ...fitted };
+  const looks = columnLooks(
+    data.filter((one) => one.count === width).map((one) => one.cells),
+    fitted.columns,
+  );
+  return { titles, headerRows, footers, warnings, looks, ...fitted };
 }
 
 /** Records that are too sparse to be the header come before one that is not. */
@@ -85,9 +92,8 @@ function footerCount(rows: readonly SampleRecord[], width: number): number {
 function headerRowsOf(rows: readonly SampleRecord[], width: number, warnings: string[]): number {
   const [first, ...rest] = rows;
   if (!first) return 1;
-  const even = rest.filter((one) => !one.isFaulty && one.count >= width);
-  const columns = columnsOf(even, width);
-  const { like, unlike } = compare(first, columns);
+  const looks = looksOf(rest, width);
+  const { like, unlike } = compareLooks(first.cells, looks);
   if (like > 0 && like > unlike) {
     warnings.push(
       'The first record looks like the data below it: the file is read without a header, with made-up column names. Give header_rows 1 if it is one.',
@@ -95,54 +101,33 @@ function headerRowsOf(rows: readonly SampleRecord[], width: number, warnings: st
     return 0;
   }
   let count = 1;
-  while (count < MOST_HEADER_ROWS && count < rows.length - 1 && isHeaderToo(rows[count], first, columns)) count++;
+  while (
+    count < MOST_HEADER_ROWS &&
+    count < rows.length - 1 &&
+    isHeaderToo(rows[count], first, looksOf(rows.slice(count + 1), width))
+  )
+    count++;
   if (count > 1)
     warnings.push(`The first ${count} records are read as one header. Give header_rows 1 if they are not.`);
   return count;
 }
 
+function looksOf(rows: readonly SampleRecord[], width: number): ColumnLook[] {
+  const even = rows.filter((one) => !one.isFaulty && one.count >= width);
+  return columnLooks(
+    even.map((one) => one.cells),
+    width,
+  );
+}
+
 /** A further header row repeats the first, or fits none of at least two columns that have a type. */
-function isHeaderToo(row: SampleRecord, first: SampleRecord, columns: readonly Column[]): boolean {
+function isHeaderToo(row: SampleRecord, first: SampleRecord, looks: readonly ColumnLook[]): boolean {
   if (row.isFaulty) return false;
   if (row.count === first.count && row.cells.every((cell, k) => cell === first.cells[k])) return true;
-  const typed = columns.filter((one) => one.kind !== null).length;
-  const { like, unlike } = compare(row, columns);
-  return typed >= 2 && like === 0 && unlike === typed;
-}
-
-interface Column {
-  /** The kind that nearly all values have. */
-  kind: 'number' | 'moment' | null;
-  /** The shape that nearly all values have, where it has digits in it or letters around a mark. */
-  shape: string | null;
-}
-
-const NEARLY_ALL = 0.8;
-
-function columnsOf(rows: readonly SampleRecord[], width: number): Column[] {
-  return Array.from({ length: width }, (_, k) => {
-    const values = rows.map((one) => one.cells[k] ?? '').filter((value) => value.trim() !== '');
-    const most = (test: (value: string) => boolean) =>
-      values.length > 0 && values.filter(test).length >= values.length * NEARLY_ALL;
-    const kind = most((v) => kindOf(v) === 'number') ? 'number' : most((v) => kindOf(v) === 'moment') ? 'moment' : null;
-    const shape = values.length > 1 ? shapeOf(values[0]) : '';
-    const hasShape = /9/.test(shape) && values.length > 1 && most((v) => shapeOf(v) === shape);
-    return { kind, shape: hasShape ? shape : null };
-  });
-}
-
-/** In how many columns the record looks like their values, and in how many it does not. */
-function compare({ cells }: SampleRecord, columns: readonly Column[]): { like: number; unlike: number } {
-  let like = 0;
-  let unlike = 0;
-  for (const [k, { kind, shape }] of columns.entries()) {
-    const cell = cells[k]?.trim() ?? '';
-    if (cell === '' || (kind === null && shape === null)) continue;
-    const isLike = kind === null ? shapeOf(cell) === shape : kindOf(cell) === kind;
-    if (isLike) like++;
-    else unlike++;
-  }
-  return { like, unlike };
+  if (row.cells.some((cell) => kindOf(cell) === 'number' || kindOf(cell) === 'moment')) return false;
+  const typed = looks.filter((one) => one.kind !== null).length;
+  const { like, unlike } = compareLooks(row.cells, looks);
+  return typed >= 2 && like === 0 && unlike >= typed;
 }
 
 function joined(rows: string[][]): string[] {
@@ -165,11 +150,12 @@ interface Fitting extends LayoutInput {
 function fitHeader(
   cells: string[],
   data: readonly SampleRecord[],
-  { headerRows, width, columns, repairs }: Fitting,
+  { candidate, headerRows, width, columns, repairs }: Fitting,
 ): { header: string[]; columns: number; trailingDelimiter: boolean } {
   if (headerRows === 0) {
-    const drops =
-      columns === undefined && width > 2 && data.length > 0 && data.every((one) => isEmptyAt(one, width - 1));
+    // A delimiter at each line's end is a habit of databases and of SAP (TPC-H has `|`), hardly one of comma files.
+    const isHabit = columns === undefined && width > 2 && candidate.wording.delimiter !== ',';
+    const drops = isHabit && data.length > 0 && data.every((one) => isEmptyAt(one, width - 1));
     const count = drops ? width - 1 : width;
     return { header: Array<string>(count).fill(''), columns: count, trailingDelimiter: drops };
   }

@@ -1,10 +1,11 @@
 import type { TaskError } from '../contract/errors.js';
 import { MAX_RECORD_BYTES } from '../contract/limits.js';
 import { csvError } from '../csv/csv-error.js';
+import type { ColumnLook } from './column-looks.js';
 import { FieldList } from './field-list.js';
 import { lineEnd, newlineAt, type TextGrammar, textGrammar, type Wording } from './grammar.js';
 import { type Reading, readTextRecord } from './read-record.js';
-import { type RepairRule, repairLine, repairWidth } from './repair.js';
+import { type RepairRule, readByOtherDelimiter, repairLine, repairWidth } from './repair.js';
 
 /**
  * What is done with a record that is not well formed: `quarantine` rejects it, `repair` tries the rules of
@@ -32,6 +33,8 @@ export interface ReaderOptions {
   inSecondTable?: boolean;
   /** One more field than columns is dropped where it is empty: the lines of the file end in a delimiter. */
   trailingDelimiter?: boolean;
+  /** What the values of the columns look like, for the repair of records that lack or exceed a field. */
+  looks?: readonly ColumnLook[];
   /** Longest record, in bytes with its line end; 32 MiB by default. */
   maxRecordBytes?: number;
 }
@@ -63,6 +66,7 @@ export class RecordReader {
   readonly #grammar: TextGrammar;
   readonly #line: FieldList;
   readonly #options: ReaderOptions;
+  readonly #looks: readonly ColumnLook[];
   readonly #maxRecordBytes: number;
   #row: number;
   /** With fewer bytes than this the same record is not tried again: so no byte is looked at more than a few times. */
@@ -74,6 +78,7 @@ export class RecordReader {
     this.fields = new FieldList(options.columns + 1);
     this.#line = new FieldList(options.columns + 1);
     this.#maxRecordBytes = options.maxRecordBytes ?? MAX_RECORD_BYTES;
+    this.#looks = options.looks ?? [];
     this.#row = options.firstRow;
     this.inSecondTable = options.inSecondTable ?? false;
   }
@@ -121,13 +126,13 @@ export class RecordReader {
     if (this.#isSecondTable()) return this.#rejected(at, end, next, 'second_table');
     if (trailingDelimiter && fields.count === columns + 1 && fields.isNull(columns)) fields.resize(columns);
     if (fields.count === columns) return this.#accepted(at, end, next);
+    const found = fields.count;
     if (malformed === 'repair') {
-      if (fields.hasLines) {
-        const repaired = this.#repairedLine(bytes, at, bytes.length);
-        if (repaired) return repaired;
-      }
-      const found = fields.count;
-      const rule = repairWidth(fields, columns);
+      const repaired = fields.hasLines
+        ? this.#repairedLine(bytes, at, bytes.length)
+        : found * 2 < columns && this.#lineByOtherDelimiter(bytes, at, end, next);
+      if (repaired) return repaired;
+      const rule = repairWidth(fields, columns, this.#looks);
       if (rule) return this.#accepted(at, end, next, [rule]);
       return this.#rejected(at, end, next, found < columns ? 'too_few_fields' : 'too_many_fields');
     }
@@ -141,7 +146,7 @@ export class RecordReader {
     if (end + 3 > bytes.length && !final) return undefined;
     const next = end + newlineAt(bytes, end, bytes.length, this.#grammar);
     if (this.#options.malformed === 'repair') {
-      const repaired = this.#repairedLine(bytes, at, end);
+      const repaired = this.#lineByOtherDelimiter(bytes, at, end, next) ?? this.#repairedLine(bytes, at, end);
       if (repaired) return repaired;
     }
     if (this.inSecondTable) return this.#rejected(at, end, next, 'second_table');
@@ -159,9 +164,20 @@ export class RecordReader {
     const line = this.#line;
     const rules = repairLine(bytes, at, end, this.#grammar, columns, line);
     if (!rules || line.nul > 0) return undefined;
-    this.fields.clear();
-    for (let k = 0; k < columns; k++) this.fields.add(line.bytes(k), line.isQuoted(k));
+    this.#take(line);
     return this.#accepted(at, end, end + newlineAt(bytes, end, bytes.length, this.#grammar), rules);
+  }
+
+  #lineByOtherDelimiter(bytes: Buffer, start: number, end: number, next: number): TextRecord | undefined {
+    const line = { bytes, start, end, grammar: this.#grammar };
+    if (!readByOtherDelimiter(line, this.#options.columns, this.#looks, this.#line)) return undefined;
+    this.#take(this.#line);
+    return this.#accepted(start, end, next, ['other_delimiter']);
+  }
+
+  #take(line: FieldList): void {
+    this.fields.clear();
+    for (let k = 0; k < line.count; k++) this.fields.add(line.bytes(k), line.isQuoted(k));
   }
 
   #tooLarge(at: number): TaskError {

@@ -14,7 +14,7 @@ export function kindOf(value: string): ValueKind {
   if (NUMBER.test(text)) return 'number';
   if (DATE.test(text) || TIME.test(text)) return 'moment';
   if (WORD.test(text)) return 'word';
-  return /[;\t|^~"]/.test(text) ? 'mark' : 'text';
+  return /[;\t|^~"]|^'|'$/.test(text) ? 'mark' : 'text';
 }
 
 /** The value with each run of digits, letters and spaces as one sign: what the values of a code column share. */

@@ -82,13 +82,16 @@ export function judge(sample: Buffer, final: boolean, wording: Wording): Candida
   const faults = records.filter((one) => one.isFaulty).length;
   const quotedCount = records.reduce((sum, one) => sum + (one.isFaulty ? 0 : one.quotedCount), 0);
   const width = columns < 2 ? 0 : Math.log2(Math.min(columns, 16) + 1);
-  const score = share ** 2 * typeShare(even) ** 2 * width;
+  // Quotes around values are hardly there by chance.
+  const quoting = quotedCount >= 2 ? 1.3 : 1;
+  const score = share ** 2 * typeShare(even) ** 2 * width * quoting;
   return { wording, records, columns, share, faults, quotedCount, score };
 }
 
-/** The delimiters that stand in the sample. */
+/** The delimiters that stand in the sample; of `||`, where it always stands in pairs, not the single one. */
 export function delimitersIn(text: string): string[] {
-  return DELIMITERS.filter((delimiter) => text.includes(delimiter));
+  const isDoubled = (one: string) => text.includes(one + one) && !text.replaceAll(one + one, '').includes(one);
+  return DELIMITERS.filter((one) => text.includes(one) && !(['|', ':'].includes(one) && isDoubled(one)));
 }
 
 export function wordingOf(delimiter: string, newline: Newline, changes: Partial<Wording> = {}): Wording {
@@ -112,7 +115,8 @@ function evenShare(records: readonly SampleRecord[], columns: number): number {
   const isEven = (one: SampleRecord) => !one.isFaulty && one.count === columns;
   const first = records.findIndex(isEven);
   if (first < 0) return 0;
-  return records.filter(isEven).length / (records.length - first + first * 0.3);
+  const even = records.filter(isEven).length;
+  return even / (even === 1 ? records.length : records.length - first + first * 0.3);
 }
 
 const WEIGHT = { empty: 0.9, number: 1, moment: 1, word: 1, text: 0.8, mark: 0.3 } as const;
