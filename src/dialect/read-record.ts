@@ -15,47 +15,49 @@ export interface Reading {
 const LOOKAHEAD = 32;
 
 /**
- * Reads the record at `start` by its grammar, which may be any; for RFC 4180 with a delimiter of one byte it agrees
- * with `readRecord` of the csv room wherever the record is well formed.
+ * Reads records by a grammar, which may be any; for RFC 4180 with a delimiter of one byte it agrees with `readRecord`
+ * of the csv room wherever the record is well formed.
  *
  * A quote opens a field only as its first byte and closes it only before a delimiter or a line end. At any other
  * place it is text, but for RFC 4180: there it is a fault.
- * @param end the bytes that count
- * @param final the text ends with them
  */
-export function readTextRecord(
-  bytes: Buffer,
-  start: number,
-  end: number,
-  final: boolean,
-  grammar: TextGrammar,
-  fields: FieldList,
-): Reading {
-  fields.clear();
-  const cursor = new Cursor(bytes, end, final, grammar, fields);
-  let at = start;
-  for (;;) {
-    at = cursor.field(at);
-    if (cursor.outcome !== 'read') return { outcome: cursor.outcome, end: at, next: at };
-    if (isDelimiterAt(bytes, at, end, grammar)) at += grammar.delimiter.length;
-    else return { outcome: 'read', end: at, next: at + newlineAt(bytes, at, end, grammar) };
-  }
-}
-
-class Cursor {
+export class RecordParser {
   outcome: Outcome = 'read';
+  bytes: Buffer = Buffer.alloc(0);
+  end = 0;
+  final = false;
   readonly #special = new Uint8Array(256);
+  readonly #reading: Reading = { outcome: 'read', end: 0, next: 0 };
 
   constructor(
-    readonly bytes: Buffer,
-    readonly end: number,
-    readonly final: boolean,
     readonly grammar: TextGrammar,
     readonly fields: FieldList,
   ) {
     for (const byte of [0, 10, 13, BACKSLASH, grammar.delimiter[0]]) this.#special[byte] = 1;
     if (grammar.quote >= 0) this.#special[grammar.quote] = 1;
     if (grammar.escape >= 0) this.#special[grammar.escape] = 1;
+  }
+
+  /**
+   * Reads the record at `start` into the fields. The result is one object, used over and over.
+   * @param end the bytes that count
+   * @param final the text ends with them
+   */
+  read(bytes: Buffer, start: number, end: number, final: boolean): Reading {
+    const { grammar, fields } = this;
+    fields.clear();
+    this.bytes = bytes;
+    this.end = end;
+    this.final = final;
+    this.outcome = 'read';
+    let at = this.field(start);
+    while (this.outcome === 'read' && isDelimiterAt(bytes, at, end, grammar))
+      at = this.field(at + grammar.delimiter.length);
+    const reading = this.#reading;
+    reading.outcome = this.outcome;
+    reading.end = at;
+    reading.next = this.outcome === 'read' ? at + newlineAt(bytes, at, end, grammar) : at;
+    return reading;
   }
 
   /** Returns the place after the field. */

@@ -4,7 +4,7 @@ import { csvError } from '../csv/csv-error.js';
 import type { ColumnLook } from './column-looks.js';
 import { FieldList } from './field-list.js';
 import { lineEnd, newlineAt, type TextGrammar, textGrammar, type Wording } from './grammar.js';
-import { type Reading, readTextRecord } from './read-record.js';
+import { type Reading, RecordParser } from './read-record.js';
 import { type RepairRule, readByOtherDelimiter, repairLine, repairWidth } from './repair.js';
 
 /**
@@ -64,6 +64,7 @@ export class RecordReader {
   /** The last record read, or one before it, repeated the header. */
   inSecondTable: boolean;
   readonly #grammar: TextGrammar;
+  readonly #parser: RecordParser;
   readonly #line: FieldList;
   readonly #options: ReaderOptions;
   readonly #looks: readonly ColumnLook[];
@@ -76,6 +77,7 @@ export class RecordReader {
     this.#options = options;
     this.#grammar = textGrammar(options.wording);
     this.fields = new FieldList(options.columns + 1);
+    this.#parser = new RecordParser(this.#grammar, this.fields);
     this.#line = new FieldList(options.columns + 1);
     this.#maxRecordBytes = options.maxRecordBytes ?? MAX_RECORD_BYTES;
     this.#looks = options.looks ?? [];
@@ -113,7 +115,7 @@ export class RecordReader {
   #readAt(bytes: Buffer, at: number, final: boolean): TextRecord | undefined {
     const isCut = bytes.length - at > this.#maxRecordBytes;
     const end = isCut ? at + this.#maxRecordBytes : bytes.length;
-    const reading = readTextRecord(bytes, at, end, final && !isCut, this.#grammar, this.fields);
+    const reading = this.#parser.read(bytes, at, end, final && !isCut);
     if (reading.outcome === 'more' && !isCut) return undefined;
     if (reading.outcome === 'read') return this.#judge(bytes, at, reading);
     return this.#faultyLine(bytes, at, final, reading);

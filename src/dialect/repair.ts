@@ -1,7 +1,7 @@
 import { type ColumnLook, compareLooks } from './column-looks.js';
 import type { FieldList } from './field-list.js';
 import { afterSpaces, BACKSLASH, isDelimiterAt, type TextGrammar } from './grammar.js';
-import { readTextRecord, without } from './read-record.js';
+import { RecordParser, without } from './read-record.js';
 
 /**
  * What was done to a record that is not well formed, so that it has the table's columns (the rules of the Pollock
@@ -246,7 +246,7 @@ export function readByOtherDelimiter(
     if (delimiter.equals(grammar.delimiter)) return false;
     const line = bytes.subarray(start, end);
     const other = { ...grammar, delimiter, skipSpace: false };
-    const { outcome } = readTextRecord(line, 0, line.length, true, other, fields);
+    const { outcome } = new RecordParser(other, fields).read(line, 0, line.length, true);
     if (outcome !== 'read' || fields.count !== columns || fields.nul > 0) return false;
     const { like, unlike } = compareLooks(fields.texts(), looks);
     return like >= 2 && unlike === 0;

