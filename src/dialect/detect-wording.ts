@@ -158,6 +158,8 @@ function warningsOf({ given, newlines }: WordingInput, best: Candidate, others: 
 function questionOf({ given, text }: WordingInput, best: Candidate): string | null {
   if (given.delimiter !== undefined) return null;
   const ask = 'Give the delimiter (and the quote) of the file.';
+  if (hasDecimalsAlone(best))
+    return `The commas may be decimal ones of a single column, or delimit two. ${ask} For one column give ";".`;
   if (best.columns > 1 && best.share >= LEAST_SHARE) return null;
   const lines = text
     .split(/\r\n|\n|\r/)
@@ -167,9 +169,18 @@ function questionOf({ given, text }: WordingInput, best: Candidate): string | nu
     (one) => lines.filter((line) => line.includes(one)).length >= lines.length * 0.8,
   );
   if (best.columns > 1 && best.share >= 0.25 && inMost.includes(best.wording.delimiter)) return null;
+  if (inMost.length > 0 && lines.every((line) => /^".*"$/.test(line)))
+    return `Each line is in quotes as a whole, so that it is one value. Remove these quotes. ${ask}`;
   if (inMost.length > 0 && lines.length > 0)
     return `${inMost.map(shown).join(' and ')} stand in nearly every line, but split no even columns. ${ask}`;
   return null;
+}
+
+/** One name above lines like `1,50`. */
+function hasDecimalsAlone({ wording, columns, records }: Candidate): boolean {
+  const [first, ...rest] = records;
+  if (wording.delimiter !== ',' || columns !== 2 || first?.count !== 1) return false;
+  return rest.length > 0 && rest.every(({ cells }) => cells.length === 2 && cells.every((one) => /^-?\d+$/.test(one)));
 }
 
 export function shown(text: string): string {

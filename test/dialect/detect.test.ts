@@ -49,6 +49,15 @@ describe('the delimiter', () => {
     expect(found(text, { delimiter: ';' }).question).toBeNull();
   });
 
+  it('is asked for where commas may be decimal ones', () => {
+    expect(found('Betrag\n1,50\n22,75\n').question).toMatch(/decimal/);
+    expect(found('Betrag\n1,50\n22,75\n', { delimiter: ';' })).toMatchObject({ columns: 1, question: null });
+  });
+
+  it('is asked for where each line is in quotes as a whole', () => {
+    expect(found('"id,name,n"\n"1,Ann,2"\n"2,Bob,3"\n').question).toMatch(/quotes as a whole/);
+  });
+
   it('is not made up for a file of one column', () => {
     expect(found('name\nAnn\nBob\nCem\n')).toMatchObject({ columns: 1, question: null, dialect: { delimiter: ',' } });
     const prose = 'remark\nIt rained all day long\nFine\nThe train was late again\nNothing\nA bird sang\n';
