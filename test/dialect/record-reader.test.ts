@@ -238,6 +238,7 @@ describe('csv-spectrum', () => {
     const rows = readRows(text.toString('utf8').slice(dataStart), { wording: found.dialect, columns, malformed });
     const objects = rows.map(({ cells }) => Object.fromEntries(header.map((key, k) => [key, cells?.[k] ?? ''])));
     expect(objects).toHaveLength([wanted].flat().length);
+    // Its JSON has another telephone number than its CSV, and neither is UTF-8.
     if (name === 'location_coordinates')
       expect(objects[0]).toMatchObject({ Cities: 'Modesto', Counties: 'Stanislaus' });
     else expect(objects).toEqual([wanted].flat());
