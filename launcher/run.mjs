@@ -21,6 +21,7 @@ const services = {
 const tools = {
   test: 'launcher/test.js',
   bench: 'bench/main.js',
+  'bench:pollock': 'bench/pollock.js',
   demo: 'demo/main.js',
   faults: 'faults/main.js',
   'verify-exact': 'demo/verify-exact.js',

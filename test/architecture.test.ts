@@ -15,6 +15,7 @@ const ALLOWED: Record<string, string[]> = {
   retrying: ['log'],
   config: ['contract'],
   csv: ['contract'],
+  dialect: ['contract', 'csv'],
   kernel: ['contract', 'csv'],
   postgres: [],
   storage: ['contract', 'failpoint'],
@@ -79,7 +80,7 @@ const ALLOWED: Record<string, string[]> = {
   testkit: ['contract', 'launcher', 'postgres'],
   faults: ['contract', 'failpoint', 'launcher', 'storage', 'tasks', 'testkit'],
   demo: ['contract', 'testkit'],
-  bench: ['contract', 'csv', 'kernel', 'launcher', 'testkit'],
+  bench: ['contract', 'csv', 'dialect', 'kernel', 'launcher', 'testkit'],
 };
 
 /** No room holds more of the lines of `src` than this. */

@@ -4,7 +4,7 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { inProject } from '../../launcher/paths.js';
-import { workQueue } from '../../src/contract/messages.js';
+import { COMMAND_RECORDED, type RecordedCommand, type WorkflowInput, workQueue } from '../../src/contract/messages.js';
 import type { Action, Kind } from '../../src/contract/states.js';
 import { FakeTask } from './fake-task.js';
 
@@ -64,13 +64,13 @@ export class FakeService {
     const task = new FakeTask(randomUUID(), kind);
     this.#tasks.set(task.id, task);
     prepare(task);
-    const input = { taskId: task.id, kind };
+    const input: WorkflowInput = { taskId: task.id, kind, ownSignal: true };
     const options = { workflowId: `${kind}/ana/${task.id}`, taskQueue: this.#taskQueue, args: [input] };
     const handle: WorkflowHandle = await this.#client.workflow.start(kind, options);
     const signal = (action: Action, argument?: object) =>
       argument ? handle.signal(action, argument) : handle.signal(action);
     const api = async (action: Action) => {
-      if (task.command(action)) await handle.signal(action, { recorded: true });
+      if (task.command(action)) await handle.signal(COMMAND_RECORDED, { action } satisfies RecordedCommand);
     };
     return { task, handle, signal, api, ended: () => endOf(handle) };
   }

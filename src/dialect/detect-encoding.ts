@@ -1,0 +1,153 @@
+import { isUtf8 } from 'node:buffer';
+import chardet from 'chardet';
+import { Decoder } from './decoder.js';
+import { encodingOf } from './encodings.js';
+
+export interface EncodingVerdict {
+  encoding: string;
+  bom: boolean;
+  /** 0 to 100. */
+  confidence: number;
+  warnings: string[];
+}
+
+/** chardet looks at so many bytes; more change its verdict hardly ever. */
+const SAMPLE = 65_536;
+/** Below this the verdict is shown as a guess. */
+const SURE = 80;
+
+/**
+ * Finds the encoding of a file by its beginning: a byte order mark, UTF-16 by the places of its NUL bytes, strict
+ * UTF-8, and then the verdict of chardet (a port of ICU's detector), as far as the bytes decode by it.
+ * @param whole the head is the whole file, so that it cannot end inside a character
+ * @returns undefined where no encoding fits
+ */
+export function detectEncoding(head: Buffer, whole: boolean): EncodingVerdict | undefined {
+  const marked = byteOrderMark(head);
+  if (marked) return { encoding: marked, bom: true, confidence: 100, warnings: [] };
+  const wide = utf16ByNulBytes(head);
+  if (wide) return { encoding: wide, bom: false, confidence: 90, warnings: [] };
+  if (isUtf8(whole ? head : head.subarray(0, wholeCharacters(head))))
+    return { encoding: 'utf-8', bom: false, confidence: 100, warnings: [] };
+  return legacyEncoding(head, whole);
+}
+
+/** Returns the encoding that a byte order mark at the beginning names. */
+export function byteOrderMark(head: Buffer): 'utf-8' | 'utf-16le' | 'utf-16be' | undefined {
+  if (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf) return 'utf-8';
+  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
+  return head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : undefined;
+}
+
+/** Line ends, digits and delimiters have their NUL byte on one side in UTF-16, in any script. */
+function utf16ByNulBytes(head: Buffer): 'utf-16le' | 'utf-16be' | undefined {
+  const sample = head.subarray(0, SAMPLE & ~1);
+  const nuls = [0, 0];
+  for (let i = 0; i < sample.length; i++) if (sample[i] === 0) nuls[i & 1]++;
+  const units = sample.length >> 1;
+  const [low, high] = nuls;
+  if (high * 20 >= units && high > 0 && low * 20 <= high) return 'utf-16le';
+  if (low * 20 >= units && low > 0 && high * 20 <= low) return 'utf-16be';
+  return undefined;
+}
+
+/** Length without a character that the end cuts. */
+function wholeCharacters(head: Buffer): number {
+  for (let back = 1; back <= Math.min(3, head.length); back++) {
+    const byte = head[head.length - back];
+    if (byte < 0x80) return head.length;
+    if (byte < 0xc0) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return length > back ? head.length - back : head.length;
+  }
+  return head.length;
+}
+
+function legacyEncoding(head: Buffer, whole: boolean): EncodingVerdict | undefined {
+  const nearlyUtf8 = utf8Damage(head);
+  if (nearlyUtf8) return nearlyUtf8;
+  const verdicts = chardet
+    .analyse(textLines(head))
+    .map(({ name, confidence }) => ({ encoding: encodingOf(name), confidence }))
+    .filter(({ encoding }) => encoding !== undefined && !encoding.startsWith('utf') && decodes(head, whole, encoding));
+  const best = verdicts[0];
+  // Of few letters beyond ASCII chardet knows little; those of windows-1252 between ASCII letters speak for it.
+  const western = verdicts.find(({ encoding }) => encoding === 'windows-1252');
+  const chosen = best && best.confidence >= SURE ? best : isWestern(head) ? (western ?? WESTERN) : best;
+  if (!chosen) return isWestern(head) ? guess(WESTERN.encoding, WESTERN.confidence) : undefined;
+  if (chosen.confidence >= SURE)
+    return { encoding: chosen.encoding!, bom: false, confidence: chosen.confidence, warnings: [] };
+  return guess(chosen.encoding!, chosen.confidence);
+}
+
+const WESTERN = { encoding: 'windows-1252', confidence: 30 };
+
+function guess(encoding: string, confidence: number): EncodingVerdict {
+  const warning = `The encoding ${encoding} is a guess (confidence ${confidence} of 100). Check letters beyond ASCII, or give the encoding.`;
+  return { encoding, bom: false, confidence, warnings: [warning] };
+}
+
+/** Text of UTF-8 with a few broken bytes in it stays UTF-8: the broken bytes are an error, not another encoding. */
+function utf8Damage(head: Buffer): EncodingVerdict | undefined {
+  const text = head.toString('utf8');
+  let broken = 0;
+  let beyondAscii = 0;
+  for (const character of text) {
+    if (character === '\ufffd') broken++;
+    else if (character > '\x7f') beyondAscii++;
+  }
+  if (beyondAscii < 10 || broken * 20 > beyondAscii) return undefined;
+  const warning = 'The file is UTF-8 but for a few bytes that are not. Their rows will be refused.';
+  return { encoding: 'utf-8', bom: false, confidence: 90, warnings: [warning] };
+}
+
+/** The lines with bytes beyond ASCII: in a long file of few such lines the others only dilute the verdict. */
+function textLines(head: Buffer): Buffer {
+  const lines: Buffer[] = [];
+  let size = 0;
+  let start = 0;
+  for (let i = 0; i < head.length && size < SAMPLE; i++) {
+    if (head[i] !== 10 && head[i] !== 13 && i + 1 < head.length) continue;
+    const line = head.subarray(start, i + 1);
+    start = i + 1;
+    if (!line.some((byte) => byte >= 0x80)) continue;
+    lines.push(line);
+    size += line.length;
+  }
+  return Buffer.concat(lines).subarray(0, SAMPLE);
+}
+
+function decodes(head: Buffer, whole: boolean, encoding: string | undefined): boolean {
+  try {
+    const decoder = new Decoder(encoding!);
+    const text = decoder.write(head, false) + (whole ? decoder.end() : '');
+    // Controls of C1 in a text mean that it was read by the wrong table.
+    return !/[\x80-\x84\x86-\x9f]/.test(text);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the bytes beyond ASCII read as letters and marks of Western European text, each beside ASCII. */
+function isWestern(head: Buffer): boolean {
+  let high = 0;
+  let fitting = 0;
+  for (let i = 0; i < head.length; i++) {
+    const byte = head[i];
+    if (byte < 0x80) continue;
+    high++;
+    const isAlone = !(head[i - 1] >= 0x80) && !(head[i + 1] >= 0x80);
+    const isLikely = WESTERN_LETTERS.has(byte);
+    if (isAlone && isLikely) fitting++;
+  }
+  return high > 0 && fitting >= high * 0.8;
+}
+
+/** In windows-1252: € quotes dashes ellipsis, § ° ² ³ µ · « » £ ¢ ± ½, and the letters of Western Europe. */
+const WESTERN_LETTERS = new Set(
+  Buffer.from(
+    '8084859192939495968a8c9a9c9ea0a1a2a3a7a9abaeb0b1b2b3b4b5b7babbbdbf' +
+      'c0c1c2c3c4c5c6c7c8c9cacbcdced1d2d3d4d5d6d8d9dadbdcdfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff1f2f3f4f5f6f8f9fafbfcff',
+    'hex',
+  ),
+);

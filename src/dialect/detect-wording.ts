@@ -1,0 +1,188 @@
+import type { GivenDialect, Newline } from './file-dialect.js';
+import type { Wording } from './grammar.js';
+import { type Candidate, delimitersIn, judge, wordingOf } from './wording-candidates.js';
+
+export interface WordingVerdict {
+  best: Candidate;
+  warnings: string[];
+  /** Set where no reading can be trusted: what to ask. */
+  question: string | null;
+}
+
+export interface WordingInput {
+  /** The beginning of the file as UTF-8, from its first record or title line on. */
+  sample: Buffer;
+  text: string;
+  final: boolean;
+  newlines: Newline[];
+  given: GivenDialect;
+}
+
+/** Below this share of even records, or this score, a reading is no better than none. */
+const LEAST_SHARE = 0.5;
+
+/** Finds delimiter, quote, escape, newline and skip_space: of all readings the one with the highest score. */
+export function detectWording(input: WordingInput): WordingVerdict {
+  const { given, newlines } = input;
+  const plain = given.newline ?? newlines[0];
+  const readings = firstReadings(input, plain);
+  const [best, ...others] = byScore(readings);
+  let chosen = refine(input, isTrusted(best) ? best : (readings.find((one) => one.wording.delimiter === ',') ?? best));
+  const mixed =
+    given.newline === undefined && newlines.includes('mixed') ? refine(input, mixedOf(input, chosen)) : null;
+  if (mixed && mixed.share >= chosen.share && mixed.records.length > chosen.records.length && mixed.columns > 1)
+    chosen = mixed;
+  return { best: chosen, warnings: warningsOf(input, chosen, others), question: questionOf(input, chosen) };
+}
+
+/** A reading by a rare delimiter whose records do not agree is none: such a file has one column. */
+function isTrusted({ columns, share, wording }: Candidate): boolean {
+  return columns > 1 && (share >= LEAST_SHARE || [',', ';', '\t', '|'].includes(wording.delimiter));
+}
+
+function firstReadings(input: WordingInput, newline: Newline): Candidate[] {
+  const { given, sample, text, final } = input;
+  const delimiters = given.delimiter !== undefined ? [given.delimiter] : [...delimitersIn(text)];
+  if (delimiters.length === 0) delimiters.push(',');
+  const quotes = given.quote !== undefined ? [given.quote] : quotesIn(text);
+  const readings: Candidate[] = [];
+  for (const delimiter of delimiters)
+    for (const quote of quotes) {
+      const changes = { quote, escape: given.escape !== undefined ? given.escape : quote };
+      const skips =
+        given.skip_space !== undefined ? [given.skip_space] : hasSpaces(text, delimiter) ? [false, true] : [false];
+      for (const skip_space of skips)
+        readings.push(judge(sample, final, wordingOf(delimiter, newline, { ...changes, skip_space })));
+    }
+  return readings;
+}
+
+/** `'` counts as a quote where it opens a field at all; `"` always does. */
+function quotesIn(text: string): ('"' | "'")[] {
+  return /(?:^|[,;\t|^~:\r\n ])'[^'\r\n]*(?:'[^,;\t|\r\n']+)*'(?:[,;\t|^~: \r\n]|$)/.test(text) ? ['"', "'"] : ['"'];
+}
+
+function hasSpaces(text: string, delimiter: string): boolean {
+  return delimiter !== ' ' && text.includes(`${delimiter} `);
+}
+
+/** A space, a colon and a caret occur in values: they must read the file better by far. */
+function byScore(readings: Candidate[]): Candidate[] {
+  const weight = (one: Candidate) => {
+    const { delimiter, quote, skip_space } = one.wording;
+    const rarity = delimiter === ' ' || delimiter === ':' ? 0.6 : 1;
+    // A reading that has no quoted field is as good without its quote, `"` being the usual one.
+    const quoting = quote === "'" && one.quotedCount < 2 ? 0.5 : 1;
+    return one.score * rarity * quoting * (skip_space ? spaceWeight(one) : 1);
+  };
+  return [...readings].sort((a, b) => weight(b) - weight(a));
+}
+
+/** Spaces are skipped where each delimiter has one, or where they stand before quotes. */
+function spaceWeight({ wording, records }: Candidate): number {
+  const even = records.filter((one) => !one.isFaulty);
+  return even.length > 0 && wording.skip_space ? 1.001 : 0;
+}
+
+/** Tries other escapes, and no quotes at all, where the quotes of the reading are not all right. */
+function refine(input: WordingInput, first: Candidate): Candidate {
+  const { given, sample, final, text } = input;
+  let best = first;
+  const tryOut = (changes: Partial<Wording>, isBetter: (one: Candidate) => boolean) => {
+    const one = judge(sample, final, { ...first.wording, ...changes });
+    if (isBetter(one)) best = one;
+  };
+  const even = (one: Candidate) => one.records.filter((r) => !r.isFaulty && r.count === one.columns).length;
+  if (given.quote === undefined && best.quotedCount === 0 && best.faults > 0) {
+    tryOut(
+      { quote: null, escape: given.escape ?? null },
+      (one) => even(one) > even(best) && one.columns >= best.columns && one.columns > 1,
+    );
+  }
+  if (given.escape === undefined && best.wording.quote !== null) {
+    const { quote } = best.wording;
+    const gains = (one: Candidate) => one.columns >= best.columns && even(one) >= even(best) + 2;
+    if (text.includes(`\\${quote}`)) {
+      const wins = (one: Candidate) => one.columns >= best.columns && even(one) > even(best);
+      tryOut({ escape: '\\' }, wins);
+    }
+    if (best.wording.escape !== '\\' && best.faults >= 2 && !hasDoubledQuotes(first, quote, sample))
+      tryOut({ escape: null }, gains);
+    if (quote === "'" && best.wording.escape === "'" && text.includes('""') && !text.includes("''"))
+      tryOut({ escape: '"' }, (one) => even(one) >= even(best));
+  }
+  return best;
+}
+
+/** Whether well-formed records have doubled quotes inside of values, so that quotes are doubled in this file. */
+function hasDoubledQuotes({ records }: Candidate, quote: string, sample: Buffer): boolean {
+  const inside = new RegExp(`[^${quote}]${quote}${quote}[^${quote},;\\t|\\r\\n]`);
+  return records.some(
+    (one) => !one.isFaulty && one.quotedCount > 0 && inside.test(sample.toString('utf8', one.offset, one.next)),
+  );
+}
+
+function mixedOf({ sample, final }: WordingInput, { wording }: Candidate): Candidate {
+  return judge(sample, final, { ...wording, newline: 'mixed' });
+}
+
+function warningsOf({ given, newlines }: WordingInput, best: Candidate, others: Candidate[]): string[] {
+  const warnings: string[] = [];
+  const { delimiter, quote, escape: escapedBy, newline, skip_space } = best.wording;
+  const rival = others.find((one) => one.wording.delimiter !== delimiter && one.columns > 1);
+  if (given.delimiter === undefined && rival && rival.score > best.score * 0.8)
+    warnings.push(
+      `The delimiter ${shown(rival.wording.delimiter)} fits nearly as well as ${shown(delimiter)}. Check the columns, or give the delimiter.`,
+    );
+  if (given.quote === undefined && quote !== '"')
+    warnings.push(
+      quote ? `Values are quoted by ${shown(quote)}.` : 'Quotes in this file are text: they quote no value.',
+    );
+  if (given.escape === undefined && quote && escapedBy !== quote)
+    warnings.push(
+      escapedBy
+        ? `A quote inside of a value is escaped by ${shown(escapedBy)}.`
+        : 'Quotes inside of values are not escaped: a quote closes a value only before a delimiter or a line end.',
+    );
+  if (given.skip_space === undefined && skip_space)
+    warnings.push('A space follows each delimiter: it belongs to no value.');
+  if (newline === 'mixed') warnings.push('The file has CR and LF as line ends: both end a record.');
+  else if (given.newline === undefined && newlines.length > 1)
+    warnings.push('The file holds CRs that are no line ends: they stay in their values.');
+  if (best.faults > 0)
+    warnings.push(`${best.faults} of the first ${best.records.length} records have quotes that do not fit.`);
+  return warnings;
+}
+
+/** No silent table of one text column: a file in whose lines a delimiter stands nearly everywhere is asked about. */
+function questionOf({ given, text }: WordingInput, best: Candidate): string | null {
+  if (given.delimiter !== undefined) return null;
+  const ask = 'Give the delimiter (and the quote) of the file.';
+  if (hasDecimalsAlone(best))
+    return `The commas may be decimal ones of a single column, or delimit two. ${ask} For one column give ";".`;
+  if (best.columns > 1 && best.share >= LEAST_SHARE) return null;
+  const lines = text
+    .split(/\r\n|\n|\r/)
+    .filter((line) => line.trim() !== '')
+    .slice(0, 200);
+  const inMost = [',', ';', '\t', '|', '^', '~'].filter(
+    (one) => lines.filter((line) => line.includes(one)).length >= lines.length * 0.8,
+  );
+  if (best.columns > 1 && best.share >= 0.25 && inMost.includes(best.wording.delimiter)) return null;
+  if (inMost.length > 0 && lines.every((line) => /^".*"$/.test(line)))
+    return `Each line is in quotes as a whole, so that it is one value. Remove these quotes. ${ask}`;
+  if (inMost.length > 0 && lines.length > 0)
+    return `${inMost.map(shown).join(' and ')} stand in nearly every line, but split no even columns. ${ask}`;
+  return null;
+}
+
+/** One name above lines like `1,50`. */
+function hasDecimalsAlone({ wording, columns, records }: Candidate): boolean {
+  const [first, ...rest] = records;
+  if (wording.delimiter !== ',' || columns !== 2 || first?.count !== 1) return false;
+  return rest.length > 0 && rest.every(({ cells }) => cells.length === 2 && cells.every((one) => /^-?\d+$/.test(one)));
+}
+
+export function shown(text: string): string {
+  return text === '\t' ? 'tab' : text === ' ' ? 'space' : `"${text}"`;
+}

@@ -1,0 +1,78 @@
+import type { FileDialect } from './file-dialect.js';
+
+/** A dialect as bytes of UTF-8. */
+export interface TextGrammar {
+  delimiter: Buffer;
+  /** -1: no byte quotes. */
+  quote: number;
+  /** -1: quotes are not escaped. */
+  escape: number;
+  /** The quote is `"` and is doubled: then a quote at any other place is a fault, as RFC 4180 has it. */
+  isRfc: boolean;
+  /** A CR alone ends a record. */
+  endsAtCr: boolean;
+  /** An LF ends a record, with so many CRs before it at most. */
+  endsAtLf: boolean;
+  crsBeforeLf: number;
+  skipSpace: boolean;
+}
+
+export type Wording = Pick<FileDialect, 'delimiter' | 'quote' | 'escape' | 'newline' | 'skip_space'>;
+
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+export const BACKSLASH = 92;
+
+/** Returns the dialect in the bytes that a reader compares. */
+export function textGrammar({ delimiter, quote, escape: escapedBy, newline, skip_space }: Wording): TextGrammar {
+  return {
+    delimiter: Buffer.from(delimiter),
+    quote: quote === null ? -1 : quote.charCodeAt(0),
+    escape: escapedBy === null ? -1 : escapedBy.charCodeAt(0),
+    isRfc: quote === '"' && escapedBy === '"',
+    endsAtCr: newline === '\r' || newline === 'mixed',
+    endsAtLf: newline !== '\r',
+    crsBeforeLf: newline === '\r\r\n' ? 2 : 1,
+    skipSpace: skip_space,
+  };
+}
+
+/** Whether the delimiter stands at `at`. */
+export function isDelimiterAt(bytes: Buffer, at: number, end: number, { delimiter }: TextGrammar): boolean {
+  if (bytes[at] !== delimiter[0] || at + delimiter.length > end) return false;
+  for (let k = 1; k < delimiter.length; k++) if (bytes[at + k] !== delimiter[k]) return false;
+  return true;
+}
+
+/**
+ * Returns the length of the line end at `at`, 0 where there is none. It is certain where three more bytes are at
+ * hand or the text ends.
+ */
+export function newlineAt(bytes: Buffer, at: number, end: number, grammar: TextGrammar): number {
+  if (at >= end) return 0;
+  const byte = bytes[at];
+  if (byte === LF) return grammar.endsAtLf ? 1 : 0;
+  if (byte !== CR) return 0;
+  for (let crs = 1; crs <= grammar.crsBeforeLf; crs++) {
+    const next = at + crs < end ? bytes[at + crs] : -1;
+    if (next === LF) return crs + 1;
+    if (next !== CR) break;
+  }
+  return grammar.endsAtCr ? 1 : 0;
+}
+
+/** Returns the place after the spaces that belong to no field. */
+export function afterSpaces(bytes: Buffer, at: number, end: number, grammar: TextGrammar): number {
+  if (!grammar.skipSpace) return at;
+  let i = at;
+  while (i < end && bytes[i] === SPACE && !isDelimiterAt(bytes, i, end, grammar)) i++;
+  return i;
+}
+
+/** Returns where the line that holds `at` ends, quotes not minded; `end` where it does not. */
+export function lineEnd(bytes: Buffer, at: number, end: number, grammar: TextGrammar): number {
+  for (let i = at; i < end; i++)
+    if ((bytes[i] === LF || bytes[i] === CR) && newlineAt(bytes, i, end, grammar) > 0) return i;
+  return end;
+}

@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import { detect } from '../../src/dialect/detect.js';
+import type { GivenDialect } from '../../src/dialect/file-dialect.js';
+
+function found(text: string | Buffer, given?: GivenDialect) {
+  return detect(Buffer.from(text as string), { whole: true, given });
+}
+
+function warningsOf(text: string): string {
+  return found(text).dialect.warnings.join('\n');
+}
+
+describe('the delimiter', () => {
+  it.each([
+    ['a,b,c\n1,2,x\n3,4,y\n', ','],
+    ['a;b;c\n1;2;x\n3;4;y\n', ';'],
+    ['a\tb\tc\n1\t2\tx\n3\t4\ty\n', '\t'],
+    ['a|b|c\n1|2|x\n3|4|y\n', '|'],
+    ['a^b^c\n1^2^x\n3^4^y\n', '^'],
+    ['a~b~c\n1~2~x\n3~4~y\n', '~'],
+    ['a:b:c\n1:2:x\n3:4:y\n', ':'],
+    ['id count place\n1 2 Rome\n3 4 Oslo\n5 6 Bern\n', ' '],
+    ['a||b||c\n1||2||x\n3||4||y\n', '||'],
+    ['name;price\nWidget, large;1\nGadget, small, red;2\nThing;3\n', ';'],
+    ['when,at\n2024-01-01 10:15:00,12:30\n2024-01-02 11:15:00,12:45\n', ','],
+  ])('of %j is found', (text, delimiter) => {
+    expect(found(text)).toMatchObject({ question: null, dialect: { delimiter, header_rows: 1 } });
+  });
+
+  it.each([
+    ['Ort;Preis, EUR\nBonn;2,50\nKiel;31,75\nJena;4,20\n', ';', ['Ort', 'Preis, EUR']],
+    ['Preis, EUR;Ort\n2,50;Bonn\n31,75;Kiel\n4,20;Jena\n', ';', ['Preis, EUR', 'Ort']],
+    ['Ort\tPreis, EUR\nBonn\t2,50\nKiel\t31,75\n', '\t', ['Ort', 'Preis, EUR']],
+    ['Ort;Netto, EUR;Brutto, EUR\nBonn;2,50;3,10\nKiel;31,75;40,00\n', ';', ['Ort', 'Netto, EUR', 'Brutto, EUR']],
+  ])('is not the comma of decimals in %j', (text, delimiter, header) => {
+    expect(found(text)).toMatchObject({ header, dialect: { delimiter } });
+  });
+
+  it.each(['sep=^\n', '"sep=^"\r\n', '\ufeffSEP=^\n'])('is what the line %j names', (line) => {
+    const text = `${line}x^y^z\n1^2^u,v\n3^4^w\n`;
+    const result = found(text);
+    expect(result).toMatchObject({ header: ['x', 'y', 'z'], dialect: { delimiter: '^', skip_lines: 0 } });
+    expect(Buffer.from(text).toString('utf8', result.dataStart)).toBe('1^2^u,v\n3^4^w\n');
+  });
+
+  it('is asked for where one stands in nearly every line but splits no even columns', () => {
+    const text = 'a;b;c\n1;2\n3;4;5;6;7\n8;9;1;2\n3;4;5;6;7;8;9\n1;2;3;4;5;6;7;8\n';
+    expect(found(text).question).toMatch(/";" stand in nearly every line/);
+    expect(found(text, { delimiter: ';' }).question).toBeNull();
+  });
+
+  it('is asked for where commas may be decimal ones', () => {
+    expect(found('Betrag\n1,50\n22,75\n').question).toMatch(/decimal/);
+    expect(found('Betrag\n1,50\n22,75\n', { delimiter: ';' })).toMatchObject({ columns: 1, question: null });
+  });
+
+  it('is asked for where each line is in quotes as a whole', () => {
+    expect(found('"id,name,n"\n"1,Ann,2"\n"2,Bob,3"\n').question).toMatch(/quotes as a whole/);
+  });
+
+  it('is not made up for a file of one column', () => {
+    expect(found('name\nAnn\nBob\nCem\n')).toMatchObject({ columns: 1, question: null, dialect: { delimiter: ',' } });
+    const prose = 'remark\nIt rained all day long\nFine\nThe train was late again\nNothing\nA bird sang\n';
+    expect(found(prose)).toMatchObject({ columns: 1, question: null });
+  });
+
+  it('may be given with up to 8 characters', () => {
+    const text = 'a<=>b\n1<=>x,y\n2<=>z\n';
+    expect(found(text, { delimiter: '<=>' })).toMatchObject({
+      header: ['a', 'b'],
+      dialect: { source: { delimiter: 'given' } },
+    });
+    expect(() => found(text, { delimiter: '123456789' })).toThrow(/delimiter "123456789" is not supported/);
+  });
+});
+
+describe('quotes and escapes', () => {
+  it.each([
+    ["id,note\n1,'a, b'\n2,'c, d'\n3,'won't, no'\n", "'", "'"],
+    ['id,note\n1,"say \\"hi\\", you"\n2,"a, b"\n3,"\\"x\\""\n', '"', '\\'],
+    ['id,note,n\n1,"5" wide, red",1\n2,"a, b",2\n3,"6" high, blue",3\n4,"c",4\n', '"', null],
+    ['id,size\n1,5" pipe\n2,6" pipe\n3,7" hose\n', null, null],
+    ['id,note\n1,"say ""hi"""\n2,"a, b"\n', '"', '"'],
+  ])('of %j are found', (text, quote, escapedBy) => {
+    expect(found(text)).toMatchObject({
+      columns: expect.any(Number),
+      question: null,
+      dialect: { quote, escape: escapedBy },
+    });
+  });
+
+  it('knows spaces after the delimiter, before quotes too', () => {
+    const { dialect, header } = found('id, name, city\n1, "Doe, J", Rome\n2, "Roe, R", Oslo\n');
+    expect(dialect).toMatchObject({ delimiter: ',', skip_space: true });
+    expect(header).toEqual(['id', 'name', 'city']);
+  });
+});
+
+describe('line ends', () => {
+  it.each([
+    ['id,n\n1,2\n', '\n'],
+    ['id,n\r\n1,2\r\n', '\r\n'],
+    ['id,n\r1,2\r3,4', '\r'],
+    ['id,n\r\r\n1,2\r\r\n3,4', '\r\r\n'],
+    ['"id","n"\r\r\n"1","2"\r\r\n', '\r\r\n'],
+    ['id,n\r1,2\n3,4\r5,6\n7,8\r\n9,1\n', 'mixed'],
+    ['id,n\n1,a\rb\n2,c\n', '\n'],
+  ])('of %j are found', (text, newline) => {
+    expect(found(text)).toMatchObject({ columns: 2, dialect: { newline } });
+  });
+});
+
+describe('the lines around the records', () => {
+  it('skips title lines and blank lines, and says so', () => {
+    const text =
+      'Statement of 2024-05-31\nAccount: main\n\nday;valuta;sum\n2024-05-01;2024-05-02;1.50\n2024-05-03;2024-05-04;-2.00\n';
+    expect(found(text)).toMatchObject({ header: ['day', 'valuta', 'sum'], dialect: { delimiter: ';', skip_lines: 3 } });
+    expect(warningsOf(text)).toMatch(/lines above the header/);
+  });
+
+  it('skips titles that carry the delimiters of the table', () => {
+    expect(found('TITLE,,,\n,,,\nid,name,n,city\n1,Ann,2,Rome\n2,Bob,3,Oslo\n')).toMatchObject({
+      header: ['id', 'name', 'n', 'city'],
+      dialect: { skip_lines: 2 },
+    });
+  });
+
+  it.each([';', '|'])('drops the field behind a trailing %j', (d) => {
+    const rows = ['ean,brand,price', '1,Alpha,3.40,', '2,Beta,2.60,'].join('\n').replaceAll(',', d);
+    expect(found(`${rows}\n`)).toMatchObject({
+      columns: 3,
+      trailingDelimiter: true,
+      header: ['ean', 'brand', 'price'],
+    });
+  });
+
+  it('keeps a last field that is not always empty', () => {
+    expect(found('a;b\n1;2;\n3;4;x\n5;6;\n')).toMatchObject({ columns: 2, trailingDelimiter: false });
+  });
+
+  it('tells a file without a header by its first row', () => {
+    const text = '1,2024-01-01,Rome\n2,2024-01-02,Oslo\n3,2024-01-03,Bern\n';
+    expect(found(text)).toMatchObject({ header: ['', '', ''], dataStart: 0, dialect: { header_rows: 0 } });
+    expect(warningsOf(text)).toMatch(/first record looks like the data/);
+    expect(found(text, { header_rows: 1 }).header).toEqual(['1', '2024-01-01', 'Rome']);
+  });
+
+  it.each(['a,b\nx,y\nz,w\n', 'year,name\n2020,a\n2021,b\n', '2019,2020,name\n1.5,2.5,x\n1.25,3.5,y\n'])(
+    'takes the first line of %j for the header',
+    (text) => {
+      if (text.startsWith('2019')) expect(found(text, { header_rows: 1 }).dialect.header_rows).toBe(1);
+      else expect(found(text).dialect.header_rows).toBe(1);
+    },
+  );
+
+  it('joins the names of several header rows by a space', () => {
+    const text = 'size,weight,kind\ncm,kg,name\n1.5,2.5,x\n2.5,3.5,y\n';
+    expect(found(text)).toMatchObject({ header: ['size cm', 'weight kg', 'kind name'], dialect: { header_rows: 2 } });
+    expect(found(text, { header_rows: 1 }).header).toEqual(['size', 'weight', 'kind']);
+  });
+
+  it('never takes a broken first row for a second header', () => {
+    const text = 'day,time,n,code\n2024-01-0110:00,2,AB-1\n2024-01-02,11:00,3,AB-2\n2024-01-03,12:00,4,AB-3\n';
+    expect(found(text).dialect.header_rows).toBe(1);
+  });
+});
+
+describe('the answer', () => {
+  it('is the same each time and says what was given', () => {
+    const text = 'a;b\n1;2\n';
+    expect(found(text)).toEqual(found(text));
+    expect(found(text, { delimiter: ';', quote: null }).dialect.source).toMatchObject({
+      delimiter: 'given',
+      quote: 'given',
+      newline: 'detected',
+    });
+  });
+
+  it('drops each byte order mark', () => {
+    const text = '\ufeff\ufeffid,name\r\n1,Ann\r\n';
+    const result = found(text);
+    expect(result).toMatchObject({ header: ['id', 'name'], dialect: { bom: true } });
+    expect(result.dialect.warnings.join()).toMatch(/2 byte order marks/);
+    expect(Buffer.from(text).toString('utf8', result.dataStart)).toBe('1,Ann\r\n');
+  });
+
+  it('takes less than 200 ms for the first MiB', () => {
+    const row = '12;"Müller; Söhne";1.234,50;31.12.2024;https://example.org/x?y=1|2\n';
+    const head = Buffer.from(`id;name;sum;day;link\n${row.repeat(16_000)}`).subarray(0, 1 << 20);
+    detect(head, { whole: false });
+    const began = performance.now();
+    expect(detect(head, { whole: false }).columns).toBe(5);
+    expect(performance.now() - began).toBeLessThan(200);
+  });
+});
