@@ -150,7 +150,7 @@ describe('progress', () => {
       rows_loaded: 9,
       rows_rejected: 1,
       bytes: 100,
-      sha256: '',
+      sha256: 'a'.repeat(64),
       columns: [],
       parts: 1,
       seconds: { loading: 2 },
