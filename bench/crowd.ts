@@ -23,7 +23,9 @@ interface Times {
   inEffect: number[];
 }
 
-/** Pauses, and at last terminates, beside full-speed loads of several users: how soon each is answered and in effect. */
+/**
+ * Pauses, and finally terminates, during full-speed loads of several users: how soon each is answered and in effect.
+ */
 export async function benchCrowd(input: BenchInput): Promise<Figure[]> {
   const { workspace, rows } = input;
   const file = path.join(workspace.folder, 'crowd.csv');
@@ -33,7 +35,7 @@ export async function benchCrowd(input: BenchInput): Promise<Figure[]> {
   });
   for (const key of keys) await workspace.client.upload(key, file);
   const pauses = await pauseInTurn(input, keys);
-  say(`${pauses.answered.length} pauses beside ${LOADS} loads`);
+  say(`${pauses.answered.length} pauses during ${LOADS} loads`);
   const ends: Times = { answered: [], inEffect: [] };
   await Promise.all(
     keys.map(async (key) => {

@@ -5,8 +5,8 @@ import { columnType } from '../src/csv/evidence.js';
 import { readHeader } from '../src/csv/header.js';
 import { kernel } from '../src/kernel/kernel.js';
 
-// Speed of the CSV engine on sales-like data in memory, in MB (10^6 bytes) per second of CPU time, best of a few rounds.
-// `node bench/csv-scan.js [MB]` after compiling; 130 MB by default.
+// Speed of the CSV engine on sales-like data in memory, in MB (10^6 bytes) per second of CPU time, best of a few
+// rounds. `node bench/csv-scan.js [MB]` after compiling; 130 MB by default.
 
 const ENGINES = [
   ['with the kernel', createEngine(kernel)],

@@ -1,7 +1,7 @@
 /**
- * `npm run bench [-- --rows N --rounds K --pauses P --only Crowd,Reads --full --write]`: the figures of the project, each measured on a service of
- * its own; speeds as ratios to PostgreSQL's own way, in turns in the same run. `--full` adds a file of 2.6 GB, `--write` writes
- * `bench/results.md`. Exit status 1 when a figure was missed.
+ * `npm run bench [-- --rows N --rounds K --pauses P --only Crowd,Reads --full --write]`: the figures of the project,
+ * each measured on a service of its own; speeds as ratios to PostgreSQL's own way, in turns in the same run. `--full`
+ * adds a file of 2.6 GB, `--write` writes `bench/results.md`. Exit status 1 when a figure was missed.
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';

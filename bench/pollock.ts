@@ -1,7 +1,8 @@
 /**
- * `npm run bench:pollock -- --data DIR --out DIR [--given | --detect] [--through engine]`: reads the polluted files of the
- * Pollock benchmark (Vitagliano et al., VLDB 2023), writes `<name>_converted.csv` for each `csv/<name>` and prints the scores.
- * DIR of the data holds `csv`, `clean`, `parameters` and `pollock_weights.json`; they carry no licence and are not kept here.
+ * `npm run bench:pollock -- --data DIR --out DIR [--given | --detect] [--through engine]`: reads the polluted files of
+ * the Pollock benchmark (Vitagliano et al., VLDB 2023), writes `<name>_converted.csv` for each `csv/<name>` and prints
+ * the scores. DIR of the data holds `csv`, `clean`, `parameters` and `pollock_weights.json`; they carry no licence and
+ * are not kept here.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -45,7 +45,7 @@ async function loadSeconds({ workspace, file }: BenchInput, task_name: string, i
   await Promise.all(readers);
   const { receipt, table } = await workspace.client.progress(key);
   await workspace.db.query(`DROP TABLE ${table}`);
-  // Without the way of the file to the API, which is read beside by none.
+  // Without the transfer of the file to the API, during which nothing reads.
   return Object.values(receipt?.seconds ?? {}).reduce((sum, seconds) => sum + seconds, 0);
 }
 

@@ -15,7 +15,10 @@ const MIN_PER_SECOND = 10_000;
 const ACCEPTED = (row: number) => `2024-01-${(row % 18) + 10}T10:${(row % 50) + 10}:00`;
 const REFUSED = (row: number) => `${(row % 18) + 10}.01.2024 10:00`;
 
-/** Loads values of a given type: refused in every row or in every other one, and accepted, against the same column as text. */
+/**
+ * Loads values of a given type: refused in every row or in every other one, and accepted, against the same column as
+ * text.
+ */
 export async function benchRefused({ workspace }: BenchInput): Promise<Figure[]> {
   const given = { columns: '{"at":"timestamp"}', max_rejects: ROWS };
   const seconds: Record<'all' | 'half' | 'checked' | 'text', number[]> = { all: [], half: [], checked: [], text: [] };

@@ -22,8 +22,8 @@ const WARM_UP = 5;
 type Task = () => Promise<void>;
 
 /**
- * Uploads of a small file against a bare workflow with one activity that does nothing, on the same server: the time of one, and
- * how many a second 20 clients get done.
+ * Uploads of a small file against a bare workflow with one activity that does nothing, on the same server: the time of
+ * one, and how many a second 20 clients get done.
  */
 export async function benchSmall(input: BenchInput): Promise<Figure[]> {
   const file = path.join(input.workspace.folder, 'small.csv');

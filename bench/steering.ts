@@ -7,12 +7,12 @@ import { Missed, TaskWatch } from '../testkit/task-watch.js';
 import { count, milliseconds, say } from '../testkit/terminal.js';
 import type { BenchInput } from './input.js';
 
-/** How often a thing is done of which the median is told. */
+/** Repetitions per reported median. */
 const REPEATS = 5;
 
 /**
- * Pauses at full speed, by API and by signal in turns; resumes early and late in the file; terminates after few rows and
- * after nearly all. Each load is terminated, so that nothing of it is left.
+ * Pauses at full speed, by API and by signal in turns; resumes early and late in the file; terminates after few rows
+ * and after nearly all. Each load is terminated, so that nothing of it is left.
  */
 export async function benchSteering(input: BenchInput & { pauses: number }): Promise<Figure[]> {
   const { api, signal } = await measurePauses(input);
@@ -97,7 +97,7 @@ async function terminateAt(input: BenchInput, key: TaskKey, share: number): Prom
 
 let loads = 0;
 
-// A load that got away before it was hit does not count: whoever measures goes on until there is enough.
+// A load that completed before the command does not count: the bench continues until it has enough.
 async function withLoad({ workspace, file }: BenchInput, body: (key: TaskKey) => Promise<void>): Promise<void> {
   const key: TaskKey = { kind: 'upload', user_id: 'bench', task_name: `steering ${++loads}` };
   await workspace.client.upload(key, file);

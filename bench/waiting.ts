@@ -9,7 +9,10 @@ const TASKS = 40;
 const RATE = { max_bytes_per_second: 1024 };
 const REPEATS = 5;
 
-/** Steering, and another user's upload of the sample, beside gentle loads that would take days: the slowest of a few of each. */
+/**
+ * Measures steering, and another user's upload of the sample, during gentle loads that would take days: the slowest of
+ * a few of each.
+ */
 export async function benchWaiting({ workspace, file }: BenchInput): Promise<Figure[]> {
   const { client, db } = workspace;
   const keys = Array.from({ length: TASKS }, (_, i): TaskKey => {

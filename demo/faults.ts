@@ -14,7 +14,10 @@ export interface Fault {
 
 const KINDS = ['pause', 'kill', 'pause + kill', 'kill while paused', 'resume + kill'] as const;
 
-/** A killed worker's activities are silent for 8 s before they are taken up: more than two kills would only take long. */
+/**
+ * A killed worker's activities are silent for 8 s before another worker takes over: more than two kills would only take
+ * longer.
+ */
 const MOST_KILLS = 2;
 
 /** Two to four faults in the order of their rows, at least one of them with a `kill -9`. */
@@ -39,8 +42,8 @@ export interface Outcome {
 }
 
 /**
- * Does the faults to a load, each while rows move: there are committed ones and some still to come. Resolves to those that
- * hit, and to what was wrong during the pauses: a row that was committed, a session or a lock that was held.
+ * Does the faults to a load, each while rows move: there are committed ones and some still to come. Resolves to those
+ * that hit, and to what was wrong during the pauses: a row that was committed, a session or a lock that was held.
  */
 export async function disturb(workspace: Workspace, key: TaskKey, faults: Fault[]): Promise<Outcome> {
   const watch = new TaskWatch(workspace.db, key);

@@ -1,6 +1,6 @@
 /**
- * `npm run demo [-- --rows N --keep]`: shows on a service of its own what Long-Task promises, and measures it. Exit status 0
- * when all of it held, 1 when anything did not. `--keep` leaves the folder with files, database and logs.
+ * `npm run demo [-- --rows N --keep]`: shows on a service of its own what Long-Task promises, and measures it. Exit
+ * status 0 when all of it held, 1 when anything did not. `--keep` leaves the folder with files, database and logs.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,7 +21,7 @@ if (!Number.isInteger(rows) || rows < 10_000) {
 }
 
 const began = performance.now();
-console.log(bold('Long-Task: a CSV file goes into PostgreSQL and out again, whatever comes in between'));
+console.log(bold('Long-Task: a CSV file goes into PostgreSQL and out again, exactly, through every fault'));
 const checks = new Checks();
 const figures = await withWorkspace({ name: 'demo', keep: values.keep, log: say }, async (workspace) => {
   heading('The service runs');

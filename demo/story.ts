@@ -79,13 +79,13 @@ async function tellKill(story: Story): Promise<void> {
   const { rows } = await new TaskWatch(workspace.db, SALES).look();
   noteMemory(story);
   process.kill(pid, 'SIGKILL');
-  say(`worker ${pid} killed at ${count(rows)} rows; its work is taken up when its heartbeat has been missed for 8 s`);
+  say(`worker ${pid} killed at ${count(rows)} rows; another worker takes over after 8 s without a heartbeat`);
   const began = performance.now();
   await new TaskWatch(workspace.db, SALES).until((sight) => sight.rows > rows + story.rows * 0.02, 'loading again');
   const seconds = (performance.now() - began) / 1000;
   const next = workspace.service.services().worker_pid;
   checks.check(
-    'another worker goes on by itself',
+    'another worker continues by itself',
     next !== pid,
     `worker ${next}, rows come again after ${seconds.toFixed(1)} s`,
   );
@@ -106,7 +106,7 @@ async function checkLoaded({ workspace, checks, rows, bytes }: Story, task: Task
   const { count: all, distinct, first, last } = found[0];
   const isExact = all === rows && distinct === rows && first === 1 && last === rows;
   checks.check(
-    'every row of the file stands in the table once',
+    'every row of the file is in the table once',
     isExact,
     `${count(distinct)} of ${count(rows)} in ${table}`,
   );

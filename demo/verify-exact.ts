@@ -1,8 +1,9 @@
 /**
- * `npm run verify:exact [-- --rounds 30 --rows 200000 --seed N]`: loads one file again and again, each time with pauses,
- * resumes and `kill -9` of the worker at random moments while rows move, and finds out what came of it: the same rows as an
- * undisturbed load, each once, and nothing left behind. A round in which no kill hit is not counted and done again. The
- * seed, printed first, repeats the choices, though not the machine's own timing. Exit status 1 on any violation.
+ * `npm run verify:exact [-- --rounds 30 --rows 200000 --seed N]`: loads one file again and again, each time with
+ * pauses, resumes and `kill -9` of the worker at random moments while rows move, and finds out what came of it: the
+ * same rows as an undisturbed load, each once, and nothing left behind. A round in which no kill hit is not counted and
+ * done again. The seed, printed first, repeats the choices, though not the machine's own timing. Exit status 1 on any
+ * violation.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';

@@ -5,7 +5,7 @@ import { assertSafeToServe, readVariables, VARIABLES } from '../src/config.js';
 const port = (fallback: number) =>
   Type.Integer({ default: fallback, minimum: 1, maximum: 65_535, description: 'a port, 1 to 65535' });
 
-/** What `npm start` reads beside the variables of API and worker: where a server is, or on which port to bring one. */
+/** The variables that only `npm start` reads: the address of a server, or the port for a bundled one. */
 export const STARTER_VARIABLES = {
   HOST: VARIABLES.HOST,
   PORT: port(8000),
@@ -19,7 +19,7 @@ export const STARTER_VARIABLES = {
   DATABASE_ADMIN_URL: VARIABLES.DATABASE_ADMIN_URL,
   EXPORT_TABLES: VARIABLES.EXPORT_TABLES,
   POSTGRES_PORT: port(5433),
-  // Without the default that API and worker have: unset means that a server is brought along.
+  // Without the default of API and worker: when unset, the bundled server is started.
   TEMPORAL_ADDRESS: Type.Optional(
     Type.String({ pattern: '^[^\\s/]+:\\d{1,5}$', description: 'the address of Temporal, as host:port' }),
   ),
@@ -33,7 +33,8 @@ export type StarterConfig = Readonly<{ [K in keyof typeof STARTER_VARIABLES]: St
 
 /**
  * The configuration of `npm start`, from the environment, `DATA_DIR` made absolute.
- * @throws Error of one line per variable: its name, the value seen, what is allowed; or that HOST lets others in without a login.
+ * @throws Error of one line per variable: its name, the value seen, what is allowed; or that HOST lets others in
+ * without a login.
  */
 export function loadStarterConfig(environment: NodeJS.ProcessEnv = process.env): StarterConfig {
   const config = readVariables(STARTER_VARIABLES, environment) as StarterConfig;

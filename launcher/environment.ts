@@ -9,7 +9,7 @@ export interface OwnServers {
 
 /** The environment of API and worker: ours, with the addresses of the bundled servers and of the lesser roles. */
 export function stackEnvironment(config: StarterConfig, { postgres, temporal }: OwnServers): NodeJS.ProcessEnv {
-  // TLS or an API key in our environment are meant for the server it names, not for one that was brought along.
+  // TLS or an API key in our environment are meant for the server it names, not for a bundled one.
   const isForeign = (name: string) => Boolean(temporal) && name.startsWith('TEMPORAL_');
   const inherited = Object.entries(process.env).filter(([name]) => !isForeign(name));
   return {

@@ -34,7 +34,7 @@ async function missingTemporal(address: string): Promise<string | undefined> {
 }
 
 function advice(variable: string): string {
-  return `start it, or correct ${variable}, or unset it to have one brought along`;
+  return `start it, or correct ${variable}, or unset it to use the bundled one`;
 }
 
 function reason(error: unknown): string {

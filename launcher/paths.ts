@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-/** The folder with package.json, whether this file runs from `launcher/` (tests) or from `dist/launcher/` (everything else). */
+/**
+ * The folder with package.json, whether this file runs from `launcher/` (tests) or from `dist/launcher/` (everything
+ * else).
+ */
 export const projectRoot = findRoot(import.meta.dirname);
 
 /** An absolute path below the project's root. */

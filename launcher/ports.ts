@@ -3,13 +3,19 @@ import net from 'node:net';
 
 const lastPort = 65_535;
 
-/** Below what Linux (32768) and macOS (49152) take for outgoing connections, which would else sit on a port that is to be used again. */
+/**
+ * Below the ports that Linux (from 32768) and macOS (from 49152) use for outgoing connections. Those could occupy a
+ * port that a restart needs again.
+ */
 const FIRST_PORT = 15_000;
 const LAST_PORT = 32_000;
 const TRIES = 100;
 const given = new Set<number>();
 
-/** A TCP port that nobody listens on at `host`, another one each time. It is free now; another program may take it before it is used. */
+/**
+ * Returns a TCP port without a listener at `host`, a different one each time. It is free now; another program may take
+ * it before it is used.
+ */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   for (let tries = 0; tries < TRIES; tries++) {
     const port = randomInt(FIRST_PORT, LAST_PORT);

@@ -55,7 +55,7 @@ export async function stopLeftoverPostgres(dataDir: string): Promise<number | un
   const pid = Number(readPostmasterPid(folder)[0] ?? 0);
   if (!pid || !isAlive(pid)) return undefined;
   if (!commandLine(pid).includes(folder)) {
-    // Left by a server that was killed, and the pid belongs to somebody else by now: PostgreSQL would refuse to start.
+    // A killed server left it, and the pid belongs to another process by now: PostgreSQL would refuse to start.
     rmSync(path.join(folder, 'postmaster.pid'), { force: true });
     return undefined;
   }

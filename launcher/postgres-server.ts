@@ -16,12 +16,14 @@ import { type Running, startProcess } from './processes.js';
 import { asServerUser } from './setpriv.js';
 
 export interface PostgresOptions {
-  /** `DATA_DIR`: holds the cluster (`postgres`), the password (`postgres-password`) and the log (`logs/postgres.log`). */
+  /**
+   * `DATA_DIR`: holds the cluster (`postgres`), the password (`postgres-password`) and the log (`logs/postgres.log`).
+   */
   dataDir: string;
   port: number;
-  /** Is told what takes time, one sentence each. PostgreSQL's own log goes to its file. */
+  /** Receives progress messages, one sentence each. PostgreSQL's own log goes to its file. */
   onLog: (message: string) => void;
-  /** Server settings beside, or instead of, those for loading in bulk. */
+  /** Server settings that extend or override those for bulk loading. */
   settings?: Record<string, string>;
 }
 

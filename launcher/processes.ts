@@ -10,7 +10,7 @@ export interface Running {
   readonly pid: number;
   /** Resolves, never rejects, with how it ended: "exit code 1", "signal SIGKILL". */
   readonly exited: Promise<string>;
-  /** Asks it to end, makes it end when it does not, resolves when it has. `hurry`: no more patience from then on. */
+  /** Asks the process to end, kills it after a grace period, resolves after its end. `hurry` ends the grace period. */
   stop(hurry?: AbortSignal): Promise<void>;
 }
 

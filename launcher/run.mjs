@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// What every npm script calls: `node launcher/run.mjs <name> [args]`. Plain JavaScript and Node's own modules only, because
-// on a bare clone nothing else is there yet. It installs what is missing, builds what is stale, and then loads
+// What every npm script calls: `node launcher/run.mjs <name> [args]`. Plain JavaScript and Node's own modules only,
+// because on a bare clone nothing else is there yet. It installs what is missing, builds what is stale, and then loads
 // its compiled program into this same process, so that signals, exit code and terminal are the command's own.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -77,7 +77,7 @@ function isBuilt() {
   return read(at('dist', stampName)) === stampOfSources();
 }
 
-// Built beside dist and renamed: a run that is starting never sees half of a build, and outputs of deleted sources go.
+// Built next to dist, then renamed: a starting run never sees half of a build, and outputs of deleted sources go.
 function build() {
   const began = Date.now();
   const stamp = stampOfSources();
@@ -114,7 +114,7 @@ function stampOfSources() {
   return lines.join('\n');
 }
 
-// A folder can be made by one process only. It holds the owner's pid, so that a run which was killed blocks nobody.
+// Only one process can create the folder. It holds the owner's pid, so that a killed run does not block the next one.
 async function withLock(work) {
   const lock = at('.cache', 'build.lock');
   const owner = path.join(lock, 'pid');

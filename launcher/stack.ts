@@ -107,7 +107,9 @@ async function startDatabase({ config, output, stack, signal, onChange }: StackO
   stack.postgres = await supervise({ name: names.postgres, start, log: warn(output), onStart: onChange });
 }
 
-/** A database of one's own is set up here where an administrator's address is given, so that API and worker need none. */
+/**
+ * A database of one's own is set up here where an administrator's address is given, so that API and worker need none.
+ */
 async function setUpGiven(config: StarterConfig, { log }: Output, signal: AbortSignal): Promise<void> {
   const { DATABASE_ADMIN_URL: admin, DATABASE_URL: app, DATABASE_EXPORT_URL: exporter, EXPORT_TABLES } = config;
   if (!admin) return;
@@ -126,14 +128,15 @@ async function startWorkflowServer({ config, output, stack, signal, onChange }: 
 }
 
 /**
- * Keep the worker's resident memory below 256 MiB. Measured with 300 uploads of 1 MB from 20 clients: 213 MiB at its peak; 273 MiB with
- * a heap that may take 128 MB and double before it is collected, of which most was garbage.
+ * Keep the worker's resident memory below 256 MiB. Measured with 300 uploads of 1 MB from 20 clients: 213 MiB at its
+ * peak; 273 MiB with a heap that may take 128 MB and double before it is collected, of which most was garbage.
  */
 const WORKER_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=96', '--heap-growing-percent=40'];
 
 /**
- * After a rest V8 collects all of the API's heap whenever it has grown by a few MiB, and what comes from the sockets counts as heap:
- * for an upload of 255 MB 14 times. With room from the start it never does (0.4 instead of 1 s of processor time).
+ * After a rest V8 collects all of the API's heap whenever it has grown by a few MiB, and what comes from the sockets
+ * counts as heap: for an upload of 255 MB 14 times. With room from the start it never does (0.4 instead of 1 s of
+ * processor time).
  */
 const API_FLAGS = ['--initial-old-space-size=128'];
 

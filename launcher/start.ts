@@ -19,7 +19,7 @@ try {
   process.stderr.write(`long-task: ${(error as Error).message.replaceAll('\n', '\nlong-task: ')}\n`);
   process.exitCode = 1;
 }
-// Whatever a dependency still holds open must not keep the process alive: all that matters has been stopped.
+// Handles that a dependency still holds must not keep the process alive: everything that matters has stopped.
 process.exit();
 
 async function run(config: StarterConfig): Promise<void> {
@@ -76,5 +76,5 @@ function welcome(services: Services, config: StarterConfig): string {
     ['Addresses', path.relative(process.cwd(), servicesFile(config.DATA_DIR)) || servicesFile(config.DATA_DIR)],
   ];
   const lines = rows.map(([name, value]) => `  ${name?.padEnd(16)} ${value}`);
-  return `\nLong-Task is ready. Ctrl-C stops it; the next start goes on where it stopped.\n\n${lines.join('\n')}\n\n`;
+  return `\nLong-Task is ready. Ctrl-C stops it; the next start continues where it stopped.\n\n${lines.join('\n')}\n\n`;
 }

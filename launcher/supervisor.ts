@@ -6,7 +6,7 @@ export interface SuperviseOptions<R extends Running> {
   name: string;
   /** Starts it; called again after each unexpected end. A start that fails is tried again. */
   start: () => Promise<R>;
-  /** Is told of each end and each new start, one sentence each. */
+  /** Receives one sentence for each end and each new start. */
   log: (message: string) => void;
   /** Is called after each start, the first included. */
   onStart?: (running: R) => void;
@@ -17,7 +17,7 @@ export interface Supervised<R extends Running> {
   readonly current: R;
   /** How often it ended without being asked to. */
   readonly unexpectedEnds: number;
-  /** Ends it for good; safe to call at any time. `hurry`: no more patience from then on. */
+  /** Ends it for good; safe to call at any time. `hurry` ends the grace period. */
   stop(hurry?: AbortSignal): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ const calmMs = 10_000;
 /**
  * Starts something and keeps it running: when it ends by itself it is started again, at once the first time, then after
  * pauses that double up to 2 s; ten quiet seconds make it start from the beginning.
- * @throws whatever the very first start throws.
+ * @throws any error of the very first start.
  */
 export async function supervise<R extends Running>(options: SuperviseOptions<R>): Promise<Supervised<R>> {
   const { name, start, log, onStart } = options;

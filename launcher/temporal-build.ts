@@ -9,8 +9,8 @@ const packageName = 'github.com/temporalio/cli/cmd/temporal';
 const versionVariable = 'github.com/temporalio/cli/internal/temporalcli.Version';
 
 /**
- * Builds the CLI, with server and Web UI inside, from the module in `launcher/temporal-cli`, whose go.sum pins every source.
- * Takes about three minutes on two cores the first time, seconds later; says every ten seconds how far it is.
+ * Builds the CLI, with server and Web UI inside, from the module in `launcher/temporal-cli`, whose go.sum pins every
+ * source. Takes about three minutes on two cores the first time, seconds later; says every ten seconds how far it is.
  * @throws Error with Go's last words, or when there is no Go.
  */
 export async function buildTemporalCli({ file, version, log, signal }: MakeTemporalCliOptions): Promise<void> {

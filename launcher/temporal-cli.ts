@@ -12,7 +12,7 @@ export const temporalCliVersion = '1.8.2';
 export interface FindTemporalCliOptions {
   /** Where a copy is kept. Default `$XDG_CACHE_HOME/long-task` or `~/.cache/long-task`: shared by all clones. */
   cacheDir?: string;
-  /** Is told what takes time and how far it is, one sentence each. */
+  /** Receives progress messages, one sentence each. */
   log: (message: string) => void;
   /** Ends a download or a build that is under way. */
   signal?: AbortSignal;
@@ -21,7 +21,8 @@ export interface FindTemporalCliOptions {
 /**
  * Resolves to the absolute path of a `temporal` CLI that runs on this machine: the one on PATH, else a copy made
  * earlier, else the official release (the SDK's own source), else one built by Go from the pinned module. The last
- * takes about three minutes on two cores, once. Two runs at the same time are safe: a copy appears in one step, complete.
+ * takes about three minutes on two cores, once. Two runs at the same time are safe: a copy appears in one step,
+ * complete.
  * @throws Error with what was tried and what to do, when nothing works.
  */
 export async function findTemporalCli(options: FindTemporalCliOptions): Promise<string> {

@@ -19,7 +19,7 @@ const secondsToArrive = 300;
 
 /**
  * Downloads the official release from temporal.download, where the SDK gets its test servers from (its own code for it
- * is part of `@temporalio/testing` and starts what it finds, so it cannot be asked for the file alone).
+ * is part of `@temporalio/testing` and starts what it finds, so it cannot provide the file alone).
  * @throws Error, after ten seconds at most, when the site cannot be reached.
  */
 export async function downloadTemporalCli({ file, version, log, signal }: MakeTemporalCliOptions): Promise<void> {

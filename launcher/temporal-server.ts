@@ -15,10 +15,10 @@ export interface TemporalOptions {
   port: number;
   /** Web UI; null for none. */
   uiPort: number | null;
-  /** SQLite file that keeps everything between runs. `<file>.pid` and `<file>.log` are kept beside it. */
+  /** SQLite file that keeps everything between runs. `<file>.pid` and `<file>.log` are kept next to it. */
   dbFilename: string;
   namespace: string;
-  /** Is told what takes time, one sentence each. The server's own log goes to its file. */
+  /** Receives progress messages, one sentence each. The server's own log goes to its file. */
   onLog: (message: string) => void;
   ip?: string;
   dynamicConfig?: Record<string, unknown>;
@@ -57,10 +57,10 @@ export function stopLeftoverTemporal(dbFilename: string): Promise<number | undef
 }
 
 /**
- * The server commits many small transactions for each step of a task; by default SQLite syncs each to the disk, which makes steering
- * wait behind the work of others (bare workflows of one activity from 20 clients: 9 to 16 per second, with these 31). A server or process
- * that is killed loses nothing with them; after a power cut the last moments may be missing, which the reconciler makes good: the task
- * row in PostgreSQL decides.
+ * The server commits many small transactions for each step of a task; by default SQLite syncs each to the disk, which
+ * makes steering wait behind the work of others (bare workflows of one activity from 20 clients: 9 to 16 per second,
+ * with these 31). A server or process that is killed loses nothing with them; after a power cut the last moments may be
+ * missing, which the reconciler makes good: the task row in PostgreSQL decides.
  */
 const SQLITE_PRAGMAS = ['journal_mode=wal', 'synchronous=1'];
 

@@ -33,7 +33,7 @@ async function runTests(args: string[]): Promise<Count> {
   const { filter, options } = parseCLI(['vitest', 'run', ...args]);
   const vitest = await startVitest('test', filter, { ...options, watch: false });
   const count = countTests(vitest);
-  // The servers of the run are stopped here, and whatever there is to say about that is said before the last line.
+  // Stops the servers of the run, so that their messages appear before the last line.
   await vitest.close();
   return count;
 }

@@ -12,7 +12,7 @@ const ORIGIN = 'https?://[A-Za-z0-9.\\-_\\[\\]:]+';
 /** A schema and a table, each with stars for any characters. */
 const TABLES = '[^\\s.,"]+\\.[^\\s.,"]+';
 
-/** The variables that API and worker read, with what is allowed. `npm start` adds those of the servers that it brings along. */
+/** The variables that API and worker read, with the allowed values. `npm start` adds those of its bundled servers. */
 export const VARIABLES = {
   HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'a host name or an IP address' }),
   PORT: Type.Integer({

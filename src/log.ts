@@ -4,8 +4,8 @@ import pretty from 'pino-pretty';
 export type { Logger } from 'pino';
 
 /**
- * A log on stderr: one JSON object per line, or readable lines on a terminal. Passwords in connection strings are left out
- * wherever they stand.
+ * A log on stderr: one JSON object per line, or readable lines on a terminal. Passwords in connection strings are left
+ * out wherever they stand.
  */
 export function createLogger(level: string, name: string): Logger {
   const destination = process.stderr.isTTY
@@ -27,8 +27,8 @@ export interface LoggedError {
 }
 
 /**
- * Returns what a log may say of an error: its kind, its place in the code, and the message where that cannot quote a file.
- * PostgreSQL's messages quote values, ours name columns, JavaScript's quote keys.
+ * Returns what a log may say of an error: its kind, its place in the code, and the message where that cannot quote a
+ * file. PostgreSQL's messages quote values, ours name columns, JavaScript's quote keys.
  */
 export function withoutContents(error: unknown): LoggedError {
   if (typeof error !== 'object' || error === null) return { type: typeof error };
@@ -46,8 +46,8 @@ export function withoutContents(error: unknown): LoggedError {
 const QUOTING = new Set(['TaskError', 'DatabaseError', 'TypeError', 'RangeError', 'SyntaxError', 'URIError']);
 
 /**
- * Tells by name or code: a SQLSTATE (the system's five-character codes begin with E), or one of Node's (ERR_INVALID_ARG_VALUE)
- * or csv-parse's (CSV_…).
+ * Tells by name or code: a SQLSTATE (the system's five-character codes begin with E), or one of Node's
+ * (ERR_INVALID_ARG_VALUE) or csv-parse's (CSV_…).
  */
 function mayQuote(error: object): boolean {
   const { name, code } = error as { name?: string; code?: unknown };

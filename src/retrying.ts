@@ -4,7 +4,10 @@ import type { Logger } from './log.js';
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** Tries until it succeeds, with growing pauses; says each time what is missing and how to mend it. Rejects when the signal fires. */
+/**
+ * Retries with growing pauses until it succeeds, and logs each time what is missing and how to fix it. Rejects on
+ * abort.
+ */
 export async function retrying<T>(
   attempt: () => Promise<T>,
   hint: string,

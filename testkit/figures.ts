@@ -27,7 +27,7 @@ export function limitFigure(name: string, value: number | undefined, unit: strin
 
 /** The figures as a table for the terminal. */
 export function figureTable(figures: Figure[]): string {
-  const table = new Table({ head: ['figure', 'measured', 'asked for', ''], style: { head: [], border: [] } });
+  const table = new Table({ head: ['figure', 'measured', 'required', ''], style: { head: [], border: [] } });
   for (const { name, measured, asked = '', holds } of figures) table.push([name, measured, asked, verdict(holds)]);
   return table.toString();
 }
@@ -37,7 +37,7 @@ export function figureMarkdown(figures: Figure[]): string {
   const lines = figures.map(
     ({ name, measured, asked = '', holds }) => `| ${name} | ${measured} | ${asked} | ${verdict(holds)} |`,
   );
-  return ['| figure | measured | asked for | |', '|---|---|---|---|', ...lines].join('\n');
+  return ['| figure | measured | required | |', '|---|---|---|---|', ...lines].join('\n');
 }
 
 function verdict(holds: boolean | undefined): string {

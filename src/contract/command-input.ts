@@ -8,7 +8,7 @@ export interface ReadCommand {
   odd: string[];
 }
 
-/** Reads a signal's argument softly: whatever a person typed there, the signal itself is meant. */
+/** Reads a signal's argument without failing: a mistyped argument never invalidates the signal itself. */
 export function readCommand(argument: unknown): ReadCommand {
   if (typeof argument === 'string') return { reason: storable(argument), odd: [] };
   if (typeof argument !== 'object' || argument === null) return { odd: [] };

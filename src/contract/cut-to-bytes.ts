@@ -1,4 +1,6 @@
-/** The text, cut on a character border to at most so many bytes of UTF-8: for names whose length others count in bytes. */
+/**
+ * The text, cut on a character border to at most so many bytes of UTF-8: for names whose length others count in bytes.
+ */
 export function cutToBytes(text: string, most: number): string {
   const bytes = Buffer.from(text, 'utf8');
   if (bytes.length <= most) return text;

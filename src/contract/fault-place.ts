@@ -26,7 +26,9 @@ export function describePlace({ code, row, byte_offset, column_number }: FaultPl
   return words.length > 0 ? `${code} at ${words.join(', ')}` : code;
 }
 
-/** The number of a column, from 1, by its name in the header; undefined where the name is not there, or not there once. */
+/**
+ * The number of a column, from 1, by its name in the header; undefined where the name is not there, or not there once.
+ */
 export function columnNumber(headers: readonly string[], name: string | null | undefined): number | undefined {
   const index = name == null ? -1 : headers.indexOf(name);
   return index >= 0 && headers.lastIndexOf(name!) === index ? index + 1 : undefined;

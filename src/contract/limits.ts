@@ -13,7 +13,7 @@ export const PART_BYTES = 16777216;
 export const MAX_RECORD_BYTES = 33554432;
 
 /**
- * By how much a buffer grows for a record that does not fit: in few steps, since the outgrown buffers are garbage that is collected
- * late. Doubling left as much of it as the record itself takes.
+ * By how much a buffer grows for a record that does not fit: in few steps, since the outgrown buffers are garbage that
+ * is collected late. Doubling left as much of it as the record itself takes.
  */
 export const GROWTH = 8;

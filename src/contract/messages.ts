@@ -4,7 +4,10 @@ import type { Action, Kind, Phase, State } from './states.js';
 
 export const TASK_QUEUE = 'long-task';
 
-/** The queue of the steps that work, beside that of the workflows and their control steps: steering never waits for work. */
+/**
+ * The task queue of the work steps. Workflows and control steps have the other one, so that steering never waits for
+ * work.
+ */
 export function workQueue(taskQueue: string): string {
   return `${taskQueue}-work`;
 }
@@ -23,8 +26,8 @@ export interface RunRef extends TaskRef {
 export interface WorkflowInput extends TaskRef {
   kind: Kind;
   /**
-   * Whether the service notifies this run by `commandRecorded`. An earlier version started runs without it, and marked its own
-   * signals by `recorded: true` in the argument of the public ones: their histories must still replay.
+   * Whether the service notifies this run by `commandRecorded`. An earlier version started runs without it, and marked
+   * its own signals by `recorded: true` in the argument of the public ones: their histories must still replay.
    */
   ownSignal?: boolean;
   /** `cancelled`: natively, in a run before this one. */
@@ -38,12 +41,12 @@ export interface CommandSignalInput {
 }
 
 /**
- * The service's own signal to a workflow: a command was recorded, look at the task row. The service has raised the fence
- * before it signals.
+ * The service's own signal to a workflow: a command was recorded in the task row. The service raises the
+ * fence before it signals.
  */
 export const COMMAND_RECORDED = 'commandRecorded';
 
-/** The argument of `commandRecorded`: for the display alone, since the task row says what is to be done. */
+/** The argument of `commandRecorded`: for display only, since the task row decides what to do. */
 export interface RecordedCommand {
   action: Action;
   reason?: string;

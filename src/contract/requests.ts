@@ -3,7 +3,9 @@ import { GIVEN_TYPE_NAMES } from './given-type-names.js';
 import { MAX_COLUMNS, MAX_NAME_BYTES } from './limits.js';
 import { oneOf, STORABLE, strict, TaskName, UserId } from './schema-parts.js';
 
-/** What requests may hold. Every `description` completes the sentence "must be …" of the error that a bad value gets. */
+/**
+ * What requests may hold. Every `description` completes the sentence "must be …" of the error that a bad value gets.
+ */
 
 export const Reason = Type.String({ pattern: `^${STORABLE}{0,500}$`, description: 'a text of at most 500 characters' });
 const MaxRejects = Type.Integer({

@@ -8,7 +8,7 @@ export const strict = { additionalProperties: false };
 /** PostgreSQL text holds neither U+0000 nor half a surrogate pair. */
 export const STORABLE = '[^\\0\\ud800-\\udfff]';
 
-/** A dot or two would be taken for a folder wherever the name stands in an address. */
+/** In an address, a name of one or two dots would be resolved as a folder. */
 const NAME = '^(?!\\.{1,2}$)[\\p{L}\\p{M}\\p{N}._\\-@:+ ]{1,128}$';
 const NAME_RULE = '1 to 128 letters, digits, spaces or any of . _ - @ : +, and not . or ..';
 

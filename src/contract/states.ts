@@ -27,7 +27,9 @@ export function isAction(name: string): name is Action {
   return (ACTIONS as readonly string[]).includes(name);
 }
 
-/** How a change came: over REST, by a Temporal signal or native cancel, by Temporal's own controls, or from the service. */
+/**
+ * How a change came: over REST, by a Temporal signal or native cancel, by Temporal's own controls, or from the service.
+ */
 export const CHANNELS = ['api', 'signal', 'cancel', 'operator', 'service'] as const;
 export type Channel = (typeof CHANNELS)[number];
 
@@ -63,7 +65,10 @@ export interface Transition {
   meaning: string;
 }
 
-/** Every change of state there is. `changeState` refuses all others, and a test compares docs/lifecycle.md with this table. */
+/**
+ * Every change of state there is. `changeState` refuses all others, and a test compares docs/lifecycle.md with this
+ * table.
+ */
 export const TRANSITIONS: readonly Transition[] = [
   { verb: 'started', from: ['queued'], to: 'running', meaning: 'A worker claims the task.' },
   {

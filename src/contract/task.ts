@@ -7,7 +7,7 @@ export type { ReceiptColumn, TaskEvent, TaskFault, TaskWithEvents } from './answ
 export type Task = Static<typeof answers.Task>;
 export type Receipt = Static<typeof answers.Receipt>;
 
-/** What a start request asked for, kept with the task. */
+/** The options of a start request, stored with the task. */
 export interface UploadOptions {
   table?: string;
   max_rejects: number;
@@ -18,14 +18,16 @@ export interface UploadOptions {
   columns?: Record<string, string>;
   /** Order of day and month in the dates of the file. */
   date_order?: 'ymd' | 'dmy' | 'mdy';
-  /** Whether a comma stands before the decimals of its numbers. */
+  /** Whether its numbers have a decimal comma. */
   decimal_comma?: boolean;
 }
 
 export interface DownloadOptions {
   /** The qualified table to export, `schema.name` as given, or null when it is that of a completed upload. */
   table: string | null;
-  /** The table that had this name when it was requested; not known of a download that an earlier version has started. */
+  /**
+   * The table that had this name when it was requested; not known of a download that an earlier version has started.
+   */
   table_oid?: number;
   consistency: 'live' | 'frozen';
   formulas: 'raw' | 'escape';

@@ -23,7 +23,7 @@ export interface ColumnEvidence {
   /** Unquoted empty fields in well-formed records. */
   nulls: number;
   steps: EvidenceStep[];
-  /** Forms that all values have, beside those of PostgreSQL; absent without a value. */
+  /** Forms that all values share, in addition to PostgreSQL's own; absent without a value. */
   forms?: FormName[];
 }
 

@@ -32,7 +32,7 @@ export interface Encoding {
   row: number;
   skip: RowSet;
   loaded: number;
-  /** The next record does not fit into what is left of `out`, or as many were refused as may be. */
+  /** True when the next record does not fit into the rest of `out`, or `maxRefused` is reached. */
   full: boolean;
   maxRefused: number;
 }

@@ -20,8 +20,8 @@ export interface GivenType {
 const ANY = ['none', 'integer', 'bigint', 'numeric', 'date', 'timestamp', 'uuid', 'text'] as const;
 
 /**
- * All types that a caller may give. PostgreSQL itself reads far more spellings, and guesses: 03.02.2024 is a date to it,
- * and it drops an offset from a timestamp.
+ * All types that a caller may give. PostgreSQL itself reads far more spellings, and guesses: it reads 03.02.2024 as a
+ * date, and it drops an offset from a timestamp.
  */
 export const GIVEN_TYPES = {
   text: { accepts: () => true, provenBy: ANY, spelling: 'any text' },

@@ -9,8 +9,8 @@ export function isJson(text: string): boolean {
 }
 
 /**
- * Checks a JSON document that jsonb can keep without a loss: no key twice in an object, no number beyond those of numeric,
- * no U+0000 and no half of a surrogate pair.
+ * Checks a JSON document that jsonb can keep without a loss: no key twice in an object, no number beyond those of
+ * numeric, no U+0000 and no half of a surrogate pair.
  */
 export function isJsonb(text: string): boolean {
   return new Reader(text, true).isDocument();

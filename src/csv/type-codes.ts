@@ -10,7 +10,7 @@ export const TIMESTAMP = 5;
 export const UUID = 6;
 export const TEXT = 7;
 
-/** Added to the code of a number column for the fast path: all its values have at most three digits before the point. */
+/** Flags a number column for the fast path: no value has more than three digits before the point. */
 export const SMALL = 8;
 
 /** Added to a code for the fast path: each value of the column is handed over, since it may have a form. */

@@ -80,7 +80,7 @@ class Compaction {
     this.#from = end;
   }
 
-  /** Leaves the row out that has begun last. */
+  /** Drops the row that started last. */
   dropRow(next: number): void {
     if (this.#from <= this.#row) this.#moveUpTo(this.#row);
     this.#to = this.#rowTo;

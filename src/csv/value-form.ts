@@ -164,7 +164,7 @@ export function typeOfForm(form: FormName): FormedType {
   return /"(?:Z|[+-][\d:]+)"$/.test(form) ? 'timestamptz' : 'timestamp';
 }
 
-/** What a value of this form means, beside its type: two forms of one meaning read every value alike. */
+/** Returns the meaning of a form: two forms with the same meaning read every value alike. */
 function meaningOf(form: FormName): string {
   const type = typeOfForm(form);
   if (type === 'numeric') return `${type} ${NUMBERS[form]!.decimal}`;
@@ -184,7 +184,7 @@ export interface ChosenForm {
   readings?: FormName[];
 }
 
-/** Chooses among the forms that all values of a column have. Where two of them read the values otherwise, it is none. */
+/** Chooses among the forms that all values of a column share; none when two of them read a value differently. */
 export function chooseForm(forms: readonly FormName[], { dateOrder, decimalComma }: FormHints = {}): ChosenForm {
   const fitting = forms.filter((form) => {
     if (form in NUMBERS) return decimalComma === undefined || (NUMBERS[form]!.decimal === ',') === decimalComma;

@@ -16,7 +16,7 @@ export interface ValueReader {
   rewrite?: Rewrite;
 }
 
-/** Reads the values of a column by the form that all of them have; undefined where PostgreSQL reads them as they are. */
+/** Reads the values of a column by their common form; undefined when PostgreSQL reads them unchanged. */
 export function readerOfForm(form: FormName): ValueReader | undefined {
   const read = (text: string) => readForm(form, text);
   if (form === '1,5') return { read, rewrite: withPoint };

@@ -51,7 +51,7 @@ export class Decoder {
     }
   }
 
-  /** Finds the first bad byte: the chunk is decoded anew in ever smaller pieces, behind what it continues. */
+  /** Finds the first bad byte: decodes the chunk again, with the bytes carried over, in ever smaller pieces. */
   #invalid(chunk: Buffer): Error {
     const bytes = Buffer.concat([this.#carried, chunk]);
     const from = resynchronised(this.encoding, this.#carried);

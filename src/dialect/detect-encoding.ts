@@ -128,7 +128,7 @@ function decodes(head: Buffer, whole: boolean, encoding: string | undefined): bo
   }
 }
 
-/** Whether the bytes beyond ASCII read as letters and marks of Western European text, each beside ASCII. */
+/** Whether the bytes beyond ASCII read as letters and marks of Western European text, each next to an ASCII byte. */
 function isWestern(head: Buffer): boolean {
   let high = 0;
   let fitting = 0;

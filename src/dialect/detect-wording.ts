@@ -78,7 +78,7 @@ function byScore(readings: Candidate[]): Candidate[] {
   return [...readings].sort((a, b) => weight(b) - weight(a));
 }
 
-/** Spaces are skipped where each delimiter has one, or where they stand before quotes. */
+/** Spaces are skipped where each delimiter has one, or where they precede quotes. */
 function spaceWeight({ wording, records }: Candidate): number {
   const even = records.filter((one) => !one.isFaulty);
   return even.length > 0 && wording.skip_space ? 1.001 : 0;
@@ -172,7 +172,7 @@ function questionOf({ given, text }: WordingInput, best: Candidate): string | nu
   if (inMost.length > 0 && lines.every((line) => /^".*"$/.test(line)))
     return `Each line is in quotes as a whole, so that it is one value. Remove these quotes. ${ask}`;
   if (inMost.length > 0 && lines.length > 0)
-    return `${inMost.map(shown).join(' and ')} stand in nearly every line, but split no even columns. ${ask}`;
+    return `Nearly every line contains ${inMost.map(shown).join(' and ')}, but never an equal number of columns. ${ask}`;
   return null;
 }
 

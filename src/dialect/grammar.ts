@@ -38,7 +38,7 @@ export function textGrammar({ delimiter, quote, escape: escapedBy, newline, skip
   };
 }
 
-/** Whether the delimiter stands at `at`. */
+/** Returns whether the delimiter starts at `at`. */
 export function isDelimiterAt(bytes: Buffer, at: number, end: number, { delimiter }: TextGrammar): boolean {
   if (bytes[at] !== delimiter[0] || at + delimiter.length > end) return false;
   for (let k = 1; k < delimiter.length; k++) if (bytes[at + k] !== delimiter[k]) return false;

@@ -35,7 +35,7 @@ const MOST_TITLES = 50;
 const MOST_HEADER_ROWS = 9;
 
 /**
- * Finds title lines, header rows, footers and trailing delimiters. A record is taken for a header where the columns
+ * Finds title lines, header rows, footers and trailing delimiters. A record counts as a header where the columns
  * have a type, or a shape, that its own cells do not have (Christodoulakis et al., "Pytheas", VLDB 2020, on the
  * same evidence); where nothing tells, the first record is the header.
  */

@@ -11,7 +11,7 @@ export interface Reading {
   next: number;
 }
 
-/** So many bytes beyond a place decide what stands there: a delimiter of 8 characters or a line end. */
+/** The lookahead in bytes that identifies a delimiter of up to 8 characters or a line end. */
 const LOOKAHEAD = 32;
 
 /**

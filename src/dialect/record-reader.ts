@@ -57,7 +57,8 @@ const AS_IT_IS: readonly RepairRule[] = [];
 /**
  * Reads the records of a decoded file, one after the other, in any dialect. Where a quote is not closed, or what it
  * holds is not well formed, the fault is its line's alone: the next line is read as a record of its own. A reader
- * can be made anew at any record's offset with its row number. However the bytes are cut, the records are the same.
+ * can be created at the offset of any record, given its row number. However the bytes are cut, the records are the
+ * same.
  */
 export class RecordReader {
   readonly fields: FieldList;

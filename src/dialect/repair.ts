@@ -64,7 +64,7 @@ function lineWithoutDelimiter(line: Line, columns: number, fields: FieldList): R
   return rule ? ['stray_quote_kept', rule] : undefined;
 }
 
-/** Brings a record whose quotes are right to the number of columns; undefined where a value would be lost or guessed. */
+/** Fits a record with valid quotes to the number of columns; undefined when a value would be lost or guessed. */
 export function repairWidth(fields: FieldList, columns: number, looks: readonly ColumnLook[]): RepairRule | undefined {
   if (fields.count > columns) return dropSurplus(fields, columns, looks);
   // A row of few fields is a note, or written with another delimiter, rather than a row without its end.
@@ -125,7 +125,7 @@ interface Line {
 interface Attempt extends Line {
   /** Place of an opening quote that is read as text, or -1. */
   asText: number;
-  /** A quote before a delimiter closes its field even where another quote stands before it. */
+  /** Whether a quote before a delimiter closes its field even after another quote. */
   endsEagerly: boolean;
 }
 
@@ -206,7 +206,7 @@ function* openingQuotes(bytes: Buffer, start: number, end: number, grammar: Text
   }
 }
 
-/** Reads the line so that a quote anywhere keeps delimiters together up to the next; undefined where one is left open. */
+/** Splits the line with delimiters protected between any two quotes; undefined when a quote stays open. */
 function readInSections({ bytes, start, end, grammar }: Line, fields: FieldList): boolean {
   fields.clear();
   let from = start;

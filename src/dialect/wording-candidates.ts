@@ -4,7 +4,7 @@ import { lineEnd, newlineAt, textGrammar, type Wording } from './grammar.js';
 import { RecordParser } from './read-record.js';
 import { kindOf } from './value-kind.js';
 
-/** Those that are looked for; where two are as good the earlier one is taken. */
+/** The supported delimiters; of two with equal scores, the earlier one wins. */
 export const DELIMITERS = [',', ';', '\t', '|', '^', '~', ':', '\x1f', '\x01', '§', '||', '::', ' '] as const;
 
 /** So many records tell how a file is written. */
@@ -71,7 +71,7 @@ export function readSample(sample: Buffer, final: boolean, wording: Wording, mos
 }
 
 /**
- * Judges a wording by how many records agree in their number of fields (the idea of DuckDB's sniffer) and by how
+ * Judges a wording by how many records agree in their number of fields (the idea of DuckDB's CSV detection) and by how
  * many of their values look like something (pattern score × type score: van den Burg, Nazábal and Sutton, "Wrangling
  * Messy CSV Files by Detecting Row and Type Patterns", 2019).
  */
@@ -89,7 +89,7 @@ export function judge(sample: Buffer, final: boolean, wording: Wording): Candida
   return { wording, records, columns, share, faults, quotedCount, score };
 }
 
-/** The delimiters that stand in the sample; of `||`, where it always stands in pairs, not the single one. */
+/** Returns the delimiters that occur in the sample. A character that occurs only in pairs counts as `||` alone. */
 export function delimitersIn(text: string): string[] {
   const isDoubled = (one: string) => text.includes(one + one) && !text.replaceAll(one + one, '').includes(one);
   return DELIMITERS.filter((one) => text.includes(one) && !(['|', ':'].includes(one) && isDoubled(one)));

@@ -4,8 +4,8 @@ const BOOLEANS = new Set(['history', 'drop_table']);
 const OBJECTS = new Set(['dialect', 'columns']);
 
 /**
- * Gives the fields of a form or a query the types that they have in JSON: numbers for numbers, objects for objects written
- * as JSON. What cannot be read stays text, and validation then says what it must be.
+ * Gives the fields of a form or a query the types that they have in JSON: numbers for numbers, objects for objects
+ * written as JSON. What cannot be read stays text, and validation then says what it must be.
  */
 export function typedFields(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(

@@ -8,7 +8,7 @@ import { GUARD_HEADERS } from './cross-origin-guard.js';
 /** Seconds after which a request that met an outage may be sent again. */
 const RETRY_AFTER = 2;
 
-/** Answers an error. What is not meant for the caller goes to the log, and the caller is told that much. */
+/** Answers an error. Logs what the caller must not see; the caller gets a general message. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const fault = asTaskError(error);
   if (fault.status >= 500) request.log.error({ err: error, code: fault.code }, fault.detail);

@@ -7,8 +7,8 @@ interface Parser {
 }
 
 /**
- * Notices parts that the parser skips in silence, such as those without a Content-Disposition: it counts them, but gives them
- * out to no one. Must be called before the form is read.
+ * Detects parts that the parser counts but silently skips, such as those without a Content-Disposition. Must be called
+ * before the form is read.
  * @returns a check for the end of the form, given the number of parts that came out; it throws invalid_request
  */
 export function watchForSkippedParts({ raw }: FastifyRequest): (given: number) => void {

@@ -18,7 +18,9 @@ export const nulls: usize = memory.data(MAX_COLUMNS * 4, 16);
 /** Columns that are NULL in the record at hand, u16: counted when the record is known to be well formed. */
 export const nullColumns: usize = memory.data(MAX_COLUMNS * 2, 16);
 
-/** Values of watched columns: the column, u32 with IS_QUOTED, then the address of the value and that of its end, u32. */
+/**
+ * Values of watched columns: the column, u32 with IS_QUOTED, then the address of the value and that of its end, u32.
+ */
 export const SPAN: usize = 12;
 export const IS_QUOTED: u32 = 1 << 31;
 const MOST_SPANS: i32 = 2 * MAX_COLUMNS;

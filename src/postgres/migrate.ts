@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type RunnerOption, runner } from 'node-pg-migrate';
 import pg from 'pg';
 
-/** The SQL files, found beside the sources and beside the compiled code alike. */
+/** The folder of SQL files, relative to the sources and to the compiled code alike. */
 const DIRECTORY = fileURLToPath(
   new URL(`${import.meta.url.includes('/dist/') ? '../../../' : '../../'}migrations`, import.meta.url),
 );

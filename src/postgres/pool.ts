@@ -29,7 +29,7 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
-/** The settings of every session, whatever the server's and the database's own are. */
+/** The settings of every session. They override those of the server and the database. */
 const SESSION_SETTINGS = {
   // The forms of values. With fewer float digits numbers would be altered.
   TimeZone: 'UTC',
@@ -39,7 +39,8 @@ const SESSION_SETTINGS = {
   bytea_output: 'hex',
   client_encoding: 'UTF8',
   search_path: 'pg_catalog',
-  // The fence reads the epoch in a statement of its own, which must see what was committed while it waited for the lock.
+  // The fence reads the epoch in a statement of its own, which must see what was committed while it waited for the
+  // lock.
   default_transaction_isolation: 'read committed',
   // An error in the server's log must not quote the values of its statement.
   log_parameter_max_length_on_error: '0',
@@ -68,8 +69,8 @@ export function createExportPool(options: PoolOptions): pg.Pool {
 }
 
 /**
- * A pool whose sessions all speak UTC, ISO dates and UTF-8, so that values go in and out in one form whatever the
- * server's defaults are. A broken idle connection is reported and replaced, never thrown.
+ * A pool whose sessions all speak UTC, ISO dates and UTF-8, so that values have one form under any server
+ * defaults. A broken idle connection is reported and replaced, never thrown.
  */
 export function createPool(options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
@@ -91,12 +92,12 @@ export function createPool(options: PoolOptions): pg.Pool {
   return pool;
 }
 
-/** A statement in flight ends at once or is cancelled when its work is to stop; one that does not has nobody at its other end. */
+/** How long a cancelled statement may stay silent before its connection counts as dead, in milliseconds. */
 const SILENT_MS = 5_000;
 
 /**
- * Runs `body` with a connection of its own, named for what it does while it does it. What a named body sets for its session
- * ends with it. A connection on which anything went wrong is closed, not reused: its state is unknown.
+ * Runs `body` with a connection of its own, named for what it does while it does it. What a named body sets for its
+ * session ends with it. A connection on which anything went wrong is closed, not reused: its state is unknown.
  * @param signal says that the work is to stop; five seconds later the connection is given up, so that a server that has
  *   fallen silent without a word does not keep it
  */
@@ -148,7 +149,8 @@ export async function withTransaction<T>(pool: pg.Pool, body: (client: pg.PoolCl
 
 /**
  * The same on a connection that is already held. When even the rollback fails the connection is lost anyway.
- * @param first statements that begin the transaction, in one way to the server and back: on a busy machine it may take milliseconds
+ * @param first statements that begin the transaction, in one way to the server and back: on a busy machine it may take
+ * milliseconds
  */
 export async function inTransaction<T>(
   client: pg.ClientBase,

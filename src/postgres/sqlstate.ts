@@ -10,7 +10,7 @@ const BY_CODE: Record<string, Meaning> = {
   '53100': 'disk_full',
   '57014': 'cancelled', // query_canceled
   '25P03': 'retry', // idle_in_transaction_session_timeout
-  '42P07': 'retry', // duplicate_table: somebody took the name in between
+  '42P07': 'retry', // duplicate_table: another session took the name in between
   '42710': 'retry', // duplicate_object: likewise
   '42P01': 'target_changed', // undefined_table
   '42703': 'target_changed', // undefined_column
@@ -20,10 +20,10 @@ const BY_CODE: Record<string, Meaning> = {
   P0001: 'bad_value', // raise_exception: a trigger on the table refuses the row
 };
 
-/** Classes of errors that come again however often one tries: feature, cardinality, routines, access, names, limits, state. */
+/** Classes of errors that every retry would hit again: feature, cardinality, routines, access, names, limits, state. */
 const REFUSALS = ['0A', '21', '2F', '38', '39', '42', '44', '54', '55000', 'P0'];
 
-/** What an error from PostgreSQL means for the work that met it. An error without SQLSTATE is a lost connection: retry. */
+/** Returns what an error from PostgreSQL means for the work. An error without SQLSTATE is a lost connection: retry. */
 export function meaningOf(error: unknown): Meaning {
   const code = sqlState(error);
   if (code === undefined) return isConnectionError(error) ? 'retry' : 'other';
@@ -34,7 +34,7 @@ export function meaningOf(error: unknown): Meaning {
   return 'other';
 }
 
-/** True when PostgreSQL cannot be reached or is not ready, or has ended a deadlock: the same request may succeed later. */
+/** Returns true when PostgreSQL is unreachable or not ready, or broke a deadlock: a retry may succeed. */
 export function isUnavailable(error: unknown): boolean {
   const code = sqlState(error);
   if (code === undefined) return isConnectionError(error);

@@ -134,7 +134,9 @@ async function sweepTemp(root: string, olderThanMs: number): Promise<number> {
   return swept;
 }
 
-/** Removes empty folders that a killed writer made, or that it left when it was killed while it removed their objects. */
+/**
+ * Removes empty folders that a killed writer made, or that it left when it was killed while it removed their objects.
+ */
 async function sweepFolders(root: string, folder: string, oldest: number): Promise<void> {
   for (const entry of (await readdir(folder, { withFileTypes: true }).catch(nullWhenMissing)) ?? []) {
     const place = path.join(folder, entry.name);

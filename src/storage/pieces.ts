@@ -10,8 +10,8 @@ import { keepingAlive, makeWhole, syncPlace, TempFile } from './temp-file.js';
 const READ_BYTES = 4 << 20;
 
 /**
- * Makes an object of `head` and the files `parts`, in this order, that appears whole. It is kept in pieces, links to its parts (link(2)):
- * so its bytes are on the disk once, and whether a part is removed makes no difference to it.
+ * Makes an object of `head` and the files `parts`, in this order, that appears whole. It is kept in pieces, links to
+ * its parts (link(2)): so its bytes are on the disk once, and whether a part is removed makes no difference to it.
  */
 export async function joinPieces(
   root: string,

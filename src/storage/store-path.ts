@@ -11,7 +11,8 @@ const PIECE = /~(\/[^/]+)?$/;
 export const TEMP_FOLDER = 'tmp';
 
 /**
- * The file of a key, always below `root`. Keys come from us, so a bad one is a fault in this program or in its database.
+ * The file of a key, always below `root`. Keys come from us, so a bad one is a fault in this program or in its
+ * database.
  * @throws Error when the key is not one
  */
 export function fileOfKey(root: string, key: string): string {
@@ -27,7 +28,7 @@ export function fileOfKey(root: string, key: string): string {
   return path.join(root, ...segments);
 }
 
-/** The key of the object to which a file below the root belongs: that of a piece, or of the folder of pieces, included. */
+/** Returns the key of the object that a file below the root belongs to; the file may be a segment or its folder. */
 export function keyOf(relative: string): string {
   return relative.replaceAll(path.sep, '/').replace(PIECE, '');
 }
@@ -38,8 +39,8 @@ export function folderOfPrefix(root: string, prefix: string): string {
 }
 
 /**
- * The folder of an object in pieces: beside the key, with links to the files of its parts, whose names sort in their order
- * (pieces.ts).
+ * Returns the folder of a segmented object (pieces.ts), next to its key. It holds links to the files of its parts,
+ * whose names sort in their order.
  */
 export function piecesOf(file: string): string {
   return `${file}${PIECES}`;
@@ -50,7 +51,7 @@ export function tempPrefix(root: string, folder: string): string {
   return `${path.relative(root, folder).replaceAll(path.sep, '.')}~`;
 }
 
-/** A new place beside all names, for what is to come to `target` or to go from it. */
+/** Returns a new temporary path, outside of all keys, for a file that moves to `target` or away from it. */
 export function tempPlace(root: string, target: string): string {
   return path.join(root, TEMP_FOLDER, `${tempPrefix(root, path.dirname(target))}${randomUUID()}`);
 }

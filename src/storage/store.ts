@@ -22,14 +22,14 @@ export interface PutOptions {
 
 export interface ConcatOptions {
   signal?: AbortSignal;
-  /** Is told the bytes written so far, a few times a second at most. */
+  /** Receives the bytes written so far, a few times a second at most. */
   onProgress?: (bytes: number) => void;
 }
 
 /**
- * Where files live: sources of uploads, parts and results of downloads. An object appears under its key whole and durable,
- * or not at all. Keys are made by us, never by a caller: segments of `A-Z a-z 0-9 . _ -`, separated by `/`.
- * Everything here holds a few MiB of memory, whatever the size of the object.
+ * Where files live: sources of uploads, parts and results of downloads. An object appears under its key whole and
+ * durable, or not at all. Keys are made by us, never by a caller: segments of `A-Z a-z 0-9 . _ -`, separated by `/`.
+ * Each method needs a few MiB of memory for an object of any size.
  */
 export interface Store {
   /**
@@ -38,7 +38,10 @@ export interface Store {
    */
   put(key: string, source: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<Stored>;
 
-  /** The bytes from `start` to `end`, both included. The stream fails with {TaskError} file_not_found when there are none. */
+  /**
+   * The bytes from `start` to `end`, both included. The stream fails with {TaskError} file_not_found when there are
+   * none.
+   */
   openRead(key: string, range?: { start?: number; end?: number }): Readable;
 
   /** @throws {TaskError} file_not_found */
@@ -50,8 +53,8 @@ export interface Store {
   remove(key: string): Promise<void>;
 
   /**
-   * Removes every object directly or indirectly below `prefix`, a whole number of segments (`results/<id>/`), and what writers that
-   * were killed have left of some directly below it. Nothing happens when there is none.
+   * Removes every object directly or indirectly below `prefix`, a whole number of segments (`results/<id>/`), and what
+   * writers that were killed have left of some directly below it. Nothing happens when there is none.
    */
   removeAll(prefix: string): Promise<void>;
 
@@ -62,12 +65,15 @@ export interface Store {
   list(prefix: string): Promise<string[]>;
 
   /**
-   * Makes one object of `head` and the objects `keys`, in this order, under a key that is new. The parts stay as they are, and the
-   * object does when they are removed. It need not cost their bytes once more.
+   * Makes one object of `head` and the objects `keys`, in this order, under a key that is new. The parts stay as they
+   * are, and the object does when they are removed. It need not cost their bytes once more.
    * @throws {TaskError} disk_full, file_not_found; the reason of the signal. Nothing is left then.
    */
   concat(key: string, head: Uint8Array | null, keys: readonly string[], options?: ConcatOptions): Promise<Stored>;
 
-  /** Removes what killed writers have left, older than this, empty folders too. Resolves to the number of unfinished objects. */
+  /**
+   * Removes what killed writers have left, older than this, empty folders too. Resolves to the number of unfinished
+   * objects.
+   */
   sweepTemp(olderThanMs: number): Promise<number>;
 }

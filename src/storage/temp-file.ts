@@ -10,9 +10,9 @@ import { tempPlace } from './store-path.js';
 const TOUCH_MS = 60_000;
 
 /**
- * Has a file or folder made beside all names and puts it under its own when it is whole and on the disk; then the name is made
- * durable, too (rename(2), fsync(2)). When `make` throws, nothing is left.
- * @throws {TaskError} disk_full; whatever `make` throws
+ * Makes a file or folder under a temporary name and renames it once it is complete and on the disk. Then makes the name
+ * durable, too (rename(2), fsync(2)). Leaves nothing when `make` throws.
+ * @throws {TaskError} disk_full; any error of `make`
  */
 export async function makeWhole<T>(root: string, target: string, make: (temp: string) => Promise<T>): Promise<T> {
   const temp = tempPlace(root, target);
@@ -34,7 +34,7 @@ export async function makeWhole<T>(root: string, target: string, make: (temp: st
 
 /**
  * Writes a file that appears whole.
- * @throws {TaskError} disk_full; whatever `write` throws
+ * @throws {TaskError} disk_full; any error of `write`
  */
 export async function writeWhole(
   root: string,
@@ -56,7 +56,7 @@ export async function writeWhole(
   });
 }
 
-/** Says now and then that what `work` makes is alive, for whoever sweeps what killed writers left. */
+/** Touches the file regularly while `work` runs, so that the sweeper does not remove it as a leftover. */
 export async function keepingAlive<T>(temp: string, work: () => Promise<T>): Promise<T> {
   const touch = () => {
     const now = new Date();
@@ -70,7 +70,7 @@ export async function keepingAlive<T>(temp: string, work: () => Promise<T>): Pro
   }
 }
 
-/** After so many bytes the system is told to bring them to the disk, so that little is left to wait for at the end. */
+/** Bytes between two flushes to the disk, so that the last flush is short. */
 const FLUSH_BYTES = 16 << 20;
 
 /** An unfinished object: takes bytes in order and counts and hashes them on the way. */
@@ -105,7 +105,7 @@ export class TempFile {
     this.#unflushed = 0;
     await this.#flushing;
     this.#flushing = this.handle.datasync();
-    // Whoever waits for it next is told; until then nobody may.
+    // The next await reports a failure. Until then the rejection must not count as unhandled.
     this.#flushing.catch(() => {});
   }
 
@@ -150,7 +150,7 @@ async function move(temp: string, target: string): Promise<void> {
     try {
       return await rename(temp, target);
     } catch (error) {
-      // Somebody removed the last other object of the folder, and the folder with it, since mkdir.
+      // Since mkdir another process removed the last other object of the folder, and the folder with it.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 5) throw error;
     }
   }
@@ -180,8 +180,8 @@ function nullWhenGone(error: NodeJS.ErrnoException): null {
 }
 
 /**
- * Removes a file or folder as one: it takes another name first, so that nobody sees half of it, and a writer that is still at it
- * fails. Nothing happens when there is none.
+ * Removes a file or folder atomically: renames it first, so that no reader sees half of it and an active writer fails.
+ * Does nothing when there is none.
  */
 export async function discard(root: string, place: string): Promise<void> {
   const gone = tempPlace(root, place);

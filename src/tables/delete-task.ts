@@ -18,10 +18,11 @@ export interface DeleteOptions {
 }
 
 /**
- * Deletes a task that has ended: one transaction drops its tables, removes its row with parts, rejects and events, and records what
- * remains, such as files and a table in use. After that the task is not found and its name is free.
+ * Deletes a task that has ended: one transaction drops its tables, removes its row with parts, rejects and events, and
+ * records what remains, such as files and a table in use. After that the task is not found and its name is free.
  * @returns what remains
- * @throws {TaskError} task_not_found; illegal_transition before its end; table_has_dependents, database_refused: nothing has changed
+ * @throws {TaskError} task_not_found; illegal_transition before its end; table_has_dependents, database_refused:
+ * nothing has changed
  */
 export async function deleteTask(
   pool: pg.Pool,
@@ -65,7 +66,7 @@ function columnsOf(published: Published | null): Pick<Deletion, 'table_oid' | 't
   };
 }
 
-/** Removes the task row and all that refers to it; returns what there may be beside it. */
+/** Removes the task row and all rows that refer to it; returns the files and tables that still have to go. */
 async function removeTasks(client: pg.ClientBase, task: TaskRow, withHistory: boolean): Promise<Deletion[]> {
   const { rows } = await client.query<Deletion>(
     `DELETE FROM long_task.tasks
@@ -111,7 +112,8 @@ async function isDropped(client: pg.ClientBase, drop: () => Promise<void>): Prom
     await client.query('RELEASE SAVEPOINT before_drop');
     return true;
   } catch (error) {
-    await client.query('ROLLBACK TO SAVEPOINT before_drop').catch(() => {}); // Where the connection is lost, all is undone.
+    // When the connection is lost, PostgreSQL undoes the whole transaction.
+    await client.query('ROLLBACK TO SAVEPOINT before_drop').catch(() => {});
     if ((error as { code?: string }).code === IN_USE) return false;
     throw error;
   }

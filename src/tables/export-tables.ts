@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { quoteIdent, quoteLiteral } from '../postgres/copy.js';
 
-/** A pair of LIKE patterns: tables that may be exported beside one's own. */
+/** A pair of LIKE patterns: tables that every user may export, not only their owner. */
 export interface TablePattern {
   schema: string;
   table: string;
@@ -22,7 +22,9 @@ function asLike(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%');
 }
 
-/** The condition on a schema `n` of PostgreSQL, of this service or of Temporal: no grant opens its tables for export. */
+/**
+ * The condition on a schema `n` of PostgreSQL, of this service or of Temporal: no grant opens its tables for export.
+ */
 export const IS_FORBIDDEN = `n.nspname ~* '^(pg_.*|information_schema|long_task|long_task_staging|temporal.*)$'`;
 
 /** The condition on a table `c` in a schema `n` that a pattern `p` names it. */

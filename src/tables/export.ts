@@ -114,8 +114,8 @@ export async function tuneForRanges(client: pg.ClientBase, { key }: ExportSource
 }
 
 /**
- * Returns the query of one range, in the order of the key. Values stand in it as constants, since COPY takes no
- * parameters.
+ * Returns the query of one range, in the order of the key. Values are written into it as constants, since
+ * COPY accepts no parameters.
  * @param forms how each column is written, by its place; as PostgreSQL writes it by default
  */
 export function rangeQuery(
@@ -196,5 +196,5 @@ export async function recordObject(
       WHERE task_id = $1 AND part_no = $2 AND token = $3 AND NOT done`,
     [taskId, part.partNo, part.token, object.key, object.size, object.rows],
   );
-  if (rowCount !== 1) throw new FencedError(`part ${part.partNo} was taken by another attempt`);
+  if (rowCount !== 1) throw new FencedError(`part ${part.partNo} was claimed by another attempt`);
 }

@@ -14,7 +14,9 @@ export interface Exportable {
   /** Its role must be able to read the table. */
   exportPool: pg.Pool;
   tables: TablePattern[];
-  /** Exports have no role of their own: views and foreign tables must be listed by name, since their code runs as it. */
+  /**
+   * Exports have no role of their own: views and foreign tables must be listed by name, since their code runs as it.
+   */
   isOneRole: boolean;
 }
 

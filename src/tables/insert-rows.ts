@@ -38,8 +38,8 @@ export async function insertRows(client: pg.ClientBase, target: InsertTarget, by
 }
 
 /**
- * Writes each row as its number and an array of its fields (manual, 8.15.2), still in COPY's text format: the backslashes
- * of the data are doubled once more.
+ * Writes each row as its number and an array of its fields (manual, 8.15.2), still in COPY's text format: the
+ * backslashes of the data are doubled once more.
  */
 function asArrays(bytes: Buffer): Buffer {
   // As latin1, which keeps every byte as it is.

@@ -57,7 +57,10 @@ export async function dropOrphanedStaging(pool: pg.Pool): Promise<string[]> {
   return dropped;
 }
 
-/** Looks once more when the table is locked: another sweeper may have dropped it, and a task may have made one of its name. */
+/**
+ * Looks once more when the table is locked: another sweeper may have dropped it, and a task may have made one of its
+ * name.
+ */
 async function dropOrphan(client: pg.ClientBase, oid: number, name: string): Promise<boolean> {
   await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
   await client.query(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);

@@ -18,8 +18,8 @@ export function publishedBy({ kind, table_oid, table_name, columns }: TaskRow): 
 }
 
 /**
- * Finds the table by its oid, also under another name. In a database that was loaded from a dump the oid may be that of another table,
- * so it must also have the name or the columns with which it was published.
+ * Finds the table by its oid, also under another name. In a database that was loaded from a dump the oid may be that of
+ * another table, so it must also have the name or the columns with which it was published.
  * @returns its present name, qualified and quoted; null when it is gone
  */
 async function findPublished(client: pg.ClientBase, { oid, name, columns }: Published): Promise<string | null> {
@@ -46,7 +46,10 @@ export async function dropPublished(client: pg.ClientBase, published: Published)
 
 const MOST_NAMED = 5;
 
-/** Names what depends on a table from outside: views, foreign keys, inheriting tables, functions that take its rows. A few of them. */
+/**
+ * Names what depends on a table from outside: views, foreign keys, inheriting tables, functions that take its rows. A
+ * few of them.
+ */
 export async function listDependents(client: pg.ClientBase, oid: number): Promise<string[]> {
   const { rows } = await client.query(
     `WITH RECURSIVE own (classid, objid) AS (

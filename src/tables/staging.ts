@@ -25,7 +25,9 @@ export async function createStaging(client: pg.ClientBase, task: TaskRow): Promi
   await rememberStaging(client, task.id, task.lock_key);
 }
 
-/** Returns the number (attnum) of the file's column `index`, from 0, in the table of its upload, after the row numbers. */
+/**
+ * Returns the number (attnum) of the file's column `index`, from 0, in the table of its upload, after the row numbers.
+ */
 export function columnNumber(index: number): number {
   return index + 2;
 }
@@ -65,8 +67,8 @@ export async function checkStaging(
     throw new TaskError(
       'target_changed',
       rows.length === 0
-        ? 'The table into which the task loads was dropped or replaced by somebody else.'
-        : 'The columns of the table into which the task loads were changed by somebody else.',
+        ? 'Another session dropped or replaced the table into which the task loads.'
+        : 'Another session changed the columns of the table into which the task loads.',
     );
   }
 }
@@ -98,8 +100,8 @@ export async function countStaged(client: pg.ClientBase, lockKey: number): Promi
 }
 
 /**
- * Makes the finished table visible under its name in the schema `public`, in the caller's transaction. When the wished name
- * is taken meanwhile the next free one is used (`sales_2`).
+ * Makes the finished table visible under its name in the schema `public`, in the caller's transaction. When the
+ * requested name is already in use, the next free one is used (`sales_2`).
  * @returns the qualified, quoted name
  */
 export async function publishTable(client: pg.ClientBase, lockKey: number, wished: string): Promise<string> {

@@ -18,8 +18,9 @@ export interface Usage {
 }
 
 /**
- * Sums up what tasks have stored. A source is there until its task has ended, or, of a completed one, until it is tidied, which removes
- * the parts last. A download has the objects of its parts, later its result; of tables only those that are still there count.
+ * Sums up what tasks have stored. A source is there until its task has ended, or, of a completed one, until it is
+ * tidied, which removes the parts last. A download has the objects of its parts, later its result; of tables only those
+ * that are still there count.
  */
 export async function sumUsage(pool: pg.Pool, userId: string | undefined): Promise<Usage> {
   const { rows } = await pool.query(

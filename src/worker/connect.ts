@@ -5,7 +5,7 @@ import type { Logger } from '../log.js';
 import { ensureSchema } from '../postgres/migrate.js';
 import { retrying } from '../retrying.js';
 
-/** Connects to Temporal, for as long as it takes until its namespace is there; says what is missing and how to mend it. */
+/** Connects to Temporal and waits until its namespace exists; logs what is missing and how to fix it. */
 export async function connectTemporal(config: Config, log: Logger, signal: AbortSignal): Promise<NativeConnection> {
   const { connectionOptions } = loadClientConnectConfig();
   const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = config;

@@ -27,7 +27,9 @@ const PAYLOAD_CONVERTER = fileURLToPath(new URL('../workflows/payload-converter.
 /** The bundle that the build makes: a worker that bundles at start needs 80 MB more. */
 const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
-/** The two workers of this process: of the task queue, for workflows and control steps, and of its queue for the work. */
+/**
+ * The two workers of this process: of the task queue, for workflows and control steps, and of its queue for the work.
+ */
 export async function createWorkers(options: CreateWorkerOptions): Promise<Worker[]> {
   const activities = createActivities(options.dependencies, { window: options.window });
   const { taskQueue, slots } = options;
@@ -64,11 +66,13 @@ function createWorker({ connection, namespace }: CreateWorkerOptions, queue: Que
     maxConcurrentLocalActivityExecutions: CONTROL_SLOTS,
     maxConcurrentActivityTaskPolls: POLLS,
     maxConcurrentWorkflowTaskExecutions: 20,
-    // More than run at once on one machine; each takes some 100 kB, and one that was evicted is replayed from its short history.
+    // More than run at once on one machine; each takes some 100 kB, and one that was evicted is replayed from its short
+    // history.
     maxCachedWorkflows: 30,
-    // After a kill the server first offers the workflow to the dead worker's cache, for this long (default 10 s); replay is cheap.
+    // After a kill the server first offers the workflow to the dead worker's cache, for this long (default 10 s);
+    // replay is cheap.
     stickyQueueScheduleToStartTimeout: '1s',
-    // Long enough to finish the batch in hand; what is left is told WORKER_SHUTDOWN and goes on elsewhere.
+    // Long enough to finish the current batch. Other work gets WORKER_SHUTDOWN and continues on another worker.
     shutdownGraceTime: '1s',
     shutdownForceTime: '8s',
   });

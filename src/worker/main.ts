@@ -23,12 +23,12 @@ import { giveSignsOfLife } from './signs-of-life.js';
 import { temporalLogger } from './temporal-logger.js';
 
 /**
- * Steps that may be accepted here. Most of them wait, for a permit or for their rate, and hold nothing but some kilobytes; what is
- * scarce, processor time and connections, is given by permit.
+ * Steps that may be accepted here. Most of them wait, for a permit or for their rate, and hold nothing but some
+ * kilobytes; what is scarce, processor time and connections, is given by permit.
  */
 const SLOTS = 240;
 
-/** Sessions besides one per permit: watching fences, cancelling statements, each for a moment. */
+/** Sessions on top of one per permit: for watching fences and cancelling statements, each briefly. */
 const SPARE_CONNECTIONS = 4;
 /** Sessions of the control steps, of the watch over all fences and of the signs of life. */
 const CONTROL_CONNECTIONS = 12;
@@ -45,7 +45,7 @@ const config = loadConfig();
 const log = createLogger(config.LOG_LEVEL, 'worker');
 if (config.FAILPOINT) armFailpoints(config.FAILPOINT, config.NODE_ENV);
 
-/** Where the SDK's own metrics are; only where somebody scrapes them. */
+/** The address of the SDK's own metrics; only when they are scraped. */
 const sdkAddress = config.WORKER_METRICS_PORT && (await freeLoopbackAddress());
 
 // Signals are ours: a worker that still waits for a server has to end on them, too.
@@ -136,7 +136,8 @@ try {
   await scanner.close();
   await Promise.all([pool.end(), controlPool.end(), exportPool.end()]);
   log.info('worker stopped');
-  // The SDK leaves a thread behind where a worker could not be created: nobody would start this process anew.
+  // When a worker could not be created, the SDK leaves a thread that would keep the process alive and block its
+  // restart.
   setTimeout(() => process.exit(), 500).unref();
 }
 

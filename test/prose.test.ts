@@ -1,0 +1,60 @@
+import { readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { inProject } from '../launcher/paths.js';
+import { longLinesOf, proseOf } from './support/prose.js';
+import { WORDS } from './support/prose-words.js';
+
+/**
+ * The files whose prose is checked. Migrations are absent: a migration that ran once must never change again, so its
+ * comments keep the words of its time.
+ */
+const COVERED = [
+  'src/config.ts',
+  'src/contract',
+  'src/csv',
+  'src/dialect',
+  'src/failpoint.ts',
+  'src/http',
+  'src/kernel',
+  'src/log.ts',
+  'src/postgres',
+  'src/retrying.ts',
+  'src/roles',
+  'src/setup-database.ts',
+  'src/storage',
+  'src/tables',
+  'src/worker',
+  'bench',
+  'demo',
+  'launcher',
+  'docs/errors.md',
+];
+
+describe('the prose', () => {
+  const files = COVERED.flatMap(filesIn);
+
+  it.each(WORDS)('says nothing that matches %s', (pattern, instead) => {
+    const hits = files.flatMap((file) => proseOf(file).flatMap(({ line, text }) => hitsOf(pattern, file, line, text)));
+    expect(hits, `write: ${instead}`).toEqual([]);
+  });
+
+  it('keeps to 120 columns', () => {
+    const long = files.flatMap((file) => longLinesOf(file).map((line) => `${file}:${line}`));
+    expect(long).toEqual([]);
+  });
+});
+
+/** The sources and pages of a folder, or the file itself. */
+function filesIn(name: string): string[] {
+  if (statSync(inProject(name)).isFile()) return [name];
+  return readdirSync(inProject(name), { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(?:[cm]?ts|mjs|md)$/.test(file))
+    .map((file) => path.join(name, file));
+}
+
+function hitsOf(pattern: RegExp, file: string, line: number, text: string): string[] {
+  return [...text.matchAll(new RegExp(pattern, 'gi'))].map(
+    ({ 0: word, index }) => `${file}:${line + text.slice(0, index).split('\n').length - 1}: ${word}`,
+  );
+}

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { parseSync } from 'vite';
+import { inProject } from '../../launcher/paths.js';
+
+/** The longest line of a comment or a page, in characters. */
+const MAX_COLUMNS = 120;
+
+/** A comment, a text or a page, without the code in it. */
+export interface Prose {
+  /** The line of its file at which it starts, from 1. */
+  line: number;
+  text: string;
+}
+
+const sources = new Map<string, string>();
+const read = (file: string) => {
+  if (!sources.has(file)) sources.set(file, readFileSync(inProject(file), 'utf8'));
+  return sources.get(file)!;
+};
+
+const proses = new Map<string, Prose[]>();
+/** Returns the prose of a page of documentation or of a source. */
+export function proseOf(file: string): Prose[] {
+  if (!proses.has(file)) proses.set(file, file.endsWith('.md') ? proseOfPage(file) : proseOfSource(file));
+  return proses.get(file)!;
+}
+
+/** A page without blocks of code, code in a line and targets of links; their line breaks stay, so that lines count. */
+function proseOfPage(file: string): Prose[] {
+  return [{ line: 1, text: withoutCode(pageOf(file)).replace(/\]\([^)]*\)/g, ']') }];
+}
+
+/** Only the changes that are not released yet: the entries of a release stay as they were published. */
+function pageOf(file: string): string {
+  const text = read(file);
+  if (file !== 'CHANGELOG.md') return text;
+  const [head, pending] = text.split(/^(?=## )/m);
+  return `${head}${pending}`;
+}
+
+const withoutCode = (text: string) =>
+  text
+    .replace(/^```[\s\S]*?^```/gm, (block) => block.replace(/[^\n]/g, ''))
+    .replace(/`[^`\n]*`/g, '``')
+    .replace(/\{@link [^}]*\}/g, '');
+
+/** The comments of a source and its texts: all that have two words, of tests only the titles. */
+function proseOfSource(file: string): Prose[] {
+  const source = read(file);
+  const { comments, program, errors } = parseSync(file, source);
+  if (errors.length > 0) throw new Error(`${file}: ${errors[0]!.message}`);
+  const lineAt = (offset: number) => source.slice(0, offset).split('\n').length;
+  const texts: Prose[] = comments.map(({ start, value }) => ({
+    line: lineAt(start),
+    text: withoutCode(asLines(value)),
+  }));
+  for (const { start, text } of textsOf(program, file.startsWith('test/'))) {
+    if (/\w \w/.test(text)) texts.push({ line: lineAt(start), text: text.replace(/`[^`\n]*`/g, '``') });
+  }
+  return texts;
+}
+
+/** A comment without the stars at its margin, which would part two words at the end of a line. */
+const asLines = (comment: string) => comment.replace(/^\s*\* ?/gm, '');
+
+interface Node {
+  type: string;
+  start: number;
+  [key: string]: unknown;
+}
+
+/** The literals of a tree; with `titlesOnly`, those that are the first argument of a test or a suite. */
+function* textsOf(value: unknown, titlesOnly: boolean): Generator<{ start: number; text: string }> {
+  if (Array.isArray(value)) for (const item of value) yield* textsOf(item, titlesOnly);
+  if (!isNode(value)) return;
+  if (titlesOnly && value.type === 'CallExpression' && isTest(value.callee)) {
+    yield* textsOf((value.arguments as unknown[])[0], false);
+  }
+  if (!titlesOnly && value.type === 'Literal' && typeof value.value === 'string') {
+    yield { start: value.start, text: value.value };
+  }
+  if (!titlesOnly && value.type === 'TemplateElement') {
+    yield { start: value.start, text: (value.value as { raw: string }).raw };
+  }
+  for (const child of Object.values(value)) yield* textsOf(child, titlesOnly);
+}
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === 'object' && value !== null && typeof (value as Node).type === 'string';
+
+/** Whether a callee is `it`, `test` or `describe`, also by way of `.each(…)`, `.skip` and the like. */
+function isTest(callee: unknown): boolean {
+  if (!isNode(callee)) return false;
+  if (callee.type === 'Identifier') return ['it', 'test', 'describe'].includes(callee.name as string);
+  return isTest(callee.object ?? callee.callee ?? callee.tag);
+}
+
+/**
+ * The lines of comments and pages that are too long. A row of a table is exempt, since Markdown cannot break it; so are
+ * lines of code in a page, and a line that is one word, such as an address.
+ */
+export function longLinesOf(file: string): number[] {
+  const page = file.endsWith('.md');
+  const lines = (
+    page ? pageOf(file).replace(/^```[\s\S]*?^```/gm, (block) => block.replace(/[^\n]/g, '')) : read(file)
+  ).split('\n');
+  const commented = page ? undefined : commentLinesOf(file);
+  return lines.flatMap((line, index) => {
+    const isProse = commented ? commented.has(index + 1) : !line.startsWith('|');
+    return isProse && line.length > MAX_COLUMNS && /\S\s+\S/.test(line.trim()) ? [index + 1] : [];
+  });
+}
+
+function commentLinesOf(file: string): Set<number> {
+  const source = read(file);
+  const lines = new Set<number>();
+  for (const { start, end } of parseSync(file, source).comments) {
+    const first = source.slice(0, start).split('\n').length;
+    const count = source.slice(start, end).split('\n').length;
+    for (let line = first; line < first + count; line += 1) lines.add(line);
+  }
+  return lines;
+}
