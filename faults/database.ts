@@ -118,7 +118,7 @@ const SIDES: CutSide[] = ['before COMMIT', 'behind COMMIT', 'before the reply'];
 export const unknownCommits: Scenario[] = Object.entries(TRANSACTIONS).map(([name, transaction]) => ({
   fault: 'F3c',
   place: `COMMIT of ${name}: ${SIDES.join(', ')}`,
-  how: 'the proxy cuts the connection at a COMMIT: before it is passed on, right behind it, and when its reply is there but not passed on; one task each',
+  how: 'the proxy cuts the connection at a COMMIT: before it is passed on, right after it, and when its reply is there but not passed on; one task each',
   run: async (lab) => {
     const redone: number[] = [];
     const violations: string[] = [];

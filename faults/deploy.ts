@@ -10,7 +10,7 @@ import { type Scenario, secondsSince, Violations } from './scenario.js';
 export const deploys: Scenario = {
   fault: 'F11',
   place: 'workflow code changed and changed back while tasks are paused',
-  how: 'a second build, whose workflows have one more step behind `patched`, finishes a task that the first one paused; back on the first build the task of the second one, whose history does not fit, is begun anew by the reconciler',
+  how: 'a second build, whose workflows have one more step under `patched`, finishes a task that the first one paused; back on the first build the reconciler restarts the task of the second one, whose history does not fit',
   run: deploy,
 };
 
@@ -35,8 +35,8 @@ async function deploy(lab: Lab): Promise<Finding> {
     violations.add((await judgeAll(lab, [old], ['completed'])).violations);
     await rig.killWorkers();
     await rig.startWorker();
-    // The way back: the first build cannot replay what the second one has begun. The reconciler sees that it is stuck and
-    // begins the workflow anew, which goes on from the checkpoint.
+    // The way back: the first build cannot replay what the second one has begun. The reconciler sees that it is stuck
+    // and begins the workflow anew, which goes on from the checkpoint.
     await rig.client.command('resume', young);
     const began = performance.now();
     await rig.until(() => rig.log.some((line) => line.includes('TMPRL1100')));

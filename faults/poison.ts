@@ -18,7 +18,7 @@ export const poison: Scenario[] = [
   {
     fault: 'F15',
     place: 'staging table locked by another session, pause meanwhile',
-    how: 'ACCESS EXCLUSIVE on the staging table for 8 s while rows move; a pause is asked for in the middle, then a resume',
+    how: 'ACCESS EXCLUSIVE on the staging table for 8 s while rows move; a pause comes in the middle, then a resume',
     run: lockWhileLoading,
   },
   {
@@ -100,13 +100,13 @@ export const exhaustion: Scenario[] = [
   {
     fault: 'F16',
     place: 'a line of 40 MB, 100,000 columns, a cell of 30 MB',
-    how: 'three files; the first two get a clear error before a row is written, the third loads; another task goes on beside them',
+    how: 'three files; the first two get a clear error before a row is written, the third loads; another task continues next to them',
     run: loadMonsters,
   },
   {
     fault: 'F16',
     place: 'no connection left in PostgreSQL',
-    how: 'other sessions take all connections that are left for 8 s while a task loads and another one is begun',
+    how: 'other sessions take all free connections for 8 s while a task loads and another one starts',
     run: takeConnections,
   },
   {

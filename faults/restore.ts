@@ -9,7 +9,7 @@ import { type Scenario, Violations } from './scenario.js';
 export const restoredDatabase: Scenario = {
   fault: 'F20',
   place: 'PostgreSQL restored from an earlier copy',
-  how: 'its files are copied while a task is paused, another task is begun, then the copy is put back: the second task is unknown there, and its name is used again',
+  how: 'its files are copied while a task is paused, another task starts, then the copy is restored: the second task is unknown there, and its name is used again',
   run: restoreDatabase,
 };
 

@@ -15,13 +15,13 @@ export const nativePauses: Scenario[] = [
   {
     fault: 'F7',
     place: 'activity paused; paused and unpaused; reset',
-    how: 'by the CLI while rows move; a pause becomes one of the task, which a resume lifts; what is unpaused at once or reset goes on by itself',
+    how: 'by the CLI while rows move; a pause becomes one of the task, which a resume lifts; a workflow that is unpaused at once or reset continues by itself',
     run: steerActivities,
   },
   {
     fault: 'F7',
     place: 'workflow reset while running, while paused',
-    how: 'by the CLI, to its first workflow task; the one goes on, the other stays paused until it is resumed',
+    how: 'by the CLI, to its first workflow task; the one continues, the other stays paused until it is resumed',
     run: resetWorkflows,
   },
   {

@@ -16,7 +16,7 @@ export const temporalFaults: Scenario[] = [
   {
     fault: 'F4',
     place: 'unreachable when API and worker start',
-    how: 'the proxy refuses every connection; API and worker are started and a load is begun; then the proxy lets go',
+    how: 'the proxy refuses every connection; API and worker are started and a load starts; then the proxy lets go',
     run: startWithoutTemporal,
   },
   {

@@ -26,7 +26,7 @@ export const zombies: Scenario[] = [
   {
     fault: 'F2',
     place: PLACES.map((place) => place.replace(/:\d$/, '')).join(', '),
-    how: 'three workers (short: one) freeze (SIGSTOP) at these places for longer than the heartbeat timeout, another goes on with their tasks, then SIGCONT',
+    how: 'three workers (short: one) freeze (SIGSTOP) at these places for longer than the heartbeat timeout, another continues their tasks, then SIGCONT',
     run: wakeTheDead,
   },
   {
@@ -43,7 +43,10 @@ export const zombies: Scenario[] = [
   },
 ];
 
-/** Each task that a frozen worker has been handed is lost for its timeout, of some ten seconds, and then offered anew, perhaps to it again. */
+/**
+ * Each task that a frozen worker has been handed is lost for its timeout, of some ten seconds, and then offered anew,
+ * perhaps to it again.
+ */
 const UNTIL_OFFERED_MS = 120_000;
 
 async function wakeTheDead(lab: Lab): Promise<Finding> {

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inProject } from '../launcher/paths.js';
-import { longLinesOf, proseOf } from './support/prose.js';
+import { longLinesOf, type Prose, proseOf } from './support/prose.js';
 import { WORDS } from './support/prose-words.js';
 
 /**
@@ -28,14 +28,20 @@ const COVERED = [
   'bench',
   'demo',
   'launcher',
-  'docs/errors.md',
+  'test',
+  'docs',
+  'CHANGELOG.md',
+  'README.md',
 ];
+
+/** Texts that workflow histories hold, by which a later version recognises what an earlier one did. */
+const FIXED = ['Long-Task begins this workflow anew: its steps fail again and again'];
 
 describe('the prose', () => {
   const files = COVERED.flatMap(filesIn);
 
   it.each(WORDS)('says nothing that matches %s', (pattern, instead) => {
-    const hits = files.flatMap((file) => proseOf(file).flatMap(({ line, text }) => hitsOf(pattern, file, line, text)));
+    const hits = files.flatMap((file) => proseOf(file).flatMap((prose) => hitsOf(pattern, file, prose)));
     expect(hits, `write: ${instead}`).toEqual([]);
   });
 
@@ -53,8 +59,11 @@ function filesIn(name: string): string[] {
     .map((file) => path.join(name, file));
 }
 
-function hitsOf(pattern: RegExp, file: string, line: number, text: string): string[] {
-  return [...text.matchAll(new RegExp(pattern, 'gi'))].map(
+/** Returns where a pattern matches, also across a line break. */
+function hitsOf(pattern: RegExp, file: string, { line, text }: Prose): string[] {
+  if (FIXED.includes(text)) return [];
+  const anywhere = new RegExp(pattern.source.replaceAll(' ', '\\s+'), 'gi');
+  return [...text.matchAll(anywhere)].map(
     ({ 0: word, index }) => `${file}:${line + text.slice(0, index).split('\n').length - 1}: ${word}`,
   );
 }

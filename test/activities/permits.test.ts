@@ -34,7 +34,7 @@ describe('Permits', () => {
     expect(granted).toEqual(['ana', 'ana', 'ana', 'bob']);
   });
 
-  it('go to the user who holds the fewest, then in the order in which they were asked for', async () => {
+  it('go to the user who holds the fewest, then in the order of the requests', async () => {
     const { ask, granted, release } = asking(new Permits(3));
     await ask('ana', 'ana', 'bob', 'ana', 'ana', 'eve', 'bob');
     expect(granted).toEqual(['ana', 'ana', 'bob']);

@@ -116,7 +116,7 @@ it('a file in which every value is refused is loaded in batches that hold few of
   }
 });
 
-it('the limit is met at the right row, and a higher one lets the load continue there', async () => {
+it('the load stops at the row that exceeds the limit, and continues there with a higher limit', async () => {
   const content = `n\n${Array.from({ length: 20_000 }, (_, i) => (i % 2 ? 'x' : i)).join('\n')}\n`;
   const load = await ContentLoad.of(database.pool, content, { columns: { n: 'integer' }, maxRejects: 7_000 });
   await expect(load.run()).rejects.toMatchObject({ code: 'reject_limit', extras: { row: 14_002 } });

@@ -57,7 +57,7 @@ describe('a form that is not as it should be', () => {
     expect(await added()).toBe(0);
   });
 
-  it('keeps nothing of a client that goes away, at whatever point', async () => {
+  it('keeps nothing of a client that disconnects, at any point', async () => {
     const head =
       'POST /upload/start HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=xyz\r\nContent-Length: 900000\r\n\r\n';
     const user = '--xyz\r\nContent-Disposition: form-data; name="user_id"\r\n\r\nana\r\n';

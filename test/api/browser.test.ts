@@ -34,7 +34,8 @@ describe.skipIf(missing)('a page of another site, in Chromium', () => {
     rebound = `http://${REBOUND}:${new URL(api.url).port}`;
     browser = await launchChromium([
       `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1, MAP ${EVIL} 127.0.0.1`,
-      // Chromium would ask the user before such a page reaches this machine; other browsers do not, nor does it for a form.
+      // Chromium would ask the user before such a page reaches this machine; other browsers do not, nor does it for a
+      // form.
       '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
     ]);
   }, 60_000);

@@ -159,7 +159,7 @@ describe('GET the file', () => {
     ]);
   });
 
-  it('comes whole, as an attachment that nobody runs or keeps', async () => {
+  it('comes whole, as an attachment that no browser runs or caches', async () => {
     const { json } = await api.post('/download/progress', { user_id: 'ana', task_name: 'výsledek 1' });
     expect(json.download_url).toBe(url);
     const { status, headers, text } = await api.get(url);
@@ -214,7 +214,7 @@ describe('GET the file', () => {
     expect((await api.get(url, { 'if-none-match': `"${SHA256}"` })).status).toBe(304);
   });
 
-  it('is not for somebody else, and not there when it was removed', async () => {
+  it('is not found for another user, nor after its removal', async () => {
     expect((await api.get(url.replace('=ana', '=bob'))).json.code).toBe('task_not_found');
     await api.store.remove('results/x/result');
     expect((await api.get(url)).json.code).toBe('file_not_found');

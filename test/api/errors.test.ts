@@ -52,7 +52,7 @@ describe('what cannot be understood', () => {
     }
   });
 
-  it('a form with a file where none is taken', async () => {
+  it('a form with a file where none is allowed', async () => {
     const form = new FormData();
     form.append('user_id', 'ana');
     expect((await fetch(`${api.url}/upload/pause`, { method: 'POST', body: form })).status).toBe(415);

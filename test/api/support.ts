@@ -37,7 +37,9 @@ export interface TestApi {
   form(parts: FormPart[], headers?: Record<string, string>): Promise<Answer>;
 }
 
-/** Has the only worker of a database seen at this time, as PostgreSQL reads it; none works on the queue of these tests. */
+/**
+ * Has the only worker of a database seen at this time, as PostgreSQL reads it; none works on the queue of these tests.
+ */
 export async function seesWorker(pool: pg.Pool, at: string): Promise<void> {
   await pool.query('DELETE FROM long_task.workers');
   await pool.query('INSERT INTO long_task.workers (id, seen_at) VALUES (gen_random_uuid(), $1)', [at]);

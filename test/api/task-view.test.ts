@@ -75,11 +75,11 @@ describe('the remaining time', () => {
     expect(view({ ...row, rows_total: null }, sums).eta_seconds).toBe(30);
   });
 
-  it.each(['queued', 'pausing', 'paused', 'terminating'] as const)('is not told of a task that is %s', (state) => {
+  it.each(['queued', 'pausing', 'paused', 'terminating'] as const)('is null for a task that is %s', (state) => {
     expect(view(taskRow({ state }), loading(0.5)).eta_seconds).toBeNull();
   });
 
-  it('is not told at the beginning, before the loading, or where no worker answers; 0 at the end', () => {
+  it('is null at the beginning, before the load and without a live worker; 0 at the end', () => {
     expect(view(taskRow(), loading(0.005)).eta_seconds).toBeNull();
     expect(view(taskRow({ phase: 'inspecting' }), loading(0)).eta_seconds).toBeNull();
     expect(view(taskRow(), loading(0.5), false).eta_seconds).toBeNull();

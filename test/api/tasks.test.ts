@@ -56,7 +56,7 @@ describe('commands', () => {
     expect(json).toMatchObject({ code: 'illegal_transition', current_state: 'terminating', allowed_actions: [] });
   });
 
-  it('does not know a task of somebody else, of another kind or name', async () => {
+  it('does not find a task of another user, kind or name', async () => {
     const ref = await started();
     for (const [url, body] of [
       ['/upload/pause', { ...ref, user_id: 'bob' }],

@@ -22,7 +22,7 @@ eachEngine((engine) => {
     expect(encodeAll(engine, Buffer.from('a\t"b\tc"\n'), dialectOf({ delimiter: '\t' }), 2).text).toBe('1\ta\tb\\tc\n');
   });
 
-  test('skipped rows are counted and left out; malformed ones are refused even when nobody skips them', () => {
+  test('counts and drops skipped rows, and rejects malformed ones that are not in the skip list', () => {
     const bytes = Buffer.from('a,1\nb"x,2\nc,\0\nd,4\ne\nf,6,6\n');
     const skipping = encodeAll(engine, bytes, dialectOf(), 2, { skip: new RowSet([2, 1]) });
     expect(skipping).toMatchObject({
@@ -65,7 +65,7 @@ eachEngine((engine) => {
     expect(lines).toEqual(Array.from({ length: 1234 }, (_, k) => `${k + 1}\tx`));
   });
 
-  test.each([2 ** 31 - 2, 2 ** 32 - 2, 9_999_999_999_999])('row numbers go on from %d', (firstRow) => {
+  test.each([2 ** 31 - 2, 2 ** 32 - 2, 9_999_999_999_999])('row numbers continue from %d', (firstRow) => {
     const encoder = engine.encoder({ dialect: dialectOf(), columns: 1 });
     const out = Buffer.alloc(1000);
     const bytes = Buffer.from('x\n""\n"y"\nz');

@@ -130,7 +130,7 @@ eachEngine((engine) => {
       expect(act).toThrow(/^Row 2, byte 6: A quote is opened here/);
     });
 
-    test('a record as long as the limit is taken', () => {
+    test('a record of exactly the limit is accepted', () => {
       const scanner = engine.scanner({ firstRow: 1, dialect: dialectOf(), columns: 2, maxRecordBytes: 64 });
       const record = (length: number) => Buffer.from(`a,b\n${'x'.repeat(length - 2)},\n`);
       expect(scanner.scan(record(64), { baseOffset: 0, final: true })).toBe(68);

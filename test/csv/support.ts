@@ -59,7 +59,7 @@ export function attempt<T>(run: () => T): T | ({ code: string } & ErrorExtras) {
 
 /** Fills the kernel's input with what would be read if it looked past the end of what it is given. */
 export function poisonKernel(): void {
-  // And the room behind it, which belongs to the steps of 16 bytes.
+  // And the padding after it, for the steps of 16 bytes.
   MEMORY.subarray(INPUT, INPUT + CAPACITY + 64).fill('",\n"\n,\r"\r');
 }
 

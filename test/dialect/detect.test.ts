@@ -43,18 +43,18 @@ describe('the delimiter', () => {
     expect(Buffer.from(text).toString('utf8', result.dataStart)).toBe('1^2^u,v\n3^4^w\n');
   });
 
-  it('is asked for where one stands in nearly every line but splits no even columns', () => {
+  it('is a question where one occurs in nearly every line but never gives an equal number of columns', () => {
     const text = 'a;b;c\n1;2\n3;4;5;6;7\n8;9;1;2\n3;4;5;6;7;8;9\n1;2;3;4;5;6;7;8\n';
     expect(found(text).question).toMatch(/Nearly every line contains ";"/);
     expect(found(text, { delimiter: ';' }).question).toBeNull();
   });
 
-  it('is asked for where commas may be decimal ones', () => {
+  it('is a question where commas may be decimal ones', () => {
     expect(found('Betrag\n1,50\n22,75\n').question).toMatch(/decimal/);
     expect(found('Betrag\n1,50\n22,75\n', { delimiter: ';' })).toMatchObject({ columns: 1, question: null });
   });
 
-  it('is asked for where each line is in quotes as a whole', () => {
+  it('is a question where each line is in quotes as a whole', () => {
     expect(found('"id,name,n"\n"1,Ann,2"\n"2,Bob,3"\n').question).toMatch(/quotes as a whole/);
   });
 

@@ -83,7 +83,7 @@ describe('the reader', () => {
     );
   });
 
-  it('goes on at any record with its row number', () => {
+  it('continues at any record with its row number', () => {
     const text = Buffer.from('1,a\n2,"x\ny"\n3,c\n4,d\n');
     const reader = new RecordReader({ wording: RFC, columns: 2, malformed: 'quarantine', firstRow: 3 });
     expect(reader.read(text, text.indexOf('3,c'), true)).toMatchObject({ row: 3, reject: null });

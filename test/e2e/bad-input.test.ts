@@ -89,7 +89,7 @@ describe('a file that looks odd loads all the same', () => {
 });
 
 describe('requests that cannot be fulfilled say why', () => {
-  it('a task name that is taken', async () => {
+  it('a task name that is already in use', async () => {
     const task = await service.uploaded('a\n1\n');
     await expect(service.client.uploadSample({ user_id: 'ana', task_name: task.task_name })).rejects.toMatchObject({
       status: 409,

@@ -7,7 +7,10 @@ const scenarios = matrix(true);
 const LANES = 3;
 const TEN_MINUTES = 10 * 60_000;
 
-/** The short form of `npm run faults`: every fault of the matrix once, in a few labs side by side, since most of it is waiting. */
+/**
+ * The short form of `npm run faults`: every fault of the matrix once, in a few harnesses in parallel, since they mostly
+ * wait.
+ */
 describe(`each fault of the matrix, seed ${seed}`, () => {
   let results: Result[] = [];
   beforeAll(async () => {

@@ -87,7 +87,7 @@ describe('the metrics', () => {
     }
     for (const name of ['user', 'user_id', 'task', 'task_name', 'table', 'workflow_id'])
       expect(labels).not.toContain(name);
-    // Whatever address is called, it adds no series.
+    // A request to any address adds no series.
     const before = samples(await scrape(apiUrl())).length;
     await Promise.all(['/a', '/b', '/tasks/upload/x?user_id=u'].map((path) => fetch(service.client.api + path)));
     await scrape(apiUrl());

@@ -43,7 +43,7 @@ async function lastEvent(key: TaskKey, action: string): Promise<Record<string, u
   return rows[0];
 }
 
-describe('a task steered past the service', () => {
+describe('a task changed in Temporal, not through the service,', () => {
   it('by native terminate is rolled back, and its events say by whom', async () => {
     const key = await loading();
     temporal('workflow', 'terminate', '-w', idOf(key), '--reason', 'by hand');
@@ -71,7 +71,7 @@ describe('a task steered past the service', () => {
     await goesOn(key, paused);
   }, 60_000);
 
-  it('goes on after a resume whose API was gone before it could lift the native pause', async () => {
+  it('continues after a resume whose API was killed before it could lift the native pause', async () => {
     const key = await loading();
     const paused = await pausedNatively(key);
     const row = await getTask(service.pool, { kind: 'upload', userId: 'ana', taskName: key.task_name });
@@ -99,14 +99,14 @@ describe('a task steered past the service', () => {
     expect(rows[0].runs).toBe(1);
   }, 60_000);
 
-  it('by a workflow reset goes on, each row once', async () => {
+  it('continues after a workflow reset, each row once', async () => {
     const key = await loading(3_000_000);
     temporal('workflow', 'reset', '-w', idOf(key), '--type', 'FirstWorkflowTask', '--reason', 'test');
     const task = await service.client.waitFor(key, ['completed']);
     expect(task.receipt!.rows_loaded).toBe(60_000);
   }, 60_000);
 
-  it('by the loss of its history goes on from the checkpoint', async () => {
+  it('continues from the checkpoint after the loss of its history', async () => {
     const key = await loading(2_000_000);
     await service.client.command('pause', key);
     const paused = await service.client.waitFor(key, ['paused']);

@@ -115,7 +115,7 @@ export class TestService {
     throw new Error(`not so within ${milliseconds} ms: ${condition}\n${this.log.slice(-15).join('\n')}`);
   }
 
-  /** What is left of tasks that have ended: nothing, whatever happened to them. */
+  /** Expects no leftovers of tasks that have ended, in any state. */
   async leftovers(): Promise<string[]> {
     const { rows } = await this.pool.query(
       `SELECT 'staging table ' || relname AS what FROM pg_class WHERE relnamespace = 'long_task_staging'::regnamespace AND relkind = 'r'

@@ -53,7 +53,7 @@ describe('a task that waits for its rate', () => {
   }, 60_000);
 });
 
-it('a worker that is frozen is told of in its tasks and by /health/ready within 30 s, and forgiven when it wakes', async () => {
+it('a frozen worker shows in its tasks and in /health/ready within 30 s, and no longer once it wakes', async () => {
   const key = await service.upload(salesCsv(60_000), { max_bytes_per_second: 50_000 });
   const moving = await service.reaches(key, (task) => task.rows.done > 0 && task.eta_seconds !== null);
   expect(moving.warnings).toEqual([]);

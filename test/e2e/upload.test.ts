@@ -17,7 +17,7 @@ describe('an upload', () => {
     expect(await service.exported({}, task.task_name)).toBe(csv);
   });
 
-  it('is paused by a signal without an argument, and by one with an odd one, and goes on', async () => {
+  it('is paused by a signal without an argument and by one with a strange argument, and continues', async () => {
     const key = await service.upload(salesCsv(100_000), { max_bytes_per_second: 2_000_000 });
     await service.reaches(key, (task) => task.rows.done > 0);
     await service.signal(key, 'pause', 42);
@@ -52,7 +52,7 @@ describe('an upload', () => {
     await service.until(async () => (await handle.describe()).status.name === 'CANCELLED');
   });
 
-  it('goes on after its worker was killed in the middle of a batch, and loads every row once', async () => {
+  it('continues after a kill of its worker in the middle of a batch, and loads every row once', async () => {
     const csv = salesCsv(60_000);
     const key = await service.upload(csv, { max_bytes_per_second: 1_500_000 });
     await service.reaches(key, (task) => task.rows.done > 0);

@@ -16,7 +16,7 @@ async function endOf(worker: Running): Promise<string> {
   return Promise.race([worker.exited, sleep(END_MS, 'it still runs')]);
 }
 
-it('a worker that is asked to end while Temporal is away ends within its time, and its task goes on elsewhere', async () => {
+it('a worker that is asked to end while Temporal is away ends within its time, and its task continues on another worker', async () => {
   const temporal = await TcpProxy.open(Number(inject('temporalAddress').split(':')[1]));
   await service.worker!.stop();
   const worker = await service.startWorker({ TEMPORAL_ADDRESS: `127.0.0.1:${temporal.port}` });
@@ -43,7 +43,7 @@ it('a worker whose namespace is not there says so and waits for it', async () =>
   expect(await endOf(worker)).toBe('exit code 0');
 });
 
-it('a worker that cannot begin its work ends, so that it is started anew', async () => {
+it('a worker that cannot start its work exits, so that it is restarted', async () => {
   await service.worker!.stop();
   const temporal = await TcpProxy.open(Number(inject('temporalAddress').split(':')[1]));
   temporal.delayMs = 500;

@@ -20,7 +20,7 @@ describe('a file that arrives', () => {
     expect(parts).toEqual(await partsOf(PLAIN));
   });
 
-  it('is passed on also where there is no more to find in it', async () => {
+  it('is passed on even after its inspection has ended', async () => {
     const file = Buffer.concat([PLAIN, Buffer.from('1,2,3\n'), PLAIN.subarray(8)]);
     const { bytes, parts } = await arrive(file);
     expect(bytes.equals(file)).toBe(true);
@@ -39,7 +39,7 @@ describe('a file that arrives', () => {
     ['records of up to 240 KiB', (i: number) => `"${'0f'.repeat((i * 7919) % (120 << 10))}",${i}\n`],
     ['lines of which one in fifty has a byte that is not UTF-8', (i: number) => `${i},${i % 50 ? 'x' : '\xff'}\n`],
   ])(
-    'has no parts but those that inspect finds, however much is under way when there is no more to find: %s',
+    'has only parts that inspect would find, even with many bytes in flight when inspection ends: %s',
     async (_, record) => {
       for (let size = 2; size < 10; size++) {
         const records: string[] = ['one,two\n', lines(size / 4)];

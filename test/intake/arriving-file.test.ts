@@ -47,7 +47,7 @@ describe('ArrivingFile', () => {
     expect(arrive(Buffer.from(text), 5)).toEqual({ parts: [], ended: true });
   });
 
-  it('reads a file in the dialect that it is told', async () => {
+  it('reads a file in the given dialect', async () => {
     const bytes = Buffer.from(`one,two;three\n${'1,2;3\n'.repeat(1000)}`);
     const [part] = arrive(bytes, 6, { delimiter: ';' }).parts;
     expect(part).toMatchObject({ rows: 1000, malformedCount: 0 });

@@ -59,7 +59,7 @@ describe('findParts', () => {
     expect(await partsOf(Buffer.from(HEADER))).toEqual([]);
   });
 
-  it('stops when it is told to', async () => {
+  it('stops on abort', async () => {
     await expect(partsOf(Buffer.from(HEADER + LINE), AbortSignal.abort())).rejects.toThrow(/abort/i);
   });
 });

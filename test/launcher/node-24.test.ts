@@ -19,7 +19,7 @@ describe.skipIf('missing' in found)(`Node.js 24${'missing' in found ? ` (${found
     expect(engines.node).toBe('>=20.19 <25');
   });
 
-  // The kernel, threads, the Temporal SDK's native part: whatever the version of Node.js may change is among them.
+  // The kernel, threads, the Temporal SDK's native part: they cover everything that a version of Node.js may change.
   it('runs the tests of `npm run check`', { timeout: 300_000 }, () => {
     const { status, output } = runOn(node, [inProject('node_modules/vitest/vitest.mjs'), 'run', ...PURE]);
     expect(output).toMatch(/Tests +.*\d{3} passed/);

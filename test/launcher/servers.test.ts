@@ -45,6 +45,6 @@ test('the template is made once, and every later database is a copy of it', asyn
   await drop();
 });
 
-test('a free port is one that nobody listens on', async () => {
+test('a free port has no listener', async () => {
   expect(await canConnect(await freePort(), '127.0.0.1')).toBe(false);
 });

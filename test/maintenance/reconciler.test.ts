@@ -30,7 +30,7 @@ it('leaves a task alone whose workflow runs', async () => {
   expect(await api.temporal.told(task.row.workflow_id)).toEqual(['start']);
 });
 
-it('takes the end of a workflow for a terminate, by whoever ended it, and has a new one roll back', async () => {
+it('treats the end of a workflow as a terminate, by any caller, and starts a new one that rolls back', async () => {
   const task = await running();
   await api.temporal.end(task.row.workflow_id);
   await Promise.all([reconcile(), reconcile()]);
@@ -38,13 +38,13 @@ it('takes the end of a workflow for a terminate, by whoever ended it, and has a 
   expect(await api.temporal.told(task.row.workflow_id)).toEqual(['start']);
 });
 
-it('does not take its own end of a stuck workflow for one, and brings what that was told last', async () => {
+it('does not treat its own end of a stuck workflow as a terminate, and redelivers its last command', async () => {
   const task = await running();
   const old = api.temporal.client.workflow.getHandle(task.row.workflow_id, task.runId);
   await old.signal('resume');
   await api.temporal.step(task.row.workflow_id);
   await old.signal('pause', { reason: 'lunch' });
-  // As an API does that is killed before it goes on.
+  // Like an API that is killed before it continues.
   await api.temporal.gateway.endWorkflow(task.row, task.runId, BEGUN_ANEW);
   await reconcile();
   expect(await task.now()).toMatchObject({ state: 'pausing', pause_reasons: ['lunch'] });
@@ -53,7 +53,7 @@ it('does not take its own end of a stuck workflow for one, and brings what that 
   expect(runId).not.toBe(task.runId);
 });
 
-it('brings the reject limit that a stuck workflow was told with a resume', async () => {
+it('redelivers the reject limit that came to a stuck workflow with a resume', async () => {
   const task = await running();
   const old = api.temporal.client.workflow.getHandle(task.row.workflow_id, task.runId);
   await old.signal('resume', { max_rejects: 7 });

@@ -8,7 +8,7 @@ import { useDatabase } from './support.js';
 
 const database = useDatabase();
 
-/** Whatever means something to a reader of CSV, of COPY's CSV or of its text format, alone and in pairs. */
+/** All characters special to CSV, to COPY's CSV or to its text format, alone and in pairs. */
 const PIECES = [
   '\\',
   '\\N',

@@ -3,7 +3,10 @@ import type { GivenTypeName } from '../../src/contract/given-type-names.js';
 import { around, broken, strings } from './near-arbitraries.js';
 import { nearNumbers } from './near-numbers.js';
 
-/** For each type: values about its borders, some that must be accepted, and some that PostgreSQL would alter or guess at. */
+/**
+ * For each type: values about its borders, some that must be accepted, and some that PostgreSQL would alter or guess
+ * at.
+ */
 export type Near = Record<
   Exclude<GivenTypeName, 'text'>,
   { arbitrary: fc.Arbitrary<string>; accepted: string[]; refused: string[] }

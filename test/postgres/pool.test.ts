@@ -8,7 +8,7 @@ import { useDatabase } from './support.js';
 
 const db = useDatabase();
 
-/** A pool whose server can fall silent: nothing comes through any more, and nobody says so. */
+/** A pool whose server can fall silent: no byte arrives any more, and the connection stays open. */
 async function silenceable(): Promise<{ pool: pg.Pool; silence(): void; end(): Promise<void> }> {
   const url = new URL(db.url);
   const proxy = await TcpProxy.open(Number(url.port));

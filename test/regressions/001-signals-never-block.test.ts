@@ -12,7 +12,7 @@ async function loading(): Promise<TaskKey> {
   return key;
 }
 
-it('an argument in an encoding that nobody knows is ignored, the signal itself is meant', async () => {
+it('an argument in an unknown encoding is ignored, and the signal itself is obeyed', async () => {
   const key = await loading();
   await service.temporal.workflowService.signalWorkflowExecution({
     namespace: 'default',

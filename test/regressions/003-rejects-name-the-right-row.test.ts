@@ -36,7 +36,7 @@ it('a refused value is shown as PostgreSQL says it, its row and place as they ar
   ]);
 });
 
-it('column and value are found whatever the names of the columns hold', async () => {
+it('finds column and value under any column names', async () => {
   const all = { a: 'integer', 'a:b': 'integer', 'x: "y': 'integer' };
   expect(await rejectsOf('a,a:b,"x: ""y"\n1,2,3\n1,q,3\n1,2,q\n', all)).toMatchObject([
     { row: '2', column: 'a:b', value: 'q' },
@@ -50,7 +50,7 @@ it('thousands of rows with too few fields are left out, and only they', async ()
   expect(rejects.map(({ row }) => Number(row))).toEqual(Array.from({ length: 4_000 }, (_, i) => 2 * i + 2));
 }, 40_000);
 
-it('the limit is met at the first row over it, also where a part has more bad rows than are written down at once', async () => {
+it('the load stops at the first row over the limit, even where a part has more bad rows than one write records', async () => {
   const key = await service.upload(`a,b\n${'1\n'.repeat(1_500)}1,2\n`, { max_rejects: 1_200 });
   const paused = await service.client.waitFor(key, ['paused']);
   expect(paused.error).toMatchObject({ code: 'reject_limit', row: 1_201, column: 'b' });

@@ -11,7 +11,7 @@ import type { Store } from '../../src/storage/store.js';
 export let root: string;
 export let store: Store;
 
-/** A store in a folder of its own for each test, made before it and removed behind it. */
+/** A store in a folder of its own for each test, created before it and removed after it. */
 export function useStore(): void {
   beforeEach(async () => {
     root = await mkdtemp(path.join(os.tmpdir(), 'long-task-store-'));

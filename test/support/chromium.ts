@@ -3,7 +3,10 @@ import { promisify } from 'node:util';
 import chromium from '@sparticuz/chromium';
 import { type Browser, chromium as engine } from 'playwright-core';
 
-/** The only browser that comes as a package is for Linux on x64, and needs the system's libraries. Undefined when it can run. */
+/**
+ * The only browser that comes as a package is for Linux on x64, and needs the system's libraries. Undefined when it can
+ * run.
+ */
 export async function missingForChromium(): Promise<string | undefined> {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return `there is no Chromium package for ${process.platform}-${process.arch}`;

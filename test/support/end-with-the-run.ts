@@ -1,2 +1,2 @@
-// Whatever ends the run, a SIGKILL even: without it this process would go on with its tests and their servers.
+// Ends this process with the run, even after a SIGKILL. It would otherwise continue its tests, with their servers.
 process.once('disconnect', () => process.exit(1));

@@ -6,8 +6,8 @@ import { prepareTemplate, startServers } from './servers.js';
 
 /**
  * Starts one PostgreSQL and one Temporal server for the whole run, makes the migrated database that `createDatabase`
- * copies, and tells the tests where all this is. Tests of pure code need none: where only such are asked for, nothing
- * is started. Returns what stops the servers.
+ * copies, and tells the tests where all this is. Tests of pure code need none: when only such tests are selected, it
+ * starts nothing. Returns what stops the servers.
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (!project.vitest.state.getPaths().some((file) => needsServers(file))) return undefined;

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { parseSync } from 'vite';
 import { inProject } from '../../launcher/paths.js';
 
+type ParseResult = ReturnType<typeof parseSync>;
+
 /** The longest line of a comment or a page, in characters. */
 const MAX_COLUMNS = 120;
 
@@ -25,12 +27,15 @@ export function proseOf(file: string): Prose[] {
   return proses.get(file)!;
 }
 
-/** A page without blocks of code, code in a line and targets of links; their line breaks stay, so that lines count. */
+/** Returns a page without code, targets of links and names of files. Line breaks stay, so that lines count. */
 function proseOfPage(file: string): Prose[] {
-  return [{ line: 1, text: withoutCode(pageOf(file)).replace(/\]\([^)]*\)/g, ']') }];
+  const text = withoutCode(pageOf(file))
+    .replace(/\]\([^)]*\)/g, ']')
+    .replace(/\[[\w-]+(?:\/[\w.-]+)+\]/g, '[]');
+  return [{ line: 1, text }];
 }
 
-/** Only the changes that are not released yet: the entries of a release stay as they were published. */
+/** Returns the text of a page, of the changelog only what is not released: a published entry never changes. */
 function pageOf(file: string): string {
   const text = read(file);
   if (file !== 'CHANGELOG.md') return text;
@@ -38,17 +43,18 @@ function pageOf(file: string): string {
   return `${head}${pending}`;
 }
 
+const emptied = (block: string) => block.replace(/[^\n]/g, '');
+const withoutBlocks = (text: string) => text.replace(/^```[\s\S]*?^```/gm, emptied);
+
 const withoutCode = (text: string) =>
-  text
-    .replace(/^```[\s\S]*?^```/gm, (block) => block.replace(/[^\n]/g, ''))
+  withoutBlocks(text)
     .replace(/`[^`\n]*`/g, '``')
     .replace(/\{@link [^}]*\}/g, '');
 
-/** The comments of a source and its texts: all that have two words, of tests only the titles. */
+/** Returns the comments of a source and its texts of two words and more; of a test only the titles. */
 function proseOfSource(file: string): Prose[] {
   const source = read(file);
-  const { comments, program, errors } = parseSync(file, source);
-  if (errors.length > 0) throw new Error(`${file}: ${errors[0]!.message}`);
+  const { comments, program } = parse(file);
   const lineAt = (offset: number) => source.slice(0, offset).split('\n').length;
   const texts: Prose[] = comments.map(({ start, value }) => ({
     line: lineAt(start),
@@ -60,7 +66,15 @@ function proseOfSource(file: string): Prose[] {
   return texts;
 }
 
-/** A comment without the stars at its margin, which would part two words at the end of a line. */
+const trees = new Map<string, ParseResult>();
+function parse(file: string): ParseResult {
+  const parsed = trees.get(file) ?? parseSync(file, read(file));
+  trees.set(file, parsed);
+  if (parsed.errors.length > 0) throw new Error(`${file}: ${parsed.errors[0]!.message}`);
+  return parsed;
+}
+
+/** Removes the stars at the margin of a comment, which would separate two words at a line break. */
 const asLines = (comment: string) => comment.replace(/^\s*\* ?/gm, '');
 
 interface Node {
@@ -69,7 +83,7 @@ interface Node {
   [key: string]: unknown;
 }
 
-/** The literals of a tree; with `titlesOnly`, those that are the first argument of a test or a suite. */
+/** Yields the literals of a tree; with `titlesOnly`, those that are the first argument of a test or a suite. */
 function* textsOf(value: unknown, titlesOnly: boolean): Generator<{ start: number; text: string }> {
   if (Array.isArray(value)) for (const item of value) yield* textsOf(item, titlesOnly);
   if (!isNode(value)) return;
@@ -88,7 +102,7 @@ function* textsOf(value: unknown, titlesOnly: boolean): Generator<{ start: numbe
 const isNode = (value: unknown): value is Node =>
   typeof value === 'object' && value !== null && typeof (value as Node).type === 'string';
 
-/** Whether a callee is `it`, `test` or `describe`, also by way of `.each(…)`, `.skip` and the like. */
+/** Returns whether a callee is `it`, `test` or `describe`, also by way of `.each(…)`, `.skip` and the like. */
 function isTest(callee: unknown): boolean {
   if (!isNode(callee)) return false;
   if (callee.type === 'Identifier') return ['it', 'test', 'describe'].includes(callee.name as string);
@@ -96,16 +110,16 @@ function isTest(callee: unknown): boolean {
 }
 
 /**
- * The lines of comments and pages that are too long. A row of a table is exempt, since Markdown cannot break it; so are
- * lines of code in a page, and a line that is one word, such as an address.
+ * Returns the numbers of lines over 120 columns in comments and pages. Exempt are rows of tables, since Markdown cannot
+ * break them; code in a page; lines of one word, such as an address; and results that a command writes.
  */
 export function longLinesOf(file: string): number[] {
-  const page = file.endsWith('.md');
-  const lines = (
-    page ? pageOf(file).replace(/^```[\s\S]*?^```/gm, (block) => block.replace(/[^\n]/g, '')) : read(file)
-  ).split('\n');
-  const commented = page ? undefined : commentLinesOf(file);
-  return lines.flatMap((line, index) => {
+  const isPage = file.endsWith('.md');
+  const text = isPage
+    ? withoutBlocks(pageOf(file)).replace(/<!-- results: [\s\S]*?<!-- results end/, emptied)
+    : read(file);
+  const commented = isPage ? undefined : commentLinesOf(file);
+  return text.split('\n').flatMap((line, index) => {
     const isProse = commented ? commented.has(index + 1) : !line.startsWith('|');
     return isProse && line.length > MAX_COLUMNS && /\S\s+\S/.test(line.trim()) ? [index + 1] : [];
   });
@@ -114,7 +128,7 @@ export function longLinesOf(file: string): number[] {
 function commentLinesOf(file: string): Set<number> {
   const source = read(file);
   const lines = new Set<number>();
-  for (const { start, end } of parseSync(file, source).comments) {
+  for (const { start, end } of parse(file).comments) {
     const first = source.slice(0, start).split('\n').length;
     const count = source.slice(start, end).split('\n').length;
     for (let line = first; line < first + count; line += 1) lines.add(line);

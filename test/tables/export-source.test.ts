@@ -9,7 +9,10 @@ import { useDatabase } from '../postgres/support.js';
 const db = useDatabase();
 const ROWS = 3_000;
 
-/** Two schemas with a table `t` each, of the same shape and with other rows; a foreign server; a role that may read nothing. */
+/**
+ * Two schemas with a table `t` each, of the same shape and with other rows; a foreign server; a role that may read
+ * nothing.
+ */
 const TABLES = `
   DROP SCHEMA IF EXISTS asked, other, parked CASCADE;
   CREATE SCHEMA asked; CREATE SCHEMA other;
@@ -100,7 +103,7 @@ describe('after the plan', () => {
     expect(rows[ROWS - 1]).toEqual([`a${ROWS}`, `b${ROWS}`]);
   });
 
-  it('the columns of an upload are those of its table, whatever they are called by then', async () => {
+  it('the columns of an upload are those of its table, even after a rename', async () => {
     const column = { original: 'x', type: 'text', evidence: '' };
     const columns = [
       { ...column, name: 'a', number: 1 },

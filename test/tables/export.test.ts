@@ -21,7 +21,10 @@ async function planned(client: pg.ClientBase, table: string): Promise<{ source: 
   });
 }
 
-/** How many ranges a table is split into, the first column of all of them, one after the other, and the most rows of one range. */
+/**
+ * How many ranges a table is split into, the first column of all of them, one after the other, and the most rows of one
+ * range.
+ */
 async function readInRanges(
   client: pg.ClientBase,
   table: string,

@@ -3,7 +3,7 @@ import { firstFreeName, longestName, withSuffix } from '../../src/tables/table-n
 
 const LONG = 'x'.repeat(70);
 
-test('a name that nothing has is taken as it is', () => {
+test('an unused name is kept as it is', () => {
   expect(firstFreeName('sales', new Set(['sale', 'sales_2']))).toBe('sales');
 });
 

@@ -44,7 +44,7 @@ describe('a batch that takes long, here by a slow trigger of its table', () => {
     expect(await stagedRows(db.pool, row.lock_key)).toBe(0);
   });
 
-  it('cannot hold a pause up by being begun anew, however many there are', async () => {
+  it('cannot delay a pause by starting again, however many there are', async () => {
     const { row, load } = await slowTask();
     const writers = Array.from({ length: 8 }, () =>
       withClient(db.pool, async (client) => {

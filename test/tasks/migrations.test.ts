@@ -72,7 +72,7 @@ const UNDELIVERED: [state: string, undelivered: string | null, started: boolean,
 /** The migrations before the outbox. */
 const BEFORE_OUTBOX = 10;
 
-it('what was undelivered becomes messages, and by the way back undelivered again', async () => {
+it('commands not yet dispatched become outbox messages, and the down migration restores them', async () => {
   await inDatabase(async (url) => {
     await migrateBy(url, BEFORE_OUTBOX);
     const client = new pg.Client({ connectionString: url });

@@ -2,15 +2,15 @@ import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { connectTemporal, type TemporalGateway } from '../../src/temporal/temporal.js';
 
-/** Nobody listens there. */
+/** A port without a listener. */
 export const NOWHERE = '127.0.0.1:1';
 
 /** grpc.io, status codes. */
 const NOT_FOUND = 5;
 
 /**
- * The real server, which can be out of reach. Nobody works on the task queue of these tests: what a workflow was told stands in
- * its history, and it goes no further.
+ * The real server, which can be out of reach. No worker polls the task queue of these tests: a workflow
+ * keeps its signals in its history and makes no progress.
  */
 export class TestTemporal {
   away = false;
@@ -43,7 +43,10 @@ export class TestTemporal {
     return new TestTemporal(new Client({ connection: await Connection.connect({ address }) }), address);
   }
 
-  /** What the last workflow of this id was told, in order: `start`, `commandRecorded {"action":"pause"}`. Nothing when there is none. */
+  /**
+   * Returns the start and signals of the last workflow of this id, in order, such as `commandRecorded
+   * {"action":"pause"}`.
+   */
   async told(workflowId: string): Promise<string[]> {
     const history = await this.client.workflow
       .getHandle(workflowId)
@@ -62,7 +65,7 @@ export class TestTemporal {
     });
   }
 
-  /** Takes a step of a workflow that does nothing: what it was told by then it has heard, and has applied none of it. */
+  /** Completes a workflow task without a command: the workflow has seen its signals and applied none of them. */
   async step(workflowId: string): Promise<void> {
     const { workflowService } = this.client;
     const queue = { namespace: 'default', taskQueue: { name: 'nobody' } };

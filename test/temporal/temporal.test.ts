@@ -77,7 +77,7 @@ describe('the gateway to Temporal', () => {
     expect(known.map((names) => names.toSorted())).toEqual([[], three, [...three, 'LongTaskState'].toSorted()]);
   }, 60_000);
 
-  it('does not mind to end a workflow that nobody knows', async () => {
+  it('ignores the end of an unknown workflow', async () => {
     await temporal.gateway.endWorkflow(taskRow(), randomUUID(), 'none');
   });
 
@@ -94,7 +94,7 @@ describe('the gateway to Temporal', () => {
     const { runId } = await handle.describe();
     await temporal.gateway.endWorkflow(row, runId, 'begun anew');
     await temporal.gateway.restartWorkflow(row);
-    await temporal.gateway.endWorkflow(row, runId, 'too late'); // Another run by now, which goes on.
+    await temporal.gateway.endWorkflow(row, runId, 'too late'); // Another run by now, which continues.
     expect(await temporal.gateway.describeWorkflow(row)).toMatchObject({ is: 'running', attempts: 1 });
     const sent = await temporal.gateway.listRunCommands(row, runId);
     expect(sent.map(({ action, channel, reason }) => [action, channel, reason])).toEqual([
@@ -126,6 +126,6 @@ describe('the gateway to Temporal', () => {
     await sleep(500);
     await gateway.close();
     expect(await call).toMatchObject({ code: 'temporal_unavailable' });
-    await sleep(1_500); // Whatever is thrown out of a timer now fails the run.
+    await sleep(1_500); // An error thrown out of a timer would fail the run now.
   });
 });

@@ -104,7 +104,9 @@ export class FakeService {
   }
 }
 
-/** Resolves to the state in which a workflow has ended, COMPLETED, FAILED or CANCELLED, and what it says of its task. */
+/**
+ * Resolves to the state in which a workflow has ended, COMPLETED, FAILED or CANCELLED, and what it says of its task.
+ */
 async function endOf(handle: WorkflowHandle): Promise<string> {
   await handle.result().catch(() => {});
   return (await handle.describe()).status.name;

@@ -14,15 +14,15 @@ import {
   type Verb,
 } from '../../src/contract/states.js';
 
-/** How often a step that is held looks whether it may go on, and sends a heartbeat. */
+/** How often a held step checks whether it may continue, and sends a heartbeat. */
 const LOOK_MS = 20;
 
 /** Steps that write for an epoch of the task. */
 export type Work = 'beginUpload' | 'loadPart' | 'publish' | 'beginDownload' | 'dumpPart' | 'assemble';
 
 /**
- * The task row as the table of transitions has it, and everything that a workflow asks for: the activities record their calls, and a
- * test says which of them wait or fail. Each call checks what the workflow has to keep.
+ * The task row as the table of transitions has it, and everything that a workflow asks for: the activities record their
+ * calls, and a test says which of them wait or fail. Each call checks what the workflow has to keep.
  */
 export class FakeTask {
   state: State = 'queued';
@@ -81,7 +81,9 @@ export class FakeTask {
     this.#rollbackFailures += times;
   }
 
-  /** Gives a command as the API and `applyCommands` do: what is not legal is ignored. Returns whether it is in effect. */
+  /**
+   * Gives a command as the API and `applyCommands` do: what is not legal is ignored. Returns whether it is in effect.
+   */
   command(action: Action): boolean {
     const transition = transitionOf(this.state, action);
     if (transition) this.#change(transition.verb, transition.to, action === 'terminate' ? 'terminated' : undefined);

@@ -60,7 +60,7 @@ async function toItsEnd(run: FakeRun, sent: string[]): Promise<string> {
 
 const ENDS = { completed: 'COMPLETED', failed: 'FAILED', terminated: 'CANCELLED' } as Record<string, string>;
 
-it(`keeps step with its task whatever comes in which order (SEED=${seed})`, { timeout: 240_000 }, async () => {
+it(`stays in step with its task under any order of events (SEED=${seed})`, { timeout: 240_000 }, async () => {
   process.stderr.write(`odd orders: SEED=${seed}\n`);
   const property = fc.asyncProperty(fc.array(move, { maxLength: 12 }), async (moves) => {
     const run = await service.run('upload', (task) => {

@@ -11,7 +11,10 @@ const FILES = readdirSync(HISTORIES).filter((file) => file.endsWith('.json'));
 /** Of workflows that did not show the states of their tasks yet, and all ended as Completed. */
 const OLD = FILES.filter((file) => file.includes('-old-'));
 
-/** Made by `RECORD_HISTORIES=1 npm test -- test/e2e/histories`; an old one is kept for as long as such tasks may still be paused somewhere. */
+/**
+ * Made by `RECORD_HISTORIES=1 npm test -- test/e2e/histories`; an old one is kept for as long as such tasks may still
+ * be paused somewhere.
+ */
 describe('a stored history of each path', () => {
   it.each(FILES)('%s is replayed by the workflows of today', async (file) => {
     const history = JSON.parse(readFileSync(path.join(HISTORIES, file), 'utf8'));

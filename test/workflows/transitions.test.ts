@@ -27,7 +27,7 @@ async function startLate(...signals: Action[]): Promise<FakeRun> {
   return run;
 }
 
-/** A workflow whose step has begun and waits. */
+/** A workflow whose step has started and waits. */
 async function working(step: Work, stubborn = false): Promise<FakeRun> {
   const run = await start('upload', (task) => task.hold(step, { stubborn }));
   await until(() => run.task.began(step));
@@ -85,7 +85,7 @@ describe('a workflow leads its task', () => {
     expect(await ended()).toBe('COMPLETED');
   });
 
-  it('by the last word of the signals that came before it ran, whatever their names', async () => {
+  it('by the last of the signals that came before it ran, under any of their names', async () => {
     const { task, signal, ended } = await startLate('resume', 'pause');
     await until(() => task.state === 'paused');
     expect(task.commands).toEqual(['resume', 'pause']);
@@ -161,7 +161,7 @@ describe('a workflow leads its task', () => {
     expect(await ended()).toBe('COMPLETED');
   });
 
-  it('to rollback_failed, and on at once when somebody sends another terminate', async () => {
+  it('to rollback_failed, and retries at once after another terminate', async () => {
     const { task, signal, ended } = await stuck();
     await until(() => task.began('loadPart'));
     await signal('terminate');
