@@ -26,7 +26,7 @@ export function assembleActivity(dependencies: Dependencies) {
     });
 }
 
-/** The step of its activity, for whoever has taken it. */
+/** The step of the activity, for the attempt that has claimed it. */
 export async function assemble(store: Store, { client, task, fence, signal }: Step): Promise<Receipt> {
   await withFence(client, fence, () => enterPhase(client, task.id, 'assembling'));
   const parts = await listDownloadParts(client, task.id);

@@ -26,8 +26,9 @@ interface Completed {
 const ROLE = 'begin';
 
 /**
- * Begins an upload: inspects and prepares it. One whose file is a single part is then loaded, published and tidied up in this same
- * activity, by the steps that a large one has activities for: each is fenced, and goes on where the database says it stands.
+ * Begins an upload: inspects and prepares it. One whose file is a single part is then loaded, published and tidied up
+ * in this same activity, by the steps that a large one has activities for: each is fenced, and continues from the state
+ * in the database.
  */
 export function beginUploadActivity(dependencies: Dependencies, window: number) {
   return begin(dependencies, {
@@ -38,7 +39,9 @@ export function beginUploadActivity(dependencies: Dependencies, window: number) 
   });
 }
 
-/** Begins a download: plans it. A table of a single part is then dumped and assembled in this same activity, likewise. */
+/**
+ * Begins a download: plans it. A table of a single part is then dumped and assembled in this same activity, likewise.
+ */
 export function beginDownloadActivity(dependencies: Dependencies, window: number) {
   return begin(dependencies, {
     plan: (step) => planOnce(dependencies, step, window),
@@ -81,7 +84,7 @@ async function inOneSession(
   step: Step,
   beat: Beat,
 ): Promise<{ prepared: Prepared; receipt?: Receipt }> {
-  // After a crash of the server all of these commits are there up to some point, and the next attempt goes on from it. The last
+  // After a crash of the server a prefix of these commits is there, and the next attempt continues from it. The last
   // one, of the completion, waits for the disk, and so for all before it.
   await step.client.query('SET synchronous_commit = off');
   const prepared = await plan(step, beat);

@@ -1,6 +1,6 @@
 /**
- * Buffers of one size, lent and used again. Made anew for each part they cost a third of a worker's time in garbage
- * collection, and its memory would follow the collector's mood.
+ * A pool of reusable buffers of one size. Allocating them for each part cost a third of a worker's time in garbage
+ * collection and made its memory unpredictable.
  */
 export class BufferPool {
   readonly #free: Buffer[] = [];
@@ -11,7 +11,7 @@ export class BufferPool {
     readonly keep: number,
   ) {}
 
-  /** Lends a buffer, with whatever is in it, until `body` has ended. */
+  /** Lends an uncleared buffer until `body` has ended. */
   async use<T>(body: (buffer: Buffer) => Promise<T>): Promise<T> {
     const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.bytes);
     try {

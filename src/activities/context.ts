@@ -38,23 +38,31 @@ export interface Dependencies {
   permits: Permits;
   slots: Slots;
   fences: FenceWatch;
-  /** For rollback and tidy, which may wait for locks and remove large files: they leave the other control steps their connections. */
+  /**
+   * For rollback and tidy, which may wait for locks and remove large files: they leave the other control steps their
+   * connections.
+   */
   removals: Permits;
   csv: CsvEngine;
 }
 
-/** What an activity says besides its result: a fenced one stopped because a command or another attempt took over. */
+/** Wraps the result of an activity, or says that it was fenced: a command or another attempt took over. */
 export type Fenceable<T> = ({ fenced: false } & T) | { fenced: true };
 
 /** Heartbeats go out at most this often (worker option); a cancel is seen with the answer. */
 export const HEARTBEAT_MS = 200;
 
-/** For work that meets the fence by itself many times a second: each heartbeat costs the server a millisecond or two. */
+/**
+ * For work that meets the fence by itself many times a second: each heartbeat costs the server a millisecond or two.
+ */
 export const SLOW_HEARTBEAT_MS = 1_000;
 
 export interface PerformOptions {
   heartbeatMs?: number;
-  /** Settles, records or rolls back: whatever is in its way, it is tried again, since nothing else could take its place. */
+  /**
+   * True for a step that settles, records or rolls back: it is retried after any error, since no other step can replace
+   * it.
+   */
   isControl?: boolean;
   /** Writes a fault down with the task. Resolves to whether it counts: not when a command has come first. */
   recordFault?: (fault: TaskFault) => Promise<boolean>;
@@ -80,9 +88,10 @@ export function performStep<T extends object>(
 }
 
 /**
- * Runs the work of an activity: heartbeats while it runs, hands it the signal that ends it, and turns what it throws into
- * what the workflow understands. Cancelled → CancelledFailure; fenced → `{ fenced: true }`; bad input → a failure that is not
- * retried, with code and place; all else is tried again without a limit. No failure carries anything of the file.
+ * Runs the work of an activity: heartbeats while it runs, hands it the signal that ends it, and turns what it throws
+ * into what the workflow understands. Cancelled → CancelledFailure; fenced → `{ fenced: true }`; bad input → a failure
+ * that is not retried, with code and place; all else is tried again without a limit. No failure carries anything of the
+ * file.
  */
 export async function perform<T extends object>(
   log: Logger,
@@ -178,12 +187,12 @@ function asRefusal(error: unknown): TaskFault | null {
   return {
     code: 'database_refused',
     detail:
-      `PostgreSQL refuses to go on (SQLSTATE ${code}). Query the table with psql to see the whole message, ` +
+      `PostgreSQL refused a statement (SQLSTATE ${code}). Query the table with psql to see the whole message, ` +
       'fix the cause and start again.',
   };
 }
 
-/** The fault that an error means for the task, or null when it is to be tried again. */
+/** Returns the fault that an error means for the task, or null when the step must be retried. */
 function asFault(error: unknown): TaskFault | null {
   if (error instanceof TaskError && (!error.retryable || error.code === 'disk_full')) return toFault(error);
   if (meaningOf(error) === 'disk_full' || (error as { code?: string }).code === 'ENOSPC') {
@@ -192,7 +201,7 @@ function asFault(error: unknown): TaskFault | null {
   if (meaningOf(error) === 'target_changed') {
     return {
       code: 'target_changed',
-      detail: 'A table that the task works on was dropped or altered by somebody else.',
+      detail: 'Another session dropped or altered a table of the task.',
     };
   }
   return null;

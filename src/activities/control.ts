@@ -28,7 +28,10 @@ export function controlActivities({ controlPool: pool, log }: Dependencies) {
     return null;
   }
 
-  /** Writes down by whom the commands came, as far as Temporal knows. Nothing depends on it, so nothing waits for it for long. */
+  /**
+   * Writes down by whom the commands came, as far as Temporal knows. Nothing depends on it, so nothing waits for it for
+   * long.
+   */
   async function nameActors(
     { taskId, commands, ownSignal = false }: AppliedCommands,
     epochs: (number | null)[],
@@ -71,7 +74,9 @@ export function controlActivities({ controlPool: pool, log }: Dependencies) {
       return perform(log, () => settleTask(pool, taskId), CONTROL);
     },
 
-    /** Records what stopped the writers of an epoch, for an activity of an older worker, which does not do so itself. */
+    /**
+     * Records what stopped the writers of an epoch, for an activity of an older worker, which does not do so itself.
+     */
     async recordFault({ taskId, epoch, fault }: RunRef & { fault: TaskFault }): Promise<Fenceable<object>> {
       return perform(
         log,

@@ -133,9 +133,9 @@ function encode(rows: Readable, task: TaskRow): AsyncIterable<Buffer> {
 }
 
 /**
- * Passes the bytes on, has the task pay for them, and breaks the COPY off when the activity is to end. A gentle task waits only once
- * the part is dumped and recorded, and holds no connection then: a COPY that waits holds a snapshot, which keeps VACUUM from its
- * work in the whole database. The parts of a gentle export are short (`partBytes`).
+ * Passes the bytes on, has the task pay for them, and breaks the COPY off when the activity is to end. A gentle task
+ * waits only once the part is dumped and recorded, and holds no connection then: a COPY that waits holds a snapshot,
+ * which keeps VACUUM from its work in the whole database. The parts of a gentle export are short (`partBytes`).
  */
 async function* charged(
   source: AsyncIterable<Buffer>,

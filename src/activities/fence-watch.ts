@@ -11,8 +11,9 @@ interface Watched {
 }
 
 /**
- * Watches the fences of all steps that this worker has in its hands, so that one that waits (for its rate, for a permit) ends soon
- * after a command has come. One query for all of them is cheaper than heartbeats, which would bring the news as soon.
+ * Watches the fences of all steps that this worker has in its hands, so that one that waits (for its rate, for a
+ * permit) ends soon after a command has come. One query for all of them is cheaper than heartbeats, which would bring
+ * the news as soon.
  */
 export class FenceWatch {
   readonly #pool: pg.Pool;

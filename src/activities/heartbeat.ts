@@ -1,8 +1,8 @@
 import { Context } from '@temporalio/activity';
 
 /**
- * How often an activity that waits sends a heartbeat: its fence is watched by other means, and each heartbeat costs the server a
- * millisecond or two. Well within the heartbeat timeout.
+ * How often an activity that waits sends a heartbeat: its fence is watched by other means, and each heartbeat costs the
+ * server a millisecond or two. Well within the heartbeat timeout.
  */
 const REST_HEARTBEAT_MS = 3_000;
 
@@ -21,7 +21,10 @@ export async function atRest<T>(body: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Whether an activity is to send a heartbeat now: one that works, always; one that waits, when its last one was long ago. */
+/**
+ * Whether an activity is to send a heartbeat now: one that works, always; one that waits, when its last one was long
+ * ago.
+ */
 export function isDue(context: Context): boolean {
   const now = performance.now();
   // Across its rests: one that rests again and again for a second would else never send any.

@@ -29,9 +29,9 @@ import { withSource } from './source.js';
 import { asStep, type Step } from './step.js';
 
 /**
- * One streaming pass over the whole file: dialect, record boundaries, row count, evidence for each column's type, malformed
- * rows, and the parts, stored as they are found, so that an interrupted inspect goes on behind the last one. So it does behind
- * the parts that were found while the file arrived.
+ * One streaming pass over the whole file: dialect, record boundaries, row count, evidence for each column's type,
+ * malformed rows, and the parts. Parts are stored as they are found, so that an interrupted inspect continues after the
+ * last one, or after those found during the upload.
  */
 export function inspectActivity(dependencies: Dependencies) {
   return async (run: RunRef): Promise<Fenceable<{ parts: number; rows: number }>> =>
@@ -45,7 +45,7 @@ export function inspectActivity(dependencies: Dependencies) {
     );
 }
 
-/** The step of its activity, for whoever has taken it. */
+/** The step of the activity, for the attempt that has claimed it. */
 export function inspect({ store, scanner }: Dependencies, step: Step, beat: Beat) {
   return withSource(store, step.task.source!, (file) => inspectFile({ ...step, file, scanner, beat }));
 }
@@ -105,7 +105,8 @@ function merge(into: ColumnEvidence[], more: ColumnEvidence[]): void {
 }
 
 /**
- * Of a part with more than a thousand malformed rows not all are written down here: then it is the load that meets the limit.
+ * Of a part with more than a thousand malformed rows not all are written down here: then it is the load that meets the
+ * limit.
  * @throws {TaskError} reject_limit, naming the first row over the limit
  */
 async function checkRejectLimit(
@@ -120,7 +121,7 @@ async function checkRejectLimit(
   if (worst) throw rejectLimit(worst, task.options, headers);
 }
 
-/** @throws {TaskError} invalid_request when a type is asked for a column that is not there */
+/** @throws {TaskError} invalid_request when a type is given for a column that does not exist */
 function chooseColumns(headers: string[], evidence: ColumnEvidence[], options: UploadOptions): Column[] {
   const names = columnNames(headers);
   const missing = Object.keys(options.columns ?? {}).find((name) => !headers.includes(name));
@@ -138,7 +139,7 @@ function chooseColumns(headers: string[], evidence: ColumnEvidence[], options: U
       name: names[i]!,
       type: asked ?? found.type,
       ...(form !== undefined && { form }),
-      evidence: asked ? 'asked for by the caller' : describeEvidence(evidence[i]!, hints),
+      evidence: asked ? 'given by the caller' : describeEvidence(evidence[i]!, hints),
     };
   });
 }

@@ -64,7 +64,10 @@ interface Stint {
   isLast: boolean;
 }
 
-/** The first stint claims the part and proves its bytes; those that follow find source and claim as that one has left them. */
+/**
+ * The first stint claims the part and proves its bytes; those that follow find source and claim as that one has left
+ * them.
+ */
 async function loadStint(loading: Loading, claimed: Part | undefined): Promise<Stint> {
   const { file, signal, buffers } = loading;
   const part = claimed ?? (await claim(loading));

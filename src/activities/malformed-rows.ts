@@ -36,8 +36,8 @@ export function rejectLimit(
 ): TaskError {
   const advice =
     on_limit === 'rollback'
-      ? 'Start again with a higher max_rejects to leave bad rows out, or with the file mended.'
-      : 'Resume with a higher max_rejects to leave bad rows out, or terminate, mend the file and start again.';
+      ? 'Start again with a higher max_rejects to leave bad rows out, or with the file fixed.'
+      : 'Resume with a higher max_rejects to leave bad rows out, or terminate, fix the file and start again.';
   const allowed = limit === 0 ? 'No bad row is allowed' : `At most ${limit} bad rows are allowed`;
   return new TaskError(
     'reject_limit',

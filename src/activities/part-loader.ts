@@ -21,8 +21,8 @@ import { RateLimiter } from './rate-limiter.js';
 import { type CheckedBatch, MAX_REFUSED, RowChecker } from './refused-rows.js';
 
 /**
- * A batch is one transaction of about this many bytes. The longer, the less each row costs (every COPY begins with making room for
- * hundreds of rows); a pause does not wait for its end.
+ * A batch is one transaction of about this many bytes. The longer, the less each row costs (every COPY begins with
+ * making room for hundreds of rows); a pause does not wait for its end.
  */
 export const BATCH_BYTES = 1 << 20;
 
@@ -104,7 +104,8 @@ export class PartLoader {
         if (rateLimiter.owes(task.id)) break;
       } catch (error) {
         if (meaningOf(error) === 'cancelled' && !wasCancelled) {
-          // By a command that waits for us: the next transaction finds its epoch. Twice in a row it was somebody else.
+          // A command that waits for us cancelled it: the next transaction finds its epoch. A second cancel in a row
+          // came from elsewhere.
           wasCancelled = true;
           continue;
         }

@@ -5,8 +5,8 @@ export type Release = () => void;
 type Grant = () => void;
 
 /**
- * A fixed number of permits to work, granted by user: first to the user who holds the fewest, and of several in turn. One user holds at
- * most all but one, so that another user's work starts at once however much the first one has.
+ * A fixed number of permits to work, granted by user: first to the user who holds the fewest, and of several in turn.
+ * One user holds at most all but one, so that another user's work starts at once however much the first one has.
  */
 export class Permits {
   readonly #total: number;
@@ -52,7 +52,7 @@ export class Permits {
     return this.#release(user);
   }
 
-  /** What is taken and who waits at this moment. */
+  /** Returns the permits in use and the users that wait. */
   get usage(): { taken: number; free: number; waiting: number } {
     const waiting = [...this.#waiting.values()].reduce((sum, grants) => sum + grants.length, 0);
     return { taken: this.#total - this.#free, free: this.#free, waiting };

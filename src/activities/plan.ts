@@ -26,7 +26,7 @@ function partBytes({ max_bytes_per_second: rate }: DownloadOptions): number {
   return rate ? Math.min(PART_BYTES, Math.max(GENTLE_BYTES, GENTLE_SECONDS * rate)) : PART_BYTES;
 }
 
-/** Finds the table's columns and key, makes the frozen copy when one is asked for, and plans the ranges, once. */
+/** Finds the table's columns and key, makes the frozen copy on request, and plans the ranges, once. */
 export function planActivity(dependencies: Dependencies, window: number) {
   return async (run: RunRef): Promise<Fenceable<Prepared>> =>
     performStep(dependencies, run, (signal) =>
@@ -34,7 +34,7 @@ export function planActivity(dependencies: Dependencies, window: number) {
     );
 }
 
-/** The step of its activity, for whoever has taken it. */
+/** The step of the activity, for the attempt that has claimed it. */
 export async function planOnce(
   { pool, exportPool }: Pick<Dependencies, 'pool' | 'exportPool'>,
   step: Step,

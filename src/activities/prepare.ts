@@ -28,7 +28,7 @@ export function prepareActivity(dependencies: Dependencies, window: number) {
     );
 }
 
-/** The step of its activity, for whoever has taken it. */
+/** The step of the activity, for the attempt that has claimed it. */
 export async function prepare({ client, task, fence }: Step, window: number): Promise<Prepared> {
   await withFence(client, fence, async () => {
     await createStaging(client, task);
@@ -39,7 +39,7 @@ export async function prepare({ client, task, fence }: Step, window: number): Pr
   return whatIsLeft(client, task, window);
 }
 
-/** Where the parts of a task stand; of a download nobody knows how many bytes it will be. */
+/** Returns the progress of the parts of a task. The size of a download is not known in advance. */
 export async function whatIsLeft(client: pg.ClientBase, task: TaskRow, window: number): Promise<Prepared> {
   const { parts } = await sumParts(client, task.id);
   const done = await sumDoneParts(client, task.id);

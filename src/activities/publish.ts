@@ -17,8 +17,9 @@ import { publishWarnings } from './publish-warnings.js';
 import { asStep, type Step } from './step.js';
 
 /**
- * Makes the loaded table visible: unique index on the row numbers (outside of the fence, cancelled by a pause), the receipt
- * checked against the table itself, then, in one short transaction behind the fence, name, schema and `completed`.
+ * Makes the loaded table visible: unique index on the row numbers (outside of the fence, cancelled by a pause), the
+ * receipt checked against the table itself, then, in one short transaction behind the fence, name, schema and
+ * `completed`.
  */
 export function publishActivity(dependencies: Dependencies) {
   return async (run: RunRef): Promise<Fenceable<object>> =>
@@ -28,7 +29,7 @@ export function publishActivity(dependencies: Dependencies) {
     });
 }
 
-/** The step of its activity, for whoever has taken it. */
+/** The step of the activity, for the attempt that has claimed it. */
 export async function publish(pool: pg.Pool, { client, task, fence, signal }: Step): Promise<Receipt> {
   await withFence(client, fence, () => enterPhase(client, task.id, 'publishing'));
   await failpoint('publish:before-index');
@@ -48,8 +49,8 @@ export async function publish(pool: pg.Pool, { client, task, fence, signal }: St
 }
 
 /**
- * The receipt of an upload. The row numbers are unique (the index), so count and sum together prove that exactly the rows
- * that were not rejected are there.
+ * The receipt of an upload. The row numbers are unique (the index), so count and sum together prove that exactly the
+ * rows that were not rejected are there.
  * @throws {TaskError} receipt_mismatch
  */
 async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
@@ -77,7 +78,7 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
     throw new TaskError(
       'receipt_mismatch',
       `The table has ${staged.count} rows and ${rejected.count} were rejected, the file has ${task.rows_total}. ` +
-        'Somebody else changed the table while it was loaded. Nothing was published; start the upload again.',
+        'Another session changed the table during the load. Nothing was published; start the upload again.',
     );
   }
   return {

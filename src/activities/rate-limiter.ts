@@ -6,15 +6,24 @@ const CATCH_UP_MS = 400;
 const SHORTEST_REST_MS = 10;
 /** A timer takes at most 24 days. */
 const LONGEST_REST_MS = 3_600_000;
-/** Batches are not cut smaller than this for a rate, unless that would take longer than a second: each costs a transaction. */
+/**
+ * Batches are not cut smaller than this for a rate, unless that would take longer than a second: each costs a
+ * transaction.
+ */
 const SMALLEST_PORTION = 8 << 10;
 
-/** Holds tasks to a rate in bytes per second, over all their parts in this process: what has passed is paid for by waiting. */
+/**
+ * Holds tasks to a rate in bytes per second, over all their parts in this process: what has passed is paid for by
+ * waiting.
+ */
 export class RateLimiter {
   /** Per task: the moment (monotonic, ms) up to which the bytes that have passed are paid for. */
   readonly #paidUntil = new Map<string, number>();
 
-  /** The most bytes for one batch: a tenth of a second of the rate, of a slow task up to a second, so that it moves and stops soon. */
+  /**
+   * The most bytes for one batch: a tenth of a second of the rate, of a slow task up to a second, so that it moves and
+   * stops soon.
+   */
   static portion(bytesPerSecond: number | undefined, most: number): number {
     if (!bytesPerSecond) return most;
     const portion = Math.max(bytesPerSecond / 10, Math.min(bytesPerSecond, SMALLEST_PORTION));

@@ -25,7 +25,7 @@ export interface Batch extends EncodeResult {
   firstRow: number;
 }
 
-/** A batch from which the rows that cannot be loaded were taken out; by row. */
+/** A batch without the rows that cannot be loaded; by row. */
 export interface CheckedBatch extends Batch {
   rejects: Reject[];
 }
@@ -45,7 +45,9 @@ export class RowChecker {
     this.#checks = checksOf(task, evidence as ColumnEvidence[] | undefined);
   }
 
-  /** Removes rows with a value that is not accepted from `out`, which holds the encoded batch. May shorten the batch. */
+  /**
+   * Removes rows with a value that is not accepted from `out`, which holds the encoded batch. May shorten the batch.
+   */
   check(batch: Batch, out: Buffer): CheckedBatch {
     const malformed = batch.refused.map((record) => this.#malformed(record, batch));
     if (this.#checks.length === 0) return { ...batch, rejects: malformed };

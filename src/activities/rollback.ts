@@ -12,12 +12,16 @@ import { removeRejects } from '../tasks/rejects.js';
 import { getTaskById } from '../tasks/tasks.js';
 import { CONTROL, type Dependencies, type Fenceable, perform } from './context.js';
 
-/** How long somebody who uses the staging table is waited for, with the fence closed, before it is tried again or said. */
+/**
+ * How long the drop waits for other users of the staging table, with the fence closed, before it is retried or
+ * reported.
+ */
 const LOCK_TIMEOUT_MS = 5_000;
 
 /**
- * The compensation: removes whatever the task made. Files first, then, in one transaction, staging table, parts, rejects
- * and the final state: that state is true from the moment it can be read. Costs the same however much was loaded.
+ * The compensation: removes everything that the task made. Files first, then, in one transaction, staging table, parts,
+ * rejects and the final state: that state is true from the moment it can be read. Costs the same however much was
+ * loaded.
  */
 export function rollbackActivity(dependencies: Dependencies) {
   const { controlPool: pool, store, rateLimiter } = dependencies;
@@ -42,7 +46,9 @@ export function rollbackActivity(dependencies: Dependencies) {
     });
 }
 
-/** Removes what a completed task needs no more: the source file of an upload, the parts of a download, the checkpoints. */
+/**
+ * Removes what a completed task needs no more: the source file of an upload, the parts of a download, the checkpoints.
+ */
 export function tidyActivity(dependencies: Dependencies) {
   return async ({ taskId }: TaskRef): Promise<Fenceable<object>> =>
     removing(dependencies, async () => {

@@ -14,9 +14,10 @@ export class SlotsFullError extends Error {
 }
 
 /**
- * The slots for steps that this worker has accepted and that work or wait here. Each user may occupy as many as are left free: one
- * alone half of them, two a third each. So some are free for whoever comes next, and steps that wait for hours (a gentle load)
- * keep none of another user's from being accepted. (Choudhury and Hahne, "Dynamic queue length thresholds", 1998.)
+ * The slots for steps that this worker has accepted and that work or wait here. Each user may occupy as many as are
+ * left free: one alone half of them, two a third each. So some are free for the next user, and steps that wait for
+ * hours (a gentle load) keep none of another user's from being accepted. (Choudhury and Hahne, "Dynamic queue length
+ * thresholds", 1998.)
  */
 export class Slots {
   readonly #occupied = new Map<string, number>();

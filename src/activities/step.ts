@@ -12,17 +12,25 @@ export interface Attending extends Pick<Dependencies, 'pool' | 'rateLimiter' | '
   signal: AbortSignal;
 }
 
-/** An attempt of a step. It holds a permit and a connection only in its stints, and nothing while it waits for one or rests. */
+/**
+ * An attempt of a step. It holds a permit and a connection only in its stints, and nothing while it waits for one or
+ * rests.
+ */
 interface Attempt {
   task: TaskRow;
   fence: Fence;
   /** Fires when the activity is to end, and soon after a command has closed the fence. */
   signal: AbortSignal;
-  /** Runs `body` with a permit to work, in a session named for the role. Claims that were made in an earlier stint hold. */
+  /**
+   * Runs `body` with a permit to work, in a session named for the role. Claims that were made in an earlier stint hold.
+   */
   stint<T>(role: string, body: (client: pg.PoolClient) => Promise<T>): Promise<T>;
 }
 
-/** Begins an attempt. One whose epoch is over goes no further, before it ends the session of one that is not. @throws {FencedError} */
+/**
+ * Begins an attempt. One whose epoch is over goes no further, before it ends the session of one that is not. @throws
+ * {FencedError}
+ */
 async function attend<T>(
   { pool, permits, slots, fences, signal: ending }: Attending,
   { taskId, epoch }: RunRef,
@@ -49,7 +57,9 @@ async function attend<T>(
 /** What an attempt of a step works with. */
 export interface Step {
   client: pg.PoolClient;
-  /** As it was when this attempt had taken the step. Only this attempt's own transactions and commands change it since. */
+  /**
+   * As it was when this attempt had taken the step. Only this attempt's own transactions and commands change it since.
+   */
   task: TaskRow;
   fence: Fence;
   signal: AbortSignal;
@@ -70,7 +80,9 @@ export async function asStep<T>(
   );
 }
 
-/** What an attempt of a part works with. Several parts of one task are worked on at once, so it has yet to be claimed. */
+/**
+ * What an attempt of a part works with. Several parts of one task are worked on at once, so it has yet to be claimed.
+ */
 export interface PartAttempt extends Step {
   partNo: number;
   /** The name of the part's sessions, shared by all its attempts. */
@@ -78,8 +90,8 @@ export interface PartAttempt extends Step {
 }
 
 /**
- * Runs an attempt of a part in stints, each in a session of its own, until one says that it was the last. Before each stint, and
- * after the last one, the task waits for its rate and holds neither permit nor connection.
+ * Runs an attempt of a part in stints, each in a session of its own, until one says that it was the last. Before each
+ * stint, and after the last one, the task waits for its rate and holds neither permit nor connection.
  * @param body is given what the stint before has returned
  */
 export async function asPart<T extends { isLast: boolean }>(
