@@ -63,7 +63,8 @@ export async function buildApp(
     bodyLimit: BODY_BYTES,
     requestTimeout: 0,
     connectionTimeout: SILENCE_MS,
-    // A download that is under way, or an upload, ends before the server does; a connection that waits does not hold it up.
+    // A download that is under way, or an upload, ends before the server does; a connection that waits does not hold it
+    // up.
     forceCloseConnections: 'idle',
     // A request without a Host is refused by the guard, which says why.
     http: { headersTimeout: HEADERS_MS, requireHostHeader: false },
@@ -145,7 +146,10 @@ function registerHooks(app: FastifyInstance, { isReady, log }: ApiContext): void
   });
 }
 
-/** What is asked many times a second, and answered: a line for each would cost as much as the answer, and hide the others. */
+/**
+ * What is asked many times a second, and answered: a line for each would cost as much as the answer, and hide the
+ * others.
+ */
 function isRoutine(method: string, path: string, status: number): boolean {
   if (path.startsWith('/health/') || path === '/metrics') return true;
   const isRead =

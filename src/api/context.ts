@@ -14,13 +14,18 @@ export interface ApiContext {
   pool: pg.Pool;
   /** Which tables may be exported, and the sessions that may read them. */
   exportable: Exportable;
-  /** Connections of the commands alone, which may wait in them for a fence: reads and starts then find some, and the other way round. */
+  /**
+   * Connections of the commands alone, which may wait in them for a fence: reads and starts then find some, and the
+   * other way round.
+   */
   commandPool: pg.Pool;
   store: Store;
   temporal: TemporalGateway;
   log: Logger;
   metrics: ApiMetrics;
-  /** Throws an error with `code` and `message` when the first bytes of a file are not those of a text that can be read. */
+  /**
+   * Throws an error with `code` and `message` when the first bytes of a file are not those of a text that can be read.
+   */
   assertText: (head: Uint8Array) => void;
   /** Inspects files while they arrive. */
   arrivals: Arrivals;

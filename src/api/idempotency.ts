@@ -2,15 +2,14 @@ import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { invalidRequest } from '../http/validation.js';
 
-/** The key of a start request that may be sent again, and what it asked for. */
+/** The key of a start request that may be sent again, and the hash of its content. */
 export interface Idempotency {
   key: string;
   hash: string;
 }
 
 /**
- * Reads the header `Idempotency-Key`. The hash covers the body as it was given, whatever the order of its fields, and the
- * bytes of the file.
+ * Reads the header `Idempotency-Key`. The hash covers the fields of the body, in any order, and the bytes of the file.
  * @throws {TaskError} invalid_request
  */
 export function readIdempotency(request: FastifyRequest, body: object, fileSha256?: string): Idempotency | undefined {

@@ -1,4 +1,4 @@
-/** A request that stands in the OpenAPI document, and what it answers. A test sends them all, in this order. */
+/** An example request of the OpenAPI document, with its answer. A test sends them all, in this order. */
 export interface Example {
   path?: Record<string, string>;
   query?: Record<string, string>;

@@ -103,7 +103,9 @@ const FILE = {
   description: 'the CSV file; without it the sample is loaded, if the body is no multipart form',
 };
 
-/** Adds the examples that a test sends, and the file of a multipart form; leaves out HEAD, which answers as GET does. */
+/**
+ * Adds the examples that a test sends, and the file of a multipart form; leaves out HEAD, which answers as GET does.
+ */
 function withExamples(document: Document): Document {
   for (const operations of Object.values(document.paths)) {
     delete operations.head;

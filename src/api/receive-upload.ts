@@ -11,7 +11,7 @@ import type { ApiContext } from './context.js';
 import { checkColumnsEarly, checkHead, type FileOptions } from './header-check.js';
 import { sniffed } from './sniffed.js';
 
-/** Looks at the fields that stand before the file, so that a bad request is refused before its file is taken. */
+/** Checks the fields before the file, so that a bad request is refused before its file is read. */
 export type CheckEarly = (fields: Record<string, unknown>) => Promise<void>;
 
 /** What a form held: its fields, and the file, stored already. */
@@ -27,8 +27,8 @@ export interface Inspected extends FileOptions {
 }
 
 /**
- * Reads a multipart form whose file part streams into the store, wherever in the form it stands. When anything is wrong,
- * or the client goes away, the file is removed.
+ * Reads a multipart form whose file part streams into the store, wherever in the form it stands. When anything is
+ * wrong, or the client goes away, the file is removed.
  * @throws {TaskError} invalid_request, file_too_large, not_a_text_file, …
  */
 export async function receiveUpload(
@@ -127,12 +127,12 @@ function cleanFilename(name: string): string {
   return clean || 'upload.csv';
 }
 
-/** How long a client that was refused may go on sending. */
+/** How long a refused client may continue to send. */
 const LINGER_MS = 10_000;
 
 /**
- * Reads what a refused client still sends into nothing, for a while: closing at once would reset the connection, and the
- * answer would be lost on the way (RFC 9112, 9.6).
+ * Reads what a refused client still sends into nothing, for a while: closing at once would reset the connection, and
+ * the answer would be lost on the way (RFC 9112, 9.6).
  */
 function discardRest({ raw }: FastifyRequest): void {
   if (raw.destroyed || raw.complete) return;

@@ -18,7 +18,9 @@ const COLUMNS = [
   { key: 'raw', header: 'raw' },
 ];
 
-/** Answers with the rejected rows of an upload as CSV, read a page at a time. What a spreadsheet would run is escaped. */
+/**
+ * Answers with the rejected rows of an upload as CSV, read a page at a time. What a spreadsheet would run is escaped.
+ */
 export async function sendRejects({ pool }: ApiContext, key: TaskKey, reply: FastifyReply): Promise<FastifyReply> {
   const task = await getTask(pool, key);
   return reply

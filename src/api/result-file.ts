@@ -8,7 +8,7 @@ import { matches } from './read-task.js';
 
 /**
  * Answers with the result of a download, whole or a range of it. Its SHA-256 is its strong validator, so that a broken
- * download can go on exactly (RFC 9110, 13.1.5 and 14).
+ * download can resume exactly (RFC 9110, 13.1.5 and 14).
  * @throws {TaskError} task_not_found, file_not_ready, file_not_found, range_not_satisfiable
  */
 export async function sendResultFile(
@@ -55,7 +55,7 @@ function rangeOf(
   size: number,
   reply: FastifyReply,
 ): ByteRange | null {
-  // Of another state of the file, or asked for by a method without ranges: the whole file is the answer.
+  // For another version of the file, or a method without ranges, the answer is the whole file.
   const stale = headers['if-range'] !== undefined && headers['if-range'] !== etag;
   const range = method === 'GET' && !stale ? parseRange(headers.range, size) : null;
   if (range !== 'unsatisfiable') return range;

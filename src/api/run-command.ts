@@ -19,8 +19,8 @@ export interface CommandDone {
 }
 
 /**
- * Gives a task a command of the API. Closes the fence first: after that no row can commit, whether Temporal is reachable or not.
- * Then notifies the workflow; if that fails, the dispatcher does it later.
+ * Gives a task a command of the API. Closes the fence first: after that no row can commit, whether Temporal is
+ * reachable or not. Then notifies the workflow; if that fails, the dispatcher does it later.
  * @throws {TaskError} illegal_transition
  */
 export async function runCommand(

@@ -22,11 +22,13 @@ import { buildApp } from './app.js';
 export interface RunningApi {
   /** Where it listens. */
   url: string;
-  /** Ends in order, within ten seconds: what is under way is finished or, at last, broken off; then the connections go. */
+  /**
+   * Ends in order, within ten seconds: what is under way is finished or, at last, broken off; then the connections go.
+   */
   close(): Promise<void>;
 }
 
-/** To find a table that is to be exported. */
+/** The pool that looks up tables for exports. */
 const EXPORT_CONNECTIONS = 2;
 const CONNECTIONS = 8;
 /** Of commands, dispatcher, sweeper and reconciler. */
@@ -127,7 +129,7 @@ async function closeWithin(milliseconds: number, app: FastifyInstance): Promise<
 }
 
 async function awaitDatabase(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
-  const hint = 'PostgreSQL cannot be used yet. Start it, or set DATABASE_URL to one that runs; trying again.';
+  const hint = 'PostgreSQL is not available yet. Start it, or set DATABASE_URL to one that runs; trying again.';
   await retrying(() => ensureSchema(config.DATABASE_URL), hint, log, signal);
 }
 
@@ -138,7 +140,7 @@ async function awaitTemporal(
   signal: AbortSignal,
 ): Promise<void> {
   const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = config;
-  const hint = `Temporal cannot be used yet at ${address}, namespace "${namespace}". Start it and create the namespace, or set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE; tasks are taken and wait.`;
+  const hint = `Temporal is not available yet at ${address}, namespace "${namespace}". Start it and create the namespace, or set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE; the API accepts tasks, which wait.`;
   await retrying(() => temporal.check(), hint, log, signal);
 }
 

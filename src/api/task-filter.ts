@@ -4,7 +4,10 @@ import { STATES, type State } from '../contract/states.js';
 import { invalidRequest } from '../http/validation.js';
 import type { TaskFilter } from '../tasks/task-filter.js';
 
-/** Makes a filter of what a request says. @throws {TaskError} invalid_request, which names each unknown state and each bad time */
+/**
+ * Makes a filter of what a request says. @throws {TaskError} invalid_request, which names each unknown state and each
+ * bad time
+ */
 export function readFilter(criteria: Criteria, prefix = ''): TaskFilter {
   const errors: FieldError[] = [];
   const { user_id, kind, state, q } = criteria;

@@ -14,8 +14,8 @@ const NO_WORKER =
   'No worker answers, so nothing is done for this task. Start a worker; the task then continues by itself.';
 
 /**
- * A task as it goes over the wire, from what PostgreSQL knows exactly: no workflow is asked. After completion the parts are gone and
- * the receipt speaks.
+ * A task as it goes over the wire, from what PostgreSQL knows exactly: no workflow is asked. After completion the parts
+ * are gone and the receipt speaks.
  */
 export function toTask(snapshot: TaskSnapshot): Task {
   const { row, held, now } = snapshot;
@@ -60,7 +60,9 @@ function warningsOf(snapshot: TaskSnapshot): string[] {
   return [...row.warnings, ...(needsWorker(snapshot) ? [NO_WORKER] : []), ...(resultLost ? [RESULT_LOST] : [])];
 }
 
-/** A weak validator (RFC 9110, 8.8.1) of what a task shows, clocks left out: they go on while nothing changes. */
+/**
+ * Returns a weak validator (RFC 9110, 8.8.1) of a task's view. It leaves out clocks, which run while nothing changes.
+ */
 export function etagOf({ row, sums, held, served, resultLost }: TaskSnapshot, events: TaskEvent[]): string {
   const shown = [row.id, row.version, row.updated_at, row.rows_rejected, sums, held, served, resultLost, events];
   return `W/"${createHash('sha1').update(JSON.stringify(shown)).digest('base64url')}"`;
@@ -83,7 +85,7 @@ function rate(count: number, seconds: number): number {
   return seconds > 0 ? Math.round(count / seconds) : 0;
 }
 
-/** From the rate so far and what is left; paused time does not count. Null when there is nothing to tell it from. */
+/** Estimates from the rate so far and the remaining work, without paused time. Null without a rate. */
 function remainingSeconds({ row, sums, served }: TaskSnapshot, moving: number, active: number): number | null {
   if (row.state === 'completed') return 0;
   // How long an upload takes shows only in its loading.
@@ -110,7 +112,7 @@ function busyActivities({ row, held }: TaskSnapshot): number {
   return row.state === 'running' || row.state === 'pausing' ? held.connections : 0;
 }
 
-/** Whether something is to be done and no worker answers that could do it. */
+/** Returns whether the task has work and no live worker could do it. */
 function needsWorker({ row, served }: TaskSnapshot): boolean {
   return !served && row.state !== 'paused' && !isFinal(row.state);
 }

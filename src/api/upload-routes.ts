@@ -30,7 +30,7 @@ import { type Inspected, receiveUpload } from './receive-upload.js';
 
 const SAMPLE_NAME = 'sample_data.csv';
 
-/** Fields that stand before the file are checked before it is taken; those behind it cannot be missed yet. */
+/** Checks the fields before the file before reading it; required fields may still follow after it. */
 const checkPartly = checkerOf(Type.Partial(UploadStart, { additionalProperties: false }));
 
 /** POST /upload/start */
@@ -57,8 +57,8 @@ export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
       request.source = received.source;
       request.inspected = received.inspected;
     },
-    // Whatever goes wrong before the task is there: its file goes. Where PostgreSQL was lost the task may be there all the
-    // same; a file that turns out to be nobody's is swept later.
+    // Removes the file after an error before the task exists. When PostgreSQL was lost the task may exist all the same;
+    // the sweeper removes a file without a task later.
     onError: async (request, _reply, error) => {
       if (request.source && !isUnavailable(error)) await context.store.remove(request.source.key);
     },
@@ -119,11 +119,11 @@ async function checkLateFields(
   await checkStored(store, source, { dialect, columns });
 }
 
-/** Makes the task, and with it the parts that are known already: inspect goes on behind them. */
+/** Creates the task with the parts that are already known; inspect continues after them. */
 function createUpload({ pool }: ApiContext, task: NewTask & { options: UploadOptions }, inspected: Inspected | null) {
   return withTransaction(pool, async (client) => {
     const made = await createTask(client, task);
-    // The form may have said only behind the file how it is to be read.
+    // The form may have given the dialect only after the file.
     if (!made.created || !inspected || !isDeepStrictEqual(inspected.dialect, task.options.dialect)) return made;
     let rows = 0;
     for (const [i, part] of inspected.parts.entries()) {

@@ -7,8 +7,8 @@ import type { DialectOptions } from './read-head.js';
 import type { ScannedPart } from './scan-part.js';
 
 /**
- * In front of each buffer there is room for the rest of the one before, so that records stand in one piece. Where one
- * is longer, the stored file is inspected from there.
+ * In front of each buffer there is room for the rest of the one before, so that each record is contiguous. When one is
+ * longer, inspect reads the stored file from there.
  */
 export const REST_BYTES = 1 << 16;
 

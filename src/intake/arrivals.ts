@@ -31,7 +31,7 @@ export class Arrivals {
   constructor(onError: (error: unknown) => void, thread = THREAD) {
     this.#onError = onError;
     this.#pool = createThreads(thread, IDLE_MS);
-    // A thread that did not come up: whose file it was to be is not known.
+    // A worker thread failed to start. It is unknown which file it was for, so all are abandoned.
     this.#pool.on('error', (error) => {
       onError(error);
       this.#giveUp();

@@ -5,8 +5,8 @@ import { readHeader } from '../csv/header.js';
 import type { DialectOptions } from './read-head.js';
 
 /**
- * Reads the header of a file that still arrives, with each delimiter that the rest of the file may yet point to. The first
- * is the one that the bytes so far point to.
+ * Reads the header of a file that still arrives, with each delimiter that the rest of the file may yet point to. The
+ * first is the one that the bytes so far point to.
  * @param head the file's first bytes
  * @returns the names by each delimiter; null as long as more bytes may change them
  */
@@ -24,7 +24,9 @@ export function possibleHeaders(head: Buffer, options: DialectOptions = {}): str
   }
 }
 
-/** Whether the first line ends in LF or CRLF. After a bare CR the rest of the file decides which of them ends a line. */
+/**
+ * Whether the first line ends in LF or CRLF. After a bare CR the rest of the file decides which of them ends a line.
+ */
 function endsInLineFeed(head: Buffer): boolean {
   const line = head.toString('latin1', 0, head.indexOf(10) + 1);
   return line !== '' && !/\r(?!\n)/.test(line);
