@@ -6,7 +6,8 @@ import type { MaintenanceParts } from './maintenance-parts.js';
 type Parts = Pick<MaintenanceParts, 'pool' | 'store' | 'log'>;
 
 /**
- * Removes what deleted tasks have left, and notes for each when nothing is left. What cannot be removed now the sweeper removes later.
+ * Removes what deleted tasks have left, and notes for each when nothing is left. What cannot be removed now the sweeper
+ * removes later.
  * @returns whether all of it is gone
  */
 export async function finishDeletions(parts: Parts, deletions: Deletion[]): Promise<boolean> {

@@ -9,19 +9,22 @@ import type { MaintenanceParts } from './maintenance-parts.js';
 type Parts = Pick<MaintenanceParts, 'pool' | 'temporal' | 'log'>;
 
 const ROUND_MS = 5_000;
-/** A paused task waits for a person: it is looked at now and then, in case somebody ended its workflow. */
+/** A paused task waits for a command, so it is checked only every few rounds, in case its workflow was ended. */
 const PAUSED_EVERY = 6;
-/** A workflow whose next step failed so often cannot go on: its history does not fit the code of the workers, for example. */
+/**
+ * A workflow whose next step failed so often cannot continue: its history does not fit the code of the workers, for
+ * example.
+ */
 const STUCK_ATTEMPTS = 5;
-/** Said when such a workflow is ended here, so that nobody takes it for a terminate by an operator. */
+/** The reason given when the reconciler ends such a workflow, to distinguish it from a terminate by an operator. */
 export const BEGUN_ANEW = 'Long-Task begins this workflow anew: its steps fail again and again';
 /** Younger changes are still on their way to the workflow. */
 const SETTLED_SECONDS = 3;
 
 /**
- * Keeps tasks and workflows in step when Temporal was steered past the service: natively terminated, paused or reset, timed
- * out, its history lost. The task row says what is to be; a workflow that has ended before its task is started again and
- * does what the row says. Several reconcilers at once do not harm: every step is a no-op the second time.
+ * Keeps tasks and workflows in step when Temporal was changed from outside: natively terminated, paused or reset,
+ * timed out, its history lost. The task row is authoritative: a workflow that ended before its task is started again
+ * and follows the row. Several reconcilers at once do not harm: every step is a no-op the second time.
  */
 export async function runReconciler(parts: Parts, signal: AbortSignal, onRound: OnRound = () => {}): Promise<void> {
   for (let round = 0; !signal.aborted; round++) {
@@ -39,7 +42,7 @@ export async function runReconciler(parts: Parts, signal: AbortSignal, onRound: 
   }
 }
 
-/** Is told of each round. */
+/** Is called after each round. */
 type OnRound = (outcome: 'done' | 'failed', seconds: number) => void;
 
 /** One round over all unfinished tasks, the paused ones only when asked. */
@@ -55,7 +58,10 @@ export async function reconcileAll(parts: Parts, paused: boolean, signal?: Abort
   }
 }
 
-/** One task that cannot be reconciled is not in the way of the others; when Temporal or PostgreSQL is away all of them wait. */
+/**
+ * One task that cannot be reconciled is not in the way of the others; when Temporal or PostgreSQL is away all of them
+ * wait.
+ */
 async function tolerantly({ log }: Parts, row: TaskRow, body: () => Promise<void>): Promise<void> {
   try {
     await body();
@@ -72,7 +78,10 @@ async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
   // The row was read a while ago: a task that has moved on since is not astray.
   if ((await getTaskById(pool, row.id)).version !== row.version) return;
   if (sight.is === 'running' && sight.attempts >= STUCK_ATTEMPTS) return beginAnew(parts, row, sight);
-  log.warn({ task: row.workflow_id, state: row.state, workflow: sight }, 'Temporal was steered past the service');
+  log.warn(
+    { task: row.workflow_id, state: row.state, workflow: sight },
+    'Temporal was changed from outside the service',
+  );
   if (sight.is === 'paused' || sight.is === 'running') return followNativePause(parts, row, sight.is);
   if (sight.is === 'terminated' && sight.reason === BEGUN_ANEW) await applyTold(parts, row, sight.runId);
   else if (sight.is === 'terminated' && row.state !== 'terminating' && row.state !== 'rollback_failed') {
@@ -96,7 +105,9 @@ async function tidyAnyhow(parts: Parts, row: TaskRow): Promise<void> {
   await startRun(parts, row);
 }
 
-/** A native pause becomes a pause of the task, which a resume lifts; what has to be removed is not kept waiting by one. */
+/**
+ * A native pause becomes a pause of the task, which a resume lifts; what has to be removed is not kept waiting by one.
+ */
 async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' | 'running'): Promise<void> {
   const { pool, temporal } = parts;
   if (row.state === 'terminating' || row.state === 'rollback_failed') return temporal.liftNativePauses(row);
@@ -116,14 +127,16 @@ async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' 
   else await settleTask(pool, row.id);
 }
 
-/** What the workflow knew does not matter: the next one asks the task row. What it was told and could not apply is applied first. */
+/**
+ * Ends the workflow and starts another, which reads the task row. First applies the signals that the old one could not.
+ */
 async function beginAnew(
   parts: Parts,
   row: TaskRow,
   { runId, attempts }: { runId: string; attempts: number },
 ): Promise<void> {
   const { temporal, log } = parts;
-  log.error({ task: row.workflow_id, state: row.state, attempts }, 'the steps of the workflow fail, it is begun anew');
+  log.error({ task: row.workflow_id, state: row.state, attempts }, 'the steps of the workflow fail; it is restarted');
   await temporal.endWorkflow(row, runId, BEGUN_ANEW);
   await applyTold(parts, row, runId);
   await restart(parts, row);

@@ -9,8 +9,8 @@ type Parts = Pick<MaintenanceParts, 'pool' | 'store' | 'log'>;
 const BATCH = 50;
 
 /**
- * Deletes tasks that ended more than so many days ago, with their result files, never a table; also those that have given up their
- * names. With 0 days they stay for ever.
+ * Deletes tasks that ended more than so many days ago, with their result files, never a table; also those that have
+ * given up their names. With 0 days they stay for ever.
  * @returns whether there may be more
  */
 export async function sweepExpired(parts: Parts, days: number, signal?: AbortSignal): Promise<boolean> {

@@ -8,8 +8,8 @@ type Parts = Pick<MaintenanceParts, 'pool' | 'store' | 'log'>;
 const PAGE = 500;
 
 /**
- * Remembers since when the database has had no task. Such a database may be new while the file store is old, or a dump is still
- * being loaded into it: so the sweep waits as long as it does for a young file.
+ * Remembers since when the database has had no task. Such a database may be new while the file store is old, or a dump
+ * is still being loaded into it: so the sweep waits as long as it does for a young file.
  */
 export class Emptiness {
   #since: number | null = null;
@@ -26,8 +26,8 @@ export class Emptiness {
 }
 
 /**
- * Removes orphans: sources that no unfinished task needs, objects of downloads whose task is gone or has ended with another
- * result, and staging tables whose task is gone. Files must be older than `olderThanMs`.
+ * Removes orphans: sources that no unfinished task needs, objects of downloads whose task is gone or has ended with
+ * another result, and staging tables whose task is gone. Files must be older than `olderThanMs`.
  */
 export async function sweepOrphans(parts: Parts, olderThanMs: number, emptiness = new Emptiness()): Promise<void> {
   if (!(await emptiness.isTrusted(parts, olderThanMs))) return;

@@ -10,7 +10,7 @@ type Parts = Pick<MaintenanceParts, 'pool' | 'temporal' | 'store' | 'log'>;
 
 const SWEEP_MS = 1_000;
 const TEMP_SWEEP_MS = 10 * 60_000;
-/** A file that nobody has written to for so long is nobody's: an upload in progress writes every few seconds. */
+/** The age without a write at which a file is an orphan: an upload in progress writes every few seconds. */
 const TEMP_AGE_MS = 60 * 60_000;
 
 /** The interval between looks for expired tasks; a full batch is followed by the next at once. */

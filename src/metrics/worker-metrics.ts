@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { SECONDS } from './registry.js';
 
-/** What is taken of a fixed number, and who waits for it. */
+/** The used part of a fixed number, and the number of waiters. */
 export interface Usage {
   taken: number;
   free: number;
@@ -32,7 +32,7 @@ export class WorkerMetrics {
     this.#commit = seconds('long_task_commit_seconds', 'Time of a batch for its COMMIT');
   }
 
-  /** Shows what is taken of the permits or of the slots at each scrape. */
+  /** Reports the permits or slots in use at each scrape. */
   watch(name: 'permits' | 'slots', help: string, usage: () => Usage): void {
     new Gauge({
       name: `long_task_${name}`,

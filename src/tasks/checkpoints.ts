@@ -29,7 +29,10 @@ export interface Advance {
   done: boolean;
 }
 
-/** Stores a part that was found, with the evidence for the columns' types. Called inside the fence, or with the task's creation. */
+/**
+ * Stores a part that was found, with the evidence for the columns' types. Called inside the fence, or with the task's
+ * creation.
+ */
 export async function storePart(
   client: pg.ClientBase,
   taskId: string,
@@ -77,8 +80,8 @@ export async function pendingParts(db: pg.Pool | pg.ClientBase, taskId: string):
 
 /**
  * Takes a part for a new attempt: from here on no other attempt can move its checkpoint, and so commit rows of it. The
- * session of an earlier attempt is ended, because a frozen one might hold the row. What that attempt committed last, even
- * when its reply was lost, is what the checkpoint says.
+ * session of an earlier attempt is ended, because a frozen one might hold the row. What that attempt committed last,
+ * even when its reply was lost, is what the checkpoint says.
  * @param role the name of the part's sessions, shared by all its attempts
  */
 export async function claimPart(
@@ -101,8 +104,8 @@ export async function claimPart(
 }
 
 /**
- * Moves the checkpoint, inside the transaction of the rows. Every batch begins where the checkpoint stands and carries the
- * token of its attempt: for anyone else the update finds no row and the batch is rolled back.
+ * Moves the checkpoint, inside the transaction of the rows. Every batch begins where the checkpoint stands and carries
+ * the token of its attempt: for anyone else the update finds no row and the batch is rolled back.
  * @throws {FencedError} when another attempt has taken the part
  */
 export async function advancePart(client: pg.ClientBase, taskId: string, at: Checkpoint, by: Advance): Promise<void> {
@@ -112,7 +115,7 @@ export async function advancePart(client: pg.ClientBase, taskId: string, at: Che
       WHERE task_id = $1 AND part_no = $2 AND token = $3 AND byte_offset = $4 AND NOT done`,
     [taskId, at.partNo, at.token, at.byteOffset, by.byteOffset, by.rows, by.rejected, by.done],
   );
-  if (rowCount !== 1) throw new FencedError(`part ${at.partNo} was taken by another attempt`);
+  if (rowCount !== 1) throw new FencedError(`part ${at.partNo} was claimed by another attempt`);
 }
 
 /** Removes the checkpoints of a task that has ended. */

@@ -31,7 +31,9 @@ export interface Command {
   key?: string;
 }
 
-/** What the workflow has to do next. `run` names the epoch that the writers are given; the others say why they are so. */
+/**
+ * What the workflow has to do next. `run` names the epoch that the writers are given; the others say why they are so.
+ */
 export type Next =
   | { next: 'run'; epoch: number; phase: Phase | null }
   | ({ next: 'wait' } & Cause)
@@ -46,7 +48,7 @@ export interface Cause {
 
 /**
  * Gives a task a command: closes the fence, raises the epoch, changes the state and writes the event down, in one
- * transaction. When it returns no writer of an older epoch can commit any more, whatever Temporal does.
+ * transaction. When it returns no writer of an older epoch can commit any more, regardless of Temporal.
  * @returns the row, and whether anything changed (a command in effect or applied already changes nothing)
  * @throws {TaskError} illegal_transition with the state and what is allowed there
  */
@@ -86,8 +88,8 @@ export async function commandTask(
 }
 
 /**
- * Gives a task a command that somebody sent past the service, once, by its key. What is not legal here is ignored, since nobody
- * waits for an answer.
+ * Applies a command that came directly from Temporal to a task, once, by its key. Ignores an illegal one, since no
+ * caller waits for an answer.
  * @returns what `commandTask` returns; null when it was ignored
  */
 export async function commandFromOutside(
@@ -140,7 +142,8 @@ function vainResume(row: TaskRow, maxRejects = row.options.max_rejects): string 
 
 /**
  * Brings a task whose writers have all ended into the state that its commands ask for (`pausing` becomes `paused`) and
- * says what is next. Sessions that a frozen or killed writer left behind are ended first, so that `paused` holds nothing.
+ * says what is next. Sessions that a frozen or killed writer left behind are ended first, so that `paused` holds
+ * nothing.
  */
 export async function settleTask(pool: pg.Pool, taskId: string): Promise<Next> {
   const task = await getTaskById(pool, taskId);
@@ -171,9 +174,9 @@ function rowsOf({ receipt }: TaskRow): { rows?: { loaded: number; rejected: numb
 }
 
 /**
- * Records what stopped a task. At the reject limit (unless `on_limit` is `rollback`) and when the disk is full it pauses and
- * asks; at anything else it is rolled back and ends `failed`. A command that came first stands: what stopped the writers of
- * this epoch is met again by those of a later one, if it is still there.
+ * Records what stopped a task. At the reject limit (unless `on_limit` is `rollback`) and when the disk is full it
+ * pauses and asks; at anything else it is rolled back and ends `failed`. An earlier command takes precedence: the
+ * writers of a later epoch hit the same problem again if it persists.
  * @returns whether it was recorded; not when the epoch is over
  */
 export async function faultTask(pool: pg.Pool, taskId: string, epoch: number, fault: TaskFault): Promise<boolean> {

@@ -14,8 +14,8 @@ export interface Completion {
 }
 
 /**
- * Ends a task as `completed`, with its receipt, in the caller's transaction inside the fence. Its commit waits for the disk,
- * whatever the session is set to.
+ * Ends a task as `completed`, with its receipt, in the caller's transaction inside the fence. Its commit waits for the
+ * disk under any setting of the session.
  */
 export async function completeTask(client: pg.ClientBase, taskId: string, done: Completion): Promise<void> {
   await client.query('SET LOCAL synchronous_commit = on');
@@ -38,7 +38,9 @@ export async function completeTask(client: pg.ClientBase, taskId: string, done: 
   );
 }
 
-/** Ends a rollback in the state that was stored when it started: `failed` after a fault, `terminated` after a command. */
+/**
+ * Ends a rollback in the state that was stored when it started: `failed` after a fault, `terminated` after a command.
+ */
 export async function finishRollback(client: pg.ClientBase, taskId: string): Promise<State> {
   const row = await lockTask(client, taskId);
   if (isFinal(row.state)) return row.state;

@@ -9,12 +9,18 @@ import { inTransaction, withClient } from '../postgres/pool.js';
  * pass a waiting updater, so that a pause starves; the queue of an advisory lock is fair.
  */
 
-/** First key of the two-key advisory locks, so that they meet nobody else's: 'LT' in ASCII. */
+/** First key of the two-key advisory locks, so that they do not collide with those of other programs: 'LT' in ASCII. */
 export const LOCK_CLASS = 0x4c54;
 
-/** How long a pause or terminate waits for batches in flight before it has them cancelled; they are loaded anew after a resume. */
+/**
+ * How long a pause or terminate waits for batches in flight before it has them cancelled; they are loaded again after a
+ * resume.
+ */
 const PATIENCE_MS = 20;
-/** How long a command waits for transactions in flight before it ends the sessions that hold it up. A batch takes milliseconds. */
+/**
+ * How long a command waits for transactions in flight before it ends the sessions that hold it up. A batch takes
+ * milliseconds.
+ */
 const FROZEN_WRITER_MS = 2_000;
 /** A query that only looks: where the server has fallen silent it must not keep its connection. */
 const LOOK_MS = 2_000;
@@ -55,8 +61,8 @@ export async function withFence<T>(client: pg.ClientBase, fence: Fence, body: ()
 
 /**
  * The same for a body that takes long: it runs in front of the fence, where a command need not wait for it, and its
- * transaction enters the fence only at the end, to record what was made. The body must leave the task row alone: a command
- * that holds the fence waits for that.
+ * transaction enters the fence only at the end, to record what was made. The body must leave the task row alone: a
+ * command that holds the fence waits for that.
  */
 export async function withLateFence<T>(
   client: pg.ClientBase,
@@ -78,18 +84,20 @@ function lockShared(lockKey: number): string {
 }
 
 async function checkFence(client: pg.ClientBase, fence: Fence): Promise<void> {
-  // A statement of its own, after the lock: its snapshot is taken after the lock was granted and so sees the command we waited for.
+  // A statement of its own, after the lock: its snapshot starts after the lock was granted and so sees the command we
+  // waited for.
   const { rows } = await client.query('SELECT epoch, step_token FROM long_task.tasks WHERE id = $1', [fence.taskId]);
   assertEpoch(rows[0], fence.epoch);
-  if (fence.stepToken && rows[0].step_token !== fence.stepToken) throw new FencedError('another attempt has begun');
+  if (fence.stepToken && rows[0].step_token !== fence.stepToken) throw new FencedError('another attempt has started');
 }
 
 /** How often work in front of the fence looks whether it still may come in. */
 const WATCH_MS = 100;
 
 /**
- * Runs `body`, which works in front of the fence for long, and has its signal fire soon after a command has come. Cheaper than
- * the heartbeats that would bring the news as soon (an export of 255 MB: 0.4 s of Temporal's processor time instead of 0.6).
+ * Runs `body`, which works in front of the fence for long, and has its signal fire soon after a command has come.
+ * Cheaper than the heartbeats that would bring the news as soon (an export of 255 MB: 0.4 s of Temporal's processor
+ * time instead of 0.6).
  * @throws {FencedError} when the body was broken off by a command
  */
 export async function whileFenceIsOpen<T>(
@@ -115,7 +123,7 @@ async function watch(pool: pg.Pool, fence: Fence, until: AbortSignal): Promise<v
   for (;;) {
     await sleep(WATCH_MS);
     if (until.aborted) return;
-    // While PostgreSQL is away nobody can give a command.
+    // While PostgreSQL is away no command can be given.
     const query = {
       text: 'SELECT epoch FROM long_task.tasks WHERE id = $1',
       values: [fence.taskId],
@@ -158,13 +166,14 @@ export async function claimStep(client: pg.ClientBase, fence: Fence, role: strin
 }
 
 export interface CloseOptions {
-  /** The command ends the epoch of whoever is inside: batches need not be waited for. */
+  /** The command ends the epoch of the writers inside, so it need not wait for batches. */
   cancelBatches?: boolean;
 }
 
 /**
- * Runs `body` in one transaction while no writer of the task is inside the fence. Writers in flight are waited for, or, a batch of
- * rows, only for a moment. One that holds the lock for longer than two seconds is frozen, and its session is ended.
+ * Runs `body` in one transaction while no writer of the task is inside the fence. Writers in flight are waited for, or,
+ * a batch of rows, only for a moment. One that holds the lock for longer than two seconds is frozen, and its session is
+ * ended.
  */
 export async function closeFence<T>(
   pool: pg.Pool,
@@ -175,7 +184,8 @@ export async function closeFence<T>(
   return withClient(pool, async (client) => {
     for (;;) {
       const granted = new AbortController();
-      // Not waited for: where all connections of the pool are held by commands that wait, it comes too late, and the batches end by themselves.
+      // Not waited for: where all connections of the pool are held by commands that wait, it comes too late, and the
+      // batches end by themselves.
       if (cancelBatches) void keepCancelling(pool, lockKey, granted.signal);
       let closed = false;
       const change = () => {
@@ -194,7 +204,10 @@ export async function closeFence<T>(
   });
 }
 
-/** Statements that take the exclusive lock. While they wait they keep their place in the queue: a writer that was cancelled comes behind it. */
+/**
+ * Statements that take the exclusive lock. While they wait they keep their place in the queue: a cancelled writer
+ * queues after them.
+ */
 function lockOut(lockKey: number): string[] {
   return [
     `SET LOCAL lock_timeout = ${FROZEN_WRITER_MS}`,
@@ -222,7 +235,10 @@ async function keepCancelling(pool: pg.Pool, lockKey: number, until: AbortSignal
   }
 }
 
-/** Ends what is left of a task's sessions (all, or those of one role), and waits until they are gone. Returns how many there were. */
+/**
+ * Terminates the remaining sessions of a task (all, or those of one role), waits until they are gone, and returns their
+ * number.
+ */
 export async function endSessions(client: pg.ClientBase, lockKey: number, role = ''): Promise<number> {
   const { rows } = await client.query(
     `SELECT count(pg_terminate_backend(pid, 2000))::int AS ended FROM pg_stat_activity

@@ -18,8 +18,8 @@ export interface NewTask extends TaskKey {
 }
 
 /**
- * Writes a new task down, in state `queued`, with the message that starts its workflow. A failed or terminated task of that name becomes history in the same
- * transaction.
+ * Writes a new task down, in state `queued`, with the message that starts its workflow. A failed or terminated task of
+ * that name becomes history in the same transaction.
  * @returns the row, and whether it is new: the same Idempotency-Key with the same request gives the task it made before
  * @throws {TaskError} task_exists, idempotency_key_reused
  */
@@ -44,8 +44,9 @@ export async function createTask(
 }
 
 /**
- * Frees the name of a task that has ended without a result. The task gets a workflow id of its own, since the new task's
- * workflow runs under the old one. A task that the same Idempotency-Key has made meanwhile keeps its name: it is the answer.
+ * Frees the name of a task that has ended without a result. The task gets a workflow id of its own, since the new
+ * task's workflow runs under the old one. A task that the same Idempotency-Key has made meanwhile keeps its name: it is
+ * the answer.
  */
 async function supersedeTask(
   db: pg.ClientBase,

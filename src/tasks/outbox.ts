@@ -39,8 +39,8 @@ const FIRST_WAIT_SECONDS = 2;
 const LONGEST_WAIT_SECONDS = 60;
 
 /**
- * Claims the message that has been due for longest. The claim is the back-off already: the next attempt is due in twice the
- * time of the one before, 4 s to 60 s, also where the process that claimed the message is killed.
+ * Claims the message that has been due for longest. The claim is the back-off already: the next attempt is due in twice
+ * the time of the one before, 4 s to 60 s, also where the process that claimed the message is killed.
  */
 export async function claimMessage(pool: pg.Pool): Promise<Message | undefined> {
   const { rows } = await pool.query<Message>(

@@ -37,8 +37,8 @@ export async function sumDoneParts(
 }
 
 /**
- * The share of the whole that each phase ends at, in percent: how the time is spent on a large file, measured. Most files are
- * inspected when their task begins.
+ * The share of the whole that each phase ends at, in percent: how the time is spent on a large file, measured. Most
+ * files are inspected when their task begins.
  */
 const PHASE_SPAN: Record<Phase, readonly [number, number]> = {
   inspecting: [0, 2],
@@ -50,8 +50,8 @@ const PHASE_SPAN: Record<Phase, readonly [number, number]> = {
 };
 
 /**
- * Progress over all phases, 0–100, never falling: the phases behind count whole, the one at hand by its bytes or parts. A task
- * that is rolled back stays where it was.
+ * Progress over all phases, 0–100, never falling: the phases behind count whole, the one at hand by its bytes or parts.
+ * A task that is rolled back stays where it was.
  */
 export function percentDone(row: TaskRow, sums: PartSums): number {
   if (row.state === 'completed') return 100;

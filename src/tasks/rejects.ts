@@ -93,7 +93,7 @@ export async function listRejects(
   return rows;
 }
 
-/** The reject that has so many others before it in the file; undefined when there are no more. */
+/** Returns the reject after so many others in the file; undefined when there are fewer. */
 export async function rejectAfter(
   db: pg.Pool | pg.ClientBase,
   taskId: string,

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { State } from '../contract/states.js';
 
-/** How many of a task's events are shown: a task that was steered a thousand times is not a page of a megabyte. */
+/** The maximum number of events shown per task, so that a thousand commands do not give an answer of a megabyte. */
 const SHOWN = 100;
 
 /** SQL: the last changes of the state of a task `s` as JSON, in the order in which they happened. */
@@ -23,7 +23,10 @@ export async function addNote(
   );
 }
 
-/** Adds by whom a change came, where that was found out only after it was made. Each change by a command has an epoch of its own. */
+/**
+ * Adds by whom a change came, where that was found out only after it was made. Each change by a command has an epoch of
+ * its own.
+ */
 export async function nameActor(
   db: pg.Pool | pg.ClientBase,
   taskId: string,

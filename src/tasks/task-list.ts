@@ -39,8 +39,8 @@ function orderOf(sort: Sort): (typeof ORDERS)[Order] {
 }
 
 /**
- * Lists a page of tasks. It begins after the place at which the page before ended, wherever rows have come or gone meanwhile: so none
- * is shown twice, and none left out that stays where it is in this sort.
+ * Lists a page of tasks. It begins after the place at which the page before ended, wherever rows have come or gone
+ * meanwhile: so none is shown twice, and none left out that stays where it is in this sort.
  * @returns the tasks, and the place for the next page; null at the end
  */
 export async function listTasks(

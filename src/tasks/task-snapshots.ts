@@ -22,9 +22,9 @@ export interface TaskSnapshot {
 }
 
 /**
- * Returns the statement that reads tasks with what they have, up to its WHERE; `tasks` is the table or a query over it. One statement
- * and so one snapshot: row and parts read apart could show the phase before and the parts after a publish has removed them, and the
- * progress would fall.
+ * Returns the statement that reads tasks with what they have, up to its WHERE; `tasks` is the table or a query over it.
+ * One statement and so one snapshot: row and parts read apart could show the phase before and the parts after a publish
+ * has removed them, and the progress would fall.
  */
 export function snapshotsOf(tasks: string): string {
   return `

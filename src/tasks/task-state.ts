@@ -40,9 +40,9 @@ export interface Change {
 }
 
 /**
- * Changes a task's state, in the one place where that happens: raises epoch and version, keeps the clocks (active, paused,
- * by phase) and appends the event. A final state raises the epoch too, so that an attempt of a frozen worker cannot start the
- * task again. A resume clears the reason for the pause; a terminate keeps it where it was a fault.
+ * Changes a task's state, in the one place where that happens: raises epoch and version, keeps the clocks (active,
+ * paused, by phase) and appends the event. A final state raises the epoch too, so that an attempt of a frozen worker
+ * cannot start the task again. A resume clears the reason for the pause; a terminate keeps it where it was a fault.
  * @throws Error when the state machine has no such arrow: a defect, never the caller's fault
  */
 export async function changeState(client: pg.ClientBase, row: TaskRow, change: Change): Promise<TaskRow> {
@@ -91,7 +91,10 @@ export async function changeState(client: pg.ClientBase, row: TaskRow, change: C
   return rows[0]!;
 }
 
-/** Enters the next phase and keeps the clock of the one before; never goes back to an earlier one. Called inside the fence. */
+/**
+ * Enters the next phase and keeps the clock of the one before; never goes back to an earlier one. Called inside the
+ * fence.
+ */
 export async function enterPhase(client: pg.ClientBase, taskId: string, phase: TaskRow['phase']): Promise<void> {
   await client.query(
     `UPDATE long_task.tasks SET

@@ -114,8 +114,8 @@ export const FINISHED = `state IN (${FINAL_LIST})`;
 export const UNFINISHED = `state NOT IN (${FINAL_LIST})`;
 
 /**
- * Lists unfinished tasks whose workflow knows all messages and whose row has been quiet for a while, longest first; the paused
- * ones only when asked.
+ * Lists unfinished tasks whose workflow knows all messages and whose row has been quiet for a while, longest first; the
+ * paused ones only when asked.
  */
 export async function listUnfinished(
   pool: pg.Pool,
@@ -179,7 +179,7 @@ export async function storeSource(
   ]);
 }
 
-/** What was asked for and by which epoch it may be done. */
+/** What the caller requested, and the epoch that may do it. */
 export function fenceOf(row: TaskRow): Fence {
   return { taskId: row.id, lockKey: row.lock_key, epoch: row.epoch };
 }
