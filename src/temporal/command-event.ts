@@ -46,7 +46,7 @@ export function argumentOf(payload: Payload | null | undefined): unknown {
   try {
     return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
   } catch {
-    return undefined; // Somebody's own encoding.
+    return undefined; // Encoded by a codec that we do not have.
   }
 }
 

@@ -4,15 +4,18 @@ import type { TaskRow } from '../tasks/tasks.js';
 import { argumentOf, commandKey, commandOf, placeName, type SignalledCommand } from './command-event.js';
 import { taskOfStart } from './open-run.js';
 
-/** A command that a run was sent, with its name: the one under which the run itself has applied it, where it came so far. */
+/**
+ * A command that a run was sent, with its name: the one under which the run itself has applied it, where it came so
+ * far.
+ */
 export type RunCommand = SignalledCommand & { key: string };
 
 type Events = NonNullable<Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>['events']>;
 
 /**
- * All commands that a run of a workflow was sent from outside, in their order, those that were carried over from the run before
- * first. Which of them it has applied is not looked at: the names say it where they are brought again. Empty for a run of
- * another task.
+ * All commands that a run of a workflow was sent from outside, in their order, those that were carried over from the
+ * run before first. Which of them it has applied is not looked at: the names say it where they are brought again. Empty
+ * for a run of another task.
  */
 export async function listRunCommands(
   client: Client,

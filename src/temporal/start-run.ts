@@ -10,9 +10,9 @@ const GRACE_MS = 1_000;
 const LOOK_EVERY_MS = 50;
 
 /**
- * Starts the task's workflow although another may have run under its id before: for the same task, for the task that had
- * the name before, or for one that a restore has undone. Waits a second for an open run of an ended task to end, then
- * terminates it. Does nothing when the task's own workflow runs.
+ * Starts the task's workflow although another may have run under its id before: for the same task, for the task that
+ * had the name before, or for one that a restore has undone. Waits a second for an open run of an ended task to end,
+ * then terminates it. Does nothing when the task's own workflow runs.
  * @throws {TaskError} temporal_unavailable; {OtherRunError} when the run of another unfinished task holds the id
  */
 export async function startRun(parts: Parts, row: TaskRow): Promise<void> {

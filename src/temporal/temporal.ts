@@ -39,7 +39,10 @@ export interface TemporalGateway {
    * @throws {OtherRunError} when that of another task runs; {TaskError} temporal_unavailable
    */
   restartWorkflow(row: TaskRow): Promise<void>;
-  /** Ends a run of the task's workflow without a word to it; nothing happens when it has ended. @throws {TaskError} temporal_unavailable */
+  /**
+   * Ends a run of the task's workflow without a word to it; nothing happens when it has ended. @throws {TaskError}
+   * temporal_unavailable
+   */
   endWorkflow(row: TaskRow, runId: string, reason: string): Promise<void>;
   /**
    * Lists the commands that a run of the task got from outside, in order; none for a run of another task.
@@ -152,10 +155,15 @@ export function connectTemporal(
   };
 }
 
-/** The server is busy: the SDK would wait 1.7 s and more, whatever the deadline. A query that meets another one gets this, too. */
+/**
+ * The server is busy: the SDK would wait 1.7 s and more under any deadline. A query concurrent with another one gets
+ * this, too.
+ */
 const RESOURCE_EXHAUSTED = 8;
 
-/** Calls have a deadline of a few seconds, so that longer pauses between their attempts would only keep a close waiting. */
+/**
+ * Calls have a deadline of a few seconds, so that longer pauses between their attempts would only keep a close waiting.
+ */
 const RETRY_MS = 500;
 
 function retryOptions(isClosing: () => boolean) {
@@ -185,12 +193,13 @@ function startOptions(row: TaskRow, taskQueue: string, attributes: Attributes) {
     workflowId: row.workflow_id,
     taskQueue,
     args: [input],
-    // A worker that is killed while it handles a workflow task is waited for so long (default 10 s); a task takes milliseconds.
+    // A worker that is killed while it handles a workflow task is waited for so long (default 10 s); a task takes
+    // milliseconds.
     workflowTaskTimeout: '3s' as const,
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
     // Names of user and task only: the file's name, like all that is in it, stays in PostgreSQL.
     staticSummary: cutToBytes(`${row.kind} ${row.task_name} of ${row.user_id}`, 200),
-    staticDetails: `Task **${row.task_name}** of user **${row.user_id}**. Steer it by the signals \`pause\`, \`resume\` and \`terminate\`.`,
+    staticDetails: `Task **${row.task_name}** of user **${row.user_id}**. Control it by the signals \`pause\`, \`resume\` and \`terminate\`.`,
     priority: { fairnessKey: cutToBytes(row.user_id, 64) },
     ...(attributes !== 'none' && {
       typedSearchAttributes: [
@@ -204,7 +213,10 @@ function startOptions(row: TaskRow, taskQueue: string, attributes: Attributes) {
   };
 }
 
-/** A server on which nobody registered the search attributes refuses the start; they only help to find it in the Web UI. */
+/**
+ * A server without the registered search attributes refuses the start; they only help to find the workflow in the Web
+ * UI.
+ */
 function isUnknownAttribute(error: unknown): boolean {
   const { cause } = error as { cause?: { code?: number; details?: string } };
   return cause?.code === 3 && /search attribute/i.test(cause.details ?? '');

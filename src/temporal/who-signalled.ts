@@ -2,14 +2,14 @@ import type { Client } from '@temporalio/client';
 import type { ExternalCommand } from '../contract/messages.js';
 import { commandOf } from './command-event.js';
 
-/** The last events of a history are asked for, and no more: the command came a moment ago. */
+/** The number of last events to read from a history: the command came a moment ago. */
 const EVENTS = 200;
 const CALL_MS = 2_000;
 
 /**
- * By whom commands came that reached a workflow from outside: the identity that Temporal keeps with the signal or the cancel
- * request (`temporal-cli:ana@host`), null where it keeps none. Commands are matched with the events backwards, so that
- * those which came later do not count.
+ * By whom commands came that reached a workflow from outside: the identity that Temporal keeps with the signal or the
+ * cancel request (`temporal-cli:ana@host`), null where it keeps none. Commands are matched with the events backwards,
+ * so that those which came later do not count.
  * @param ownSignal as `WorkflowInput.ownSignal` of the run
  * @returns one per command, in their order
  */

@@ -50,7 +50,10 @@ function pausedActivities(
   return (pending ?? []).filter(({ paused }) => paused).map(({ activityId }) => activityId ?? '');
 }
 
-/** Who terminated this very run and why: the last event of its history. Where that is gone nobody can say that it was an operator. */
+/**
+ * Returns who terminated this very run and why, by the last event of its history. Without that event an operator cannot
+ * be assumed.
+ */
 async function terminatedBy(client: Client, execution: { workflowId: string; runId: string }): Promise<WorkflowStatus> {
   const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
     namespace: client.options.namespace,
@@ -67,7 +70,7 @@ async function terminatedBy(client: Client, execution: { workflowId: string; run
   };
 }
 
-/** Lifts whatever native pause there is: of the workflow as a whole, and of each of its activities. */
+/** Lifts every native pause: of the workflow as a whole, and of each of its activities. */
 export async function liftNativePauses(client: Client, row: Pick<TaskRow, 'id' | 'workflow_id'>): Promise<void> {
   const { workflow_id: workflowId } = row;
   const namespace = client.options.namespace;

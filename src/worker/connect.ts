@@ -9,7 +9,7 @@ import { retrying } from '../retrying.js';
 export async function connectTemporal(config: Config, log: Logger, signal: AbortSignal): Promise<NativeConnection> {
   const { connectionOptions } = loadClientConnectConfig();
   const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = config;
-  const hint = `Temporal cannot be used yet at ${address}, namespace "${namespace}". Start it and create the namespace, or set TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and its key; trying again.`;
+  const hint = `Temporal is not available yet at ${address}, namespace "${namespace}". Start it and create the namespace, or set TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and its key; trying again.`;
   const connect = async () => {
     const connection = await NativeConnection.connect({ ...connectionOptions, address } as NativeConnectionOptions);
     try {
@@ -25,6 +25,6 @@ export async function connectTemporal(config: Config, log: Logger, signal: Abort
 
 /** Waits until PostgreSQL is there and its schema up to date. */
 export async function awaitDatabase(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
-  const hint = 'PostgreSQL cannot be used yet. Start it, or set DATABASE_URL to one that runs; trying again.';
+  const hint = 'PostgreSQL is not available yet. Start it, or set DATABASE_URL to one that runs; trying again.';
   await retrying(() => ensureSchema(config.DATABASE_URL), hint, log, signal);
 }

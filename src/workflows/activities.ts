@@ -11,14 +11,14 @@ import { workQueue } from '../contract/messages.js';
 import { takesFewSteps } from './few-steps.js';
 
 /**
- * How long a worker may be silent before its activity is given to another one: the time lost to a `kill -9`, chosen so that
- * the next batch commits within 15 s, and far above what a busy machine keeps a heartbeat waiting.
+ * How long a worker may be silent before its activity is given to another one: the time lost to a `kill -9`, chosen so
+ * that the next batch commits within 15 s, and far above what a busy machine keeps a heartbeat waiting.
  */
 const HEARTBEAT_TIMEOUT = '8s';
 
 const OPTIONS: ActivityOptions = {
   heartbeatTimeout: HEARTBEAT_TIMEOUT,
-  // The SDK's real default is TRY_CANCEL, which would go on while the old attempt still writes.
+  // The SDK's real default is TRY_CANCEL, which would continue while the old attempt still writes.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   // No schedule-to-close: an outage of PostgreSQL, however long, is waited for.
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '5s' },
@@ -33,7 +33,10 @@ export function workActivities() {
 /** The short ones. */
 export const control = proxyActivities<Activities>({ ...OPTIONS, startToCloseTimeout: '2 minutes' });
 
-/** A workflow task waits for its local activities, and signals wait for the workflow task: within its 3 seconds (src/temporal/temporal.ts). */
+/**
+ * A workflow task waits for its local activities, and signals wait for the workflow task: within its 3 seconds
+ * (src/temporal/temporal.ts).
+ */
 const LOCAL_TIMEOUT = '2s';
 
 const local = proxyLocalActivities<Activities>({
@@ -45,9 +48,9 @@ const local = proxyLocalActivities<Activities>({
 type ShortStep = 'settle' | 'applyCommands' | 'recordFault';
 
 /**
- * Runs a short control step as a local activity: in the worker that has the workflow in its hands, without a way through the server.
- * One that does not succeed soon (an outage, a lock that is held) is given to the server, which tries it again without a limit and
- * without an event in the history; a signal is heard meanwhile.
+ * Runs a short control step as a local activity: in the worker that has the workflow in its hands, without a way
+ * through the server. One that does not succeed soon (an outage, a lock that is held) is given to the server, which
+ * tries it again without a limit and without an event in the history; a signal is heard meanwhile.
  */
 export async function runShort<S extends ShortStep>(
   step: S,
@@ -70,7 +73,7 @@ export async function runShort<S extends ShortStep>(
   return (control as unknown as Steps)[step].executeWithOptions({ summary }, [input]);
 }
 
-/** The rollback says so when it does not succeed for a while, and is then begun anew. */
+/** Reports a rollback that does not succeed for a while; it then starts again. */
 export const compensation = proxyActivities<Activities>({
   ...OPTIONS,
   startToCloseTimeout: '10 minutes',

@@ -1,7 +1,7 @@
 import { describePlace, type FaultPlace } from '../contract/fault-place.js';
 import type { Kind, State } from '../contract/states.js';
 
-/** What is said of a task in the Web UI, beside its state. */
+/** Describes a task in the Web UI, in addition to its state. */
 export interface About {
   kind: Kind;
   workflowId: string;
@@ -27,7 +27,7 @@ function adviceFor(state: State, about: About): string {
 
 const ADVICE: Record<Exclude<State, 'paused' | 'failed'>, string> = {
   queued: 'It waits for a worker.',
-  running: 'Send the signal `pause` or `terminate` to steer it.',
+  running: 'Send the signal `pause` or `terminate` to control it.',
   pausing: 'Its writers are stopping; no row can commit any more. The signal `resume` lets it continue.',
   terminating: 'Everything that it has made is being removed.',
   terminated: 'It was rolled back: nothing of it is left. Start it again if it is still wanted.',

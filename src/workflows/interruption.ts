@@ -26,12 +26,16 @@ export function unfenced<T extends { fenced: boolean }>(result: T): Extract<T, {
   return result as Extract<T, { fenced: false }>;
 }
 
-/** Reads what a run of the steps threw. What it does not know is a defect and fails the workflow task, to be seen and mended. */
+/**
+ * Reads what a run of the steps threw. An unknown error is a defect and fails the workflow task, so that it is seen and
+ * fixed.
+ */
 export function outcomeOf(error: unknown, cancelled: boolean): Outcome {
   if (error instanceof ContinueLater) return { ended: 'continue' };
   if (error instanceof Interrupted || isCancellation(error)) return { ended: 'interrupted' };
   if (error instanceof ActivityFailure) {
-    // A dead worker does not answer the cancel: its activity ends by the heartbeat timeout, which is an interruption too.
+    // A dead worker does not answer the cancel: its activity ends by the heartbeat timeout, which is an interruption
+    // too.
     if (cancelled && error.cause instanceof TimeoutFailure) return { ended: 'interrupted' };
     if (error.cause instanceof ApplicationFailure) return outcomeOfFailure(error.cause, cancelled);
   }

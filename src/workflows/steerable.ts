@@ -22,12 +22,12 @@ import { commandRecordedSignal, pauseSignal, progressQuery, resumeSignal, termin
 export type Status = Omit<ProgressAnswer, 'pending_commands'>;
 
 /**
- * The work of a task, from wherever its checkpoints stand, with writers of the given epoch. Resolves to how the task has ended,
- * where a step has said it.
+ * The work of a task, from wherever its checkpoints stand, with writers of the given epoch. Resolves to how the task
+ * has ended, where a step has said it.
  */
 export type Steps = (run: Run, status: Status) => Promise<Ending | undefined>;
 
-/** The phase is where the task stood before, so that what is behind it is not done again. */
+/** The state of a run. The phase is where the previous run stopped, so that completed phases are not repeated. */
 export interface Run {
   taskId: string;
   epoch: number;
@@ -42,15 +42,16 @@ const ROLLBACK_PAUSE = '10s';
 const ODD_LIMIT = 'ignored max_rejects: it must be a whole number, 0 or more, with the signal resume of an upload';
 
 /**
- * Runs a task's steps so that pause, resume and terminate may come at any moment and by any way. The task row in PostgreSQL
- * decides: each turn asks it what is next, works until the steps end or a command interrupts them, and asks again. A native
- * cancel counts as terminate. Ends as the task does, when that is in a final state.
+ * Runs a task's steps so that pause, resume and terminate may come at any moment and by any way. The task row in
+ * PostgreSQL decides: each turn asks it what is next, works until the steps end or a command interrupts them, and asks
+ * again. A native cancel counts as terminate. Ends as the task does, when that is in a final state.
  */
 export async function runSteerable(input: WorkflowInput, steps: Steps): Promise<Ending> {
   const task = new SteerableTask(input, steps);
   const root = CancellationScope.current();
   task.listen();
-  // Everything runs shielded: a native cancel becomes a command, and the rollback that it means cannot itself be cancelled.
+  // Everything runs shielded: a native cancel becomes a command, and the rollback that it means cannot itself be
+  // cancelled.
   return CancellationScope.nonCancellable(async () => endAs(await task.run(), () => root.consideredCancelled));
 }
 
@@ -78,7 +79,8 @@ class SteerableTask {
   }
 
   listen(): void {
-    // First of all: signals that were sent before the first step wait here, and each handler would else take its own before the others'.
+    // First of all: signals that were sent before the first step wait here, and each handler would else take its own
+    // before the others'.
     setDefaultSignalHandler((name, argument) => {
       if (isAction(name)) this.#receive(name, argument);
       else log.warn('ignored an unknown signal', { name, known: ACTIONS.join(', ') });
@@ -175,7 +177,10 @@ class SteerableTask {
     return outcome.ended === 'completed' ? outcome.ending : undefined;
   }
 
-  /** Runs the steps in a scope of their own. Commands that come meanwhile raise the fence at once, before the steps have ended. */
+  /**
+   * Runs the steps in a scope of their own. Commands that come meanwhile raise the fence at once, before the steps have
+   * ended.
+   */
   async #interruptible(steps: () => Promise<Ending | undefined>): Promise<Outcome> {
     let outcome: Outcome | undefined;
     let defect: unknown;
