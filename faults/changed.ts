@@ -29,7 +29,10 @@ async function flip(file: string, place: number): Promise<void> {
   await handle.close();
 }
 
-/** What is done to a staging table, and what it may be called afterwards. `foreign`: a table of the same name is put in its place. */
+/**
+ * What is done to a staging table, and what it may be called afterwards. `foreign`: a table of the same name is put in
+ * its place.
+ */
 const TARGET_CHANGES: Record<string, { sql: (table: string) => string; codes: string[]; isForeign?: boolean }> = {
   dropped: { sql: (table) => `DROP TABLE ${table}`, codes: ['target_changed'] },
   'replaced by a table of the same name': {

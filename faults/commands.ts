@@ -74,7 +74,10 @@ async function sendInTurn(
   }
 }
 
-/** Waits until nothing is on its way any more. Resolves to the command that was accepted last, as PostgreSQL ordered them. */
+/**
+ * Waits until nothing is on its way any more. Resolves to the command that was accepted last, as PostgreSQL ordered
+ * them.
+ */
 async function untilCalm(lab: Lab, key: TaskKey): Promise<Verb> {
   const { rig } = lab;
   for (let version = -1, calm = 0; calm < 10; await sleep(200)) {

@@ -82,7 +82,10 @@ function outage(place: string, how: string, signal: NodeJS.Signals, away: number
     const began = performance.now();
     const sights = await patiently(() => Promise.all(keys.map((key) => watch(lab, key).look())));
     const recovery = worst(await Promise.all(keys.map((key, i) => untilFurther(lab, key, sights[i]!, began))));
-    violations.expect((recovery ?? 0) <= LONGEST_RECOVERY, `went on only ${recovery?.toFixed(1)} s after it was back`);
+    violations.expect(
+      (recovery ?? 0) <= LONGEST_RECOVERY,
+      `continued only ${recovery?.toFixed(1)} s after it was back`,
+    );
     const verdict = await judgeAll(lab, keys, ['completed']);
     return { violations: [...violations.found, ...verdict.violations], recovery };
   };

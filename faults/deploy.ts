@@ -35,14 +35,14 @@ async function deploy(lab: Lab): Promise<Finding> {
     violations.add((await judgeAll(lab, [old], ['completed'])).violations);
     await rig.killWorkers();
     await rig.startWorker();
-    // The way back: the first build cannot replay what the second one has begun. The reconciler sees that it is stuck
-    // and begins the workflow anew, which goes on from the checkpoint.
+    // The way back: the first build cannot replay what the second one has started. The reconciler sees that it is stuck
+    // and restarts the workflow, which continues from the checkpoint.
     await rig.client.command('resume', young);
     const began = performance.now();
     await rig.until(() => rig.log.some((line) => line.includes('TMPRL1100')));
     violations.add((await judgeAll(lab, [young], ['completed'])).violations);
     recovery = secondsSince(began);
-    violations.expect(recovery <= LONGEST_RECOVERY, `went on only after ${recovery.toFixed(0)} s`);
+    violations.expect(recovery <= LONGEST_RECOVERY, `continued only after ${recovery.toFixed(0)} s`);
   } finally {
     await rig.killWorkers();
     await rm(path.dirname(second), { recursive: true, force: true });

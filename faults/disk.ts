@@ -44,7 +44,7 @@ async function withSmallDisk(
   }
 }
 
-/** Somebody may be looking into the folder at this moment. */
+/** Another process may be reading the folder at this moment. */
 function isUnmounted(folder: string): boolean {
   try {
     execFileSync('umount', [folder], { stdio: 'pipe' });

@@ -131,7 +131,7 @@ async function copyTable({ rig }: Lab, { asked }: Tables): Promise<Asked> {
 
 async function makeOther({ rig }: Lab, { asked, other }: Tables): Promise<void> {
   await rig.db.query(`CREATE TABLE public.${other} (LIKE public.${asked} INCLUDING ALL);
-    INSERT INTO public.${other} SELECT * FROM public.${asked}; UPDATE public.${other} SET "Region" = 'not asked for'`);
+    INSERT INTO public.${other} SELECT * FROM public.${asked}; UPDATE public.${other} SET "Region" = 'not requested'`);
 }
 
 /**

@@ -64,7 +64,7 @@ async function moveAmounts({ rig, random }: Lab): Promise<void> {
   );
 }
 
-/** F21: somebody reads slowly, or goes away. */
+/** F21: a client reads slowly, or disconnects. */
 export const slowClient: Scenario = {
   fault: 'F21',
   place: 'slow reader of a result, gone in the middle; then the rest by Range',

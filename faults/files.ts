@@ -84,7 +84,7 @@ export async function noTask({ rig }: Lab, key: TaskKey): Promise<string[]> {
   return rows.map(({ state }) => `there is a task, ${state}`);
 }
 
-/** What nobody has written to for two hours is nobody's. */
+/** A file without a write for two hours is an orphan. */
 export async function ageFiles({ rig }: Lab): Promise<void> {
   const old = new Date(Date.now() - 2 * 3_600_000);
   const entries = await readdir(rig.service.filesDir, { recursive: true, withFileTypes: true });

@@ -107,7 +107,7 @@ async function killAlone(lab: Lab, kill: Kill): Promise<Finding> {
   await rig.startWorker();
   const recovery = isFinal(sight.state) ? undefined : await untilFurther(lab, victim.key, sight, began);
   const violations = new Violations();
-  violations.expect((recovery ?? 0) <= LONGEST_RECOVERY, `went on only after ${recovery?.toFixed(1)} s`);
+  violations.expect((recovery ?? 0) <= LONGEST_RECOVERY, `continued only after ${recovery?.toFixed(1)} s`);
   await victim.goOn();
   const { redone, violations: found } = await judge(lab, victim.key, [victim.end], victim.input);
   violations.add(found);
@@ -148,7 +148,7 @@ interface Victim {
   input?: Input | undefined;
 }
 
-/** In the relay an earlier task may bring the worker to its end before this one moves: it is steered all the same. */
+/** In the relay an earlier task may end the worker before this one moves: it gets its commands all the same. */
 async function provoke(lab: Lab, { failpoint, nth, way }: Kill, worker: Running): Promise<Victim> {
   const { rig } = lab;
   const moving = (key: TaskKey) => Promise.race([untilMoving(lab, key).catch(whenMissed), worker.exited]);
@@ -174,7 +174,7 @@ async function provoke(lab: Lab, { failpoint, nth, way }: Kill, worker: Running)
   return { key, end: 'completed', goOn: async () => {}, input };
 }
 
-/** Nobody waits for it any more once the worker has ended. */
+/** Its result no longer matters once the worker has ended. */
 function whenMissed(error: unknown): void {
   if (!(error instanceof Missed)) throw error;
 }

@@ -16,7 +16,7 @@ export interface Input extends Expected {
   reference: Reference;
 }
 
-/** Where the faults are made: the rig, the files, and the chance that a seed repeats. */
+/** The context of a fault: the harness, the files, and the random choices that a seed repeats. */
 export interface Lab {
   rig: Rig;
   /** One part of the file, loaded in many small batches when it is paced. */
@@ -29,14 +29,14 @@ export interface Lab {
   random(): number;
   /** Fewer and shorter. */
   isShort: boolean;
-  /** Tells whoever watches. */
+  /** Reports progress. */
   log(line: string): void;
 }
 
 const SMALL_ROWS = 12_000;
 const LARGE_ROWS = 150_000;
 
-/** Opens a rig and loads the files once without any fault; the loads are proved by the files themselves. */
+/** Opens a harness and loads the files once without any fault; the files themselves prove the loads. */
 export async function openLab(options: Pick<Lab, 'random' | 'isShort' | 'log'>): Promise<Lab> {
   const rig = await Rig.open(options.log);
   try {
@@ -87,7 +87,9 @@ export function isOnExport(failpoint: Failpoint): boolean {
   return ['plan', 'dump', 'assemble', 'store'].includes(failpoint.split(':')[0]!);
 }
 
-/** A load of one part is one activity, in one session where nothing paces it; a load of several parts has one for each. */
+/**
+ * A load of one part is one activity, in one session where nothing paces it; a load of several parts has one for each.
+ */
 export type Way = 'paced' | 'at once' | 'in parts';
 
 /** Starts a task that comes by at a failpoint. */
@@ -96,7 +98,7 @@ export async function beginFor(lab: Lab, failpoint: Failpoint, way: Way = 'paced
   if (way === 'at once') return beginLoad(lab, 0.001);
   if (way === 'in parts') return beginLoad(lab, 3, lab.large);
   if (!failpoint.startsWith('inspect:')) return beginLoad(lab);
-  // The form says only behind the file how it is to be read: what was found while it arrived does not count.
+  // The form gives the dialect only after the file, so the streaming inspection does not count.
   const key = newKey();
   await lab.rig.client.upload(key, lab.small.file, {}, { dialect: '{"delimiter":","}' });
   return key;
@@ -129,7 +131,7 @@ export async function untilFurther(lab: Lab, key: TaskKey, from: Sight, began: n
       .catch(() => undefined); // PostgreSQL may be away.
     if (now && further(now)) return (performance.now() - began) / 1000;
   }
-  throw new Error(`${key.task_name} did not go on within a minute`);
+  throw new Error(`${key.task_name} did not continue within a minute`);
 }
 
 /** Tries again while a part of the service is away. */

@@ -1,9 +1,9 @@
 /**
- * `npm run faults [-- --only F2 --rounds N --lanes N --seed N --short --soak 60m --keep]`: everything that can be killed, frozen,
- * cut off or steered from outside is, while rows move, and an oracle looks at what came of it: each row once, nothing left
- * behind, and the same state wherever one asks. Prints the matrix and, unless `--only` some of it was run, writes it into
- * `docs/faults.md`. The seed, printed first, repeats the choices, though not the machine's own timing. Exit status 1 on any
- * violation.
+ * `npm run faults [-- --only F2 --rounds N --lanes N --seed N --short --soak 60m --keep]`: kills, freezes, cuts off or
+ * controls from outside each part of the service while rows move. An oracle then checks the outcome: each row once, no
+ * leftovers, and the same state in every view. Prints the matrix and, without `--only`, writes it into
+ * `docs/faults.md`. The seed, printed first, repeats the choices, though not the machine's own
+ * timing. Exit status 1 on any violation.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -62,17 +62,17 @@ export interface MatrixOptions {
   rounds: number;
   seed: number;
   isShort: boolean;
-  /** How many labs work side by side: most of the time is spent waiting for timeouts. */
+  /** The number of harnesses in parallel: most of the time is spent waiting for timeouts. */
   lanes: number;
-  /** Leaves the folders of the labs behind. */
+  /** Keeps the folders of the harnesses. */
   keep?: boolean;
   log(line: string): void;
   onResult?(result: Result): void;
 }
 
 /**
- * Runs the scenarios, each in whichever lab is free next, and looks at last at what the processes of each lab hold. A lab that
- * cannot even be opened fails all of it.
+ * Runs the scenarios, each in the next free harness, and finally checks the resources of the processes of each harness.
+ * Fails when a harness cannot be opened.
  */
 export async function runMatrix(options: MatrixOptions): Promise<Result[]> {
   const { scenarios, rounds, seed, isShort, lanes, keep = false, log, onResult } = options;
@@ -106,7 +106,7 @@ export async function runMatrix(options: MatrixOptions): Promise<Result[]> {
 function restingResult(lane: number, violations: string[]): Result {
   const scenario: Scenario = {
     fault: 'all',
-    place: `memory and descriptors of API and worker at rest, lab ${lane + 1}`,
+    place: `memory and descriptors of API and worker at rest, harness ${lane + 1}`,
     how: 'resident memory and open descriptors before the first fault and after the last one, each time after twelve quiet seconds',
     run: async () => ({ violations }),
   };
@@ -162,7 +162,7 @@ async function runRound(lab: Lab, scenario: Scenario): Promise<Finding> {
   return finding;
 }
 
-/** After a violation: what it left must not be taken for another one's. */
+/** After a violation: its leftovers must not be attributed to another scenario. */
 async function clearUp(lab: Lab): Promise<void> {
   const { rig } = lab;
   const { rows } = await rig.db.query(

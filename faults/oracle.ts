@@ -32,8 +32,9 @@ export interface Verdict {
 const PATIENCE_MS = 120_000;
 
 /**
- * Waits for a task's end and looks at it from every side: API, task row and workflow say the same and one of the expected
- * states; what is completed is there exactly once and as the receipt says, of anything else nothing is there. Removes the table.
+ * Waits for a task's end and looks at it from every side: API, task row and workflow say the same and one of the
+ * expected states; what is completed is there exactly once and as the receipt says, of anything else nothing is there.
+ * Removes the table.
  */
 export async function judge(
   lab: Lab,
@@ -63,7 +64,7 @@ export async function judge(
     if (sha256 !== lab.exportSha256) violations.push('the exported file differs from that of an undisturbed export');
   } else violations.push(...(await traces(lab, key)));
   violations.push(...(await eventViolations(lab, key)));
-  // Last of all, so that a look that was cut off can be taken again.
+  // Last, so that an interrupted check can be repeated.
   if (task.state === 'completed' && key.kind === 'upload')
     await patiently(() => lab.rig.db.query(`DROP TABLE IF EXISTS ${task.table}`));
   return { violations: violations.map((what) => `${key.task_name} ${what}`), state: task.state, redone };
@@ -86,7 +87,10 @@ interface ClosedWorkflow {
   shown?: string;
 }
 
-/** By asking, not by waiting for its result: the server may be restarted meanwhile, and a new run may follow the one that ended. */
+/**
+ * By asking, not by waiting for its result: the server may be restarted meanwhile, and a new run may follow the one
+ * that ended.
+ */
 async function untilWorkflowClosed(lab: Lab, key: TaskKey): Promise<ClosedWorkflow> {
   for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(30)) {
     const handle = lab.rig.temporal.workflow.getHandle(workflowId(key));
@@ -146,7 +150,9 @@ async function eventViolations(lab: Lab, key: TaskKey): Promise<string[]> {
   });
 }
 
-/** What tasks that have ended have left behind: nothing, after a moment. Result files of completed downloads are wanted. */
+/**
+ * What tasks that have ended have left behind: nothing, after a moment. Result files of completed downloads are wanted.
+ */
 export async function leftovers(lab: Lab, milliseconds = 5_000): Promise<string[]> {
   for (const end = performance.now() + milliseconds; ; await sleep(50)) {
     const left = await lookForLeftovers(lab);

@@ -10,7 +10,7 @@ import { type Finding, judge, judgeAll } from './oracle.js';
 import { resourcesOf } from './resources.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';
 
-/** The longest that a pause may be held up by somebody else's lock, in seconds. */
+/** The maximum delay of a pause by the lock of another session, in seconds. */
 const LONGEST_PAUSE = 5;
 
 /** F15: the table itself makes trouble. */
@@ -174,7 +174,7 @@ async function takeConnections(lab: Lab): Promise<Finding> {
   await sleep(8_000);
   await Promise.all(taken.map((client) => client.end()));
   const recovery = await untilFurther(lab, key, sight, performance.now());
-  violations.expect(taken.length > 50, `void: only ${taken.length} connections were taken`);
+  violations.expect(taken.length > 50, `void: only ${taken.length} connections were opened`);
   const other = await beginLoad(lab, 1);
   const verdict = await judgeAll(lab, [key, other], ['completed']);
   violations.add(verdict.violations);

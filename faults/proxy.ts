@@ -1,8 +1,8 @@
 import net from 'node:net';
 
 /**
- * Where a COMMIT is cut off: before it is passed on (rolled back for certain), right behind it (nobody can know), or when
- * its reply has come, which is then not passed on (committed for certain).
+ * Where a COMMIT is cut off: before it is passed on (rolled back for certain), right after it (the outcome is unknown),
+ * or when its reply has come, which is then not passed on (committed for certain).
  */
 export type CutSide = 'before COMMIT' | 'behind COMMIT' | 'before the reply';
 
@@ -28,7 +28,7 @@ const COMMIT = Buffer.from('Q\0\0\0\x0bCOMMIT\0');
 const BEGIN = /Q[\s\S]{4}BEGIN[;\0]/;
 const SAID_LENGTH = 16_384;
 
-/** A TCP proxy to a port of this machine that passes everything on until it is told to delay, cut or refuse. */
+/** A TCP proxy to a port of this machine that forwards everything until a caller has it delay, cut or refuse. */
 export class TcpProxy {
   /** Every packet of either direction waits for so long. */
   delayMs = 0;
@@ -56,7 +56,7 @@ export class TcpProxy {
     return (this.server.address() as net.AddressInfo).port;
   }
 
-  /** Breaks every connection, in the middle of whatever it carries. */
+  /** Breaks every connection, in the middle of any transfer. */
   cut(): void {
     for (const link of [...this.#links]) this.#break(link);
   }

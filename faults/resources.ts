@@ -22,7 +22,7 @@ const DESCRIPTORS_MORE = 12;
 /** What the collector of garbage may have left lying about. */
 const MEBIBYTES_MORE = 96;
 
-/** What API and worker have when nothing is to be done. */
+/** The resources of API and worker at rest. */
 export async function restingResources({ api, workers }: Rig): Promise<(Resources | undefined)[]> {
   await sleep(QUIET_MS);
   return [api, workers[0]].map((process) => process && resourcesOf(process.pid));

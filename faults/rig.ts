@@ -31,8 +31,9 @@ export interface PartOptions {
 }
 
 /**
- * The service with its servers, each part a process of its own that can be started, stopped, killed and frozen by itself.
- * Workers reach PostgreSQL, and workers and API reach Temporal, through proxies; who looks on from here does not.
+ * The service with its servers, each part a process of its own that can be started, stopped, killed and frozen by
+ * itself. Workers reach PostgreSQL, and workers and API reach Temporal, through proxies; who looks on from here does
+ * not.
  */
 export class Rig {
   postgres!: PostgresServer;

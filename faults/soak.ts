@@ -28,7 +28,10 @@ const FAULTS: [string, (rig: Rig) => Promise<unknown>][] = [
   ['API killed', (rig) => rig.kill(rig.api).then(() => rig.startApi())],
 ];
 
-/** Twenty tasks at any time, a fault every 5 to 10 s, for so many seconds; then everything is brought to its end and judged. */
+/**
+ * Twenty tasks at any time, a fault every 5 to 10 s, for so many seconds; then everything is brought to its end and
+ * judged.
+ */
 export async function soak(lab: Lab, seconds: number, log: (line: string) => void): Promise<SoakResult> {
   const result: SoakResult = { faults: {}, tasks: {}, violations: [], resources: '' };
   const before = await restingResources(lab.rig);
@@ -87,7 +90,7 @@ async function driveTask(lab: Lab, result: SoakResult): Promise<void> {
     await patiently(() => rig.client.command('resume', key).catch(whenFinal));
   }
   const expected: State[] = whim === 0 ? ['terminated', 'completed'] : ['completed'];
-  // Whoever looks may be cut off, too; looking again changes nothing until it has seen everything.
+  // The check may be cut off, too. It reads only until it has seen everything, so it can be repeated.
   const { state, violations } = await patiently(() => judge(lab, key, expected, small, PATIENCE_MS), PATIENCE_MS);
   result.tasks[state] = (result.tasks[state] ?? 0) + 1;
   if (violations.length > 0) throw new Error(violations.join('; '));

@@ -10,7 +10,7 @@ const LOADS = ['beginUpload', 'loadPart'];
 /** Within this time the service shows what was done past it, in seconds. */
 const LONGEST_NOTICE = 60;
 
-/** F7c: what the CLI and the Web UI can do to a workflow and its activities, beside ending them. */
+/** F7c: what the CLI and the Web UI can do to a workflow and its activities, other than end them. */
 export const nativePauses: Scenario[] = [
   {
     fault: 'F7',

@@ -33,7 +33,7 @@ async function stopInOrder(lab: Lab): Promise<Finding> {
   const recovery = worst(await Promise.all(keys.map((key, i) => untilFurther(lab, key, sights[i]!, started))));
   violations.expect(
     (recovery ?? 0) <= LONGEST_RECOVERY,
-    `went on only ${recovery?.toFixed(1)} s after the next worker was there`,
+    `continued only ${recovery?.toFixed(1)} s after the next worker was there`,
   );
   const { violations: found, redone } = await judgeAll(lab, keys, ['completed']);
   violations.add(found);

@@ -66,7 +66,7 @@ async function loseTemporal(lab: Lab): Promise<Finding> {
   const began = performance.now();
   await rig.startTemporal();
   const recovery = await untilFurther(lab, running, sight, began);
-  violations.expect(recovery <= 60, `went on only after ${recovery.toFixed(0)} s`);
+  violations.expect(recovery <= 60, `continued only after ${recovery.toFixed(0)} s`);
   const { state } = await watch(lab, paused).look();
   violations.expect(state === 'paused', `the paused task is ${state}`);
   await rig.client.command('resume', paused);
@@ -128,7 +128,7 @@ async function commandsAreExact(lab: Lab, commands: Partial<Record<Action, TaskK
 
 const ENDS = ['cancel', 'terminate'] as const;
 
-/** F7: steered past the service. */
+/** F7: changed in Temporal, not through the service. */
 export const nativeEnds: Scenario = {
   fault: 'F7',
   place: 'cancel and terminate while queued, running, paused, rolling back',

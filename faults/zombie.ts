@@ -44,8 +44,8 @@ export const zombies: Scenario[] = [
 ];
 
 /**
- * Each task that a frozen worker has been handed is lost for its timeout, of some ten seconds, and then offered anew,
- * perhaps to it again.
+ * Each task that a frozen worker has been handed is lost for its timeout, of some ten seconds, and then offered again,
+ * perhaps to the same worker.
  */
 const UNTIL_OFFERED_MS = 120_000;
 
@@ -54,7 +54,7 @@ async function wakeTheDead(lab: Lab): Promise<Finding> {
   const violations = new Violations();
   await rig.killWorkers();
   const keys: TaskKey[] = [];
-  // The server goes on offering work to the frozen ones for a while: one of them is enough for the short form.
+  // The server continues to offer work to the frozen ones for a while: one of them is enough for the short form.
   const places = lab.isShort ? [PLACES[lab.random() % PLACES.length]!] : PLACES;
   for (const place of places) {
     // Each takes what comes and stands still at its place; the ones before stand already.
@@ -73,7 +73,7 @@ async function wakeTheDead(lab: Lab): Promise<Finding> {
   await sleep(200);
   violations.expect(
     frozen.every((worker) => rig.workers.includes(worker)),
-    'a worker that was frozen has ended instead of going on',
+    'a worker that was frozen has ended instead of continuing',
   );
   return { violations: violations.found, recovery: worst(recoveries), redone };
 }
@@ -97,7 +97,7 @@ async function meetAgain(lab: Lab, steps: Failpoint[]): Promise<Finding> {
     await sleep(200);
     violations.expect(
       rig.workers.includes(zombie),
-      `${step}: the worker that was frozen has ended instead of going on`,
+      `${step}: the worker that was frozen has ended instead of continuing`,
     );
   }
   return { violations: violations.found, recovery: worst(recoveries) };

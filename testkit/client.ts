@@ -21,7 +21,7 @@ export interface TaskKey {
 /** A start request knows its kind by its address: a key with or without it will do. */
 export type TaskName = Pick<TaskKey, 'user_id' | 'task_name'>;
 
-/** Fields of a start request beside the task's key. */
+/** The fields of a start request other than the key of the task. */
 export type StartFields = Record<string, string | number | boolean>;
 
 /** An answer other than 2xx: the problem document, or what came instead of one. */
@@ -40,7 +40,9 @@ export class ApiError extends Error {
 export class LongTaskClient {
   constructor(readonly api: string) {}
 
-  /** Starts an upload with the file at `file`, sent as multipart from disk, a piece at a time. Some fields may stand behind it. */
+  /**
+   * Starts an upload with the file at `file`, streamed as multipart from disk. Some fields may follow after it.
+   */
   async upload(key: TaskName, file: string, fields: StartFields = {}, behind: StartFields = {}): Promise<Task> {
     const boundary = `long-task-${randomUUID()}`;
     const asForm = (values: StartFields) =>
@@ -60,8 +62,9 @@ export class LongTaskClient {
       request.once('response', resolve);
       request.once('error', reject);
     });
-    // node:http, because fetch with a FormData costs five times the processor time, which the service then lacks. For the same
-    // reason bench and demo are run with room on the heap from the start (package.json): it costs no more than curl then.
+    // node:http, because fetch with a FormData costs five times the processor time, which the service then lacks. For
+    // the same reason bench and demo are run with room on the heap from the start (package.json): it costs no more than
+    // curl then.
     const sent = pipeline(async function* () {
       yield head;
       yield* createReadStream(file, { highWaterMark: 1 << 20 });

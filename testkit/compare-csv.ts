@@ -20,8 +20,9 @@ export interface Difference {
 }
 
 /**
- * Compares two CSV files value by value, header included, in constant memory. How a value is quoted does not count, with
- * one exception: an empty value (NULL) and `""` (an empty string) differ. Identical bytes are equal; they are only counted.
+ * Compares two CSV files value by value, header included, in constant memory. How a value is quoted does not count,
+ * with one exception: an empty value (NULL) and `""` (an empty string) differ. Identical bytes are equal; they are only
+ * counted.
  */
 export async function compareCsv(a: string, b: string): Promise<Comparison> {
   const counted = await countIfIdentical(a, b);

@@ -7,7 +7,8 @@ export type Contents = Map<string, string>;
 
 /**
  * Every relation of the database outside of the system's catalogs, with its number of rows; oids in the names of TOAST
- * tables are left out. `long_task.tasks` and its events are counted without the task `except`: that it was there is kept.
+ * tables are left out. `long_task.tasks` and its events are counted without the task `except`: that it was there is
+ * kept.
  */
 export async function databaseContents(db: pg.Pool, except?: string): Promise<Contents> {
   const contents: Contents = new Map();

@@ -26,8 +26,8 @@ export interface Reference {
 }
 
 /**
- * Loads the file undisturbed and proves that load by the file itself: the table in the order of its rows equals the file
- * value by value.
+ * Loads the file undisturbed and proves that load by the file itself: the table in the order of its rows equals the
+ * file value by value.
  * @throws Error naming the first difference
  */
 export async function readReference(

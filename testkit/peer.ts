@@ -7,7 +7,7 @@ import { findOnPath } from '../launcher/programs.js';
 
 /** What the service is measured against: PostgreSQL's own way to load and to export a CSV file. */
 export interface Peer {
-  /** As it stands in the tables of figures. */
+  /** The name in the tables of figures. */
   name: string;
   copyIn(table: string, file: string): Promise<void>;
   copyOut(table: string, file: string): Promise<void>;

@@ -5,7 +5,10 @@ import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { withClient } from '../src/postgres/pool.js';
 
-/** The rows of a table against those of an undisturbed load, whose sha256 is given too. One line for each way in which they differ. */
+/**
+ * The rows of a table against those of an undisturbed load, whose sha256 is given too. One line for each way in which
+ * they differ.
+ */
 export async function compareRows(
   db: pg.Pool,
   table: string,

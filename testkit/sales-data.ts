@@ -18,7 +18,7 @@ export const SAMPLE: Required<SalesOptions> = { rows: 10_000, seed: 1 };
 
 /**
  * Writes a CSV file (RFC 4180, UTF-8, LF): header and records, some values with commas and quotes, some empty (NULL),
- * some `""` (an empty string). Constant memory. `onProgress` is told the rows written so far.
+ * some `""` (an empty string). Constant memory. `onProgress` receives the rows written so far.
  */
 export async function writeSalesFile(
   path: string,

@@ -15,7 +15,7 @@ export interface ServiceOptions {
   ports?: Partial<Ports>;
   /** Further variables for the service. */
   env?: Record<string, string>;
-  /** Is told what the start is doing, one sentence each. */
+  /** Receives progress messages, one sentence each. */
   log?: (message: string) => void;
   /** Ends a start that is under way; `stop` ends a service that has started. */
   signal?: AbortSignal;
@@ -44,8 +44,8 @@ export interface Service {
 }
 
 /**
- * Starts the real service (`npm start`) as a process of its own, on embedded servers and free ports, and resolves when it
- * says that it is ready. Its log lines go to `service.log` in its folder.
+ * Starts the real service (`npm start`) as a process of its own, on embedded servers and free ports, and resolves when
+ * it says that it is ready. Its log lines go to `service.log` in its folder.
  * @throws Error with the last log lines when it ends before.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
@@ -58,7 +58,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const lastLines = keepLog(child, path.join(dataDir, 'service.log'), log);
-  // Whatever ends us must not leave servers behind. An orderly `stop` has ended it before.
+  // The exit of this process must not leave servers behind. An orderly `stop` has ended them before.
   const onExit = () => child.kill('SIGTERM');
   process.once('exit', onExit);
   const stop = async () => {

@@ -22,8 +22,9 @@ export interface SpeedRound {
 }
 
 /**
- * Measures one round: upload, then the peer's load of the same file into a table of the same columns and types, download,
- * then the peer's export of that table. Each begins after a checkpoint, on a server that does nothing else. Leaves nothing.
+ * Measures one round: upload, then the peer's load of the same file into a table of the same columns and types,
+ * download, then the peer's export of that table. Each begins after a checkpoint, on a server that does nothing else.
+ * Leaves nothing.
  */
 export async function measureSpeed(workspace: Workspace, file: string, round: number): Promise<SpeedRound> {
   const { db, folder, service } = workspace;

@@ -18,7 +18,8 @@ const EVERY_MS = 2;
 const PATIENCE_MS = 120_000;
 
 /**
- * Looks at a task in PostgreSQL itself, by default every 2 ms: finer than asking the API, and what is seen there is committed.
+ * Looks at a task in PostgreSQL itself, by default every 2 ms: finer than asking the API, and what is seen there is
+ * committed.
  */
 export class TaskWatch {
   constructor(
@@ -77,5 +78,7 @@ export async function heldInDatabase(db: pg.Pool, lockKey: number): Promise<{ se
   return rows[0];
 }
 
-/** First key of the service's advisory locks: 'LT'. Written out here: what checks the service does not import its word. */
+/**
+ * First key of the service's advisory locks: 'LT'. Written out here: what checks the service does not import its word.
+ */
 const LOCK_CLASS = 0x4c54;

@@ -26,8 +26,8 @@ export interface WorkspaceOptions {
 }
 
 /**
- * Makes a folder, starts the service in it and runs `body`. Afterwards, also when `body` throws or Ctrl-C is pressed, the
- * service is stopped in order and the folder removed; after Ctrl-C the process ends with status 130.
+ * Makes a folder, starts the service in it and runs `body`. Afterwards, also when `body` throws or Ctrl-C is pressed,
+ * the service is stopped in order and the folder removed; after Ctrl-C the process ends with status 130.
  */
 export async function withWorkspace<T>(
   options: WorkspaceOptions,
