@@ -9,30 +9,7 @@ import { WORDS } from './support/prose-words.js';
  * The files whose prose is checked. Migrations are absent: a migration that ran once must never change again, so its
  * comments keep the words of its time.
  */
-const COVERED = [
-  'src/config.ts',
-  'src/contract',
-  'src/csv',
-  'src/dialect',
-  'src/failpoint.ts',
-  'src/http',
-  'src/kernel',
-  'src/log.ts',
-  'src/postgres',
-  'src/retrying.ts',
-  'src/roles',
-  'src/setup-database.ts',
-  'src/storage',
-  'src/tables',
-  'src/worker',
-  'bench',
-  'demo',
-  'launcher',
-  'test',
-  'docs',
-  'CHANGELOG.md',
-  'README.md',
-];
+const COVERED = ['src', 'launcher', 'testkit', 'faults', 'demo', 'bench', 'test', 'docs', 'README.md', 'CHANGELOG.md'];
 
 /** Texts that workflow histories hold, by which a later version recognises what an earlier one did. */
 const FIXED = ['Long-Task begins this workflow anew: its steps fail again and again'];
