@@ -60,7 +60,7 @@ function proseOfSource(file: string): Prose[] {
     line: lineAt(start),
     text: withoutCode(asLines(value)),
   }));
-  for (const { start, text } of textsOf(program, file.startsWith('test/'))) {
+  for (const { start, text } of collectTexts(program, file.startsWith('test/'))) {
     if (/\w \w/.test(text)) texts.push({ line: lineAt(start), text: text.replace(/`[^`\n]*`/g, '``') });
   }
   return texts;
@@ -83,20 +83,21 @@ interface Node {
   [key: string]: unknown;
 }
 
-/** Yields the literals of a tree; with `titlesOnly`, those that are the first argument of a test or a suite. */
-function* textsOf(value: unknown, titlesOnly: boolean): Generator<{ start: number; text: string }> {
-  if (Array.isArray(value)) for (const item of value) yield* textsOf(item, titlesOnly);
-  if (!isNode(value)) return;
+/** Collects the literals of a tree; with `titlesOnly`, those that are the first argument of a test or a suite. */
+function collectTexts(value: unknown, titlesOnly: boolean, texts: { start: number; text: string }[] = []) {
+  if (Array.isArray(value)) for (const item of value) collectTexts(item, titlesOnly, texts);
+  if (!isNode(value)) return texts;
   if (titlesOnly && value.type === 'CallExpression' && isTest(value.callee)) {
-    yield* textsOf((value.arguments as unknown[])[0], false);
+    collectTexts((value.arguments as unknown[])[0], false, texts);
+  } else if (!titlesOnly && value.type === 'Literal' && typeof value.value === 'string') {
+    texts.push({ start: value.start, text: value.value });
+  } else if (!titlesOnly && value.type === 'TemplateElement') {
+    texts.push({ start: value.start, text: (value.value as { raw: string }).raw });
   }
-  if (!titlesOnly && value.type === 'Literal' && typeof value.value === 'string') {
-    yield { start: value.start, text: value.value };
+  for (const child of Object.values(value)) {
+    if (typeof child === 'object' && child !== null) collectTexts(child, titlesOnly, texts);
   }
-  if (!titlesOnly && value.type === 'TemplateElement') {
-    yield { start: value.start, text: (value.value as { raw: string }).raw };
-  }
-  for (const child of Object.values(value)) yield* textsOf(child, titlesOnly);
+  return texts;
 }
 
 const isNode = (value: unknown): value is Node =>
