@@ -5,11 +5,11 @@ import type { Source } from '../contract/task.js';
 import { typedFields } from '../http/form-fields.js';
 import { watchForSkippedParts } from '../http/skipped-parts.js';
 import { invalidRequest } from '../http/validation.js';
+import { checkColumnsEarly, checkHead, type FileOptions } from '../intake/check-head.js';
+import { sniffed } from '../intake/first-bytes.js';
 import type { ScannedPart } from '../intake/scan-part.js';
 import { newSourceKey } from '../storage/keys.js';
 import type { ApiContext } from './context.js';
-import { checkColumnsEarly, checkHead, type FileOptions } from './header-check.js';
-import { sniffed } from './sniffed.js';
 
 /** Looks at the fields that stand before the file, so that a bad request is refused before its file is taken. */
 export type CheckEarly = (fields: Record<string, unknown>) => Promise<void>;

@@ -6,6 +6,7 @@ import { TaskError } from '../contract/errors.js';
 import { UploadStart } from '../contract/requests.js';
 import type { Source, UploadOptions } from '../contract/task.js';
 import { checkerOf, invalidRequest } from '../http/validation.js';
+import { checkStored, type FileOptions } from '../intake/check-head.js';
 import { withTransaction } from '../postgres/pool.js';
 import { isUnavailable } from '../postgres/sqlstate.js';
 import { newSourceKey } from '../storage/keys.js';
@@ -21,7 +22,6 @@ import {
 } from '../tasks/new-task.js';
 import { tryDispatch } from '../temporal/dispatch.js';
 import type { ApiContext } from './context.js';
-import { checkStored, type FileOptions } from './header-check.js';
 import { idempotencyKey, readIdempotency } from './idempotency.js';
 import { checkNameLength, generateTaskName } from './names.js';
 import { operation } from './openapi.js';

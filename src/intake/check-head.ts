@@ -2,9 +2,9 @@ import { type FieldError, TaskError } from '../contract/errors.js';
 import type { Source, UploadOptions } from '../contract/task.js';
 import { nearestNames } from '../csv/nearest-names.js';
 import { invalidRequest } from '../http/validation.js';
-import { possibleHeaders } from '../intake/possible-headers.js';
-import { HEAD_BYTES, readHead } from '../intake/read-head.js';
 import type { Store } from '../storage/store.js';
+import { possibleHeaders } from './possible-headers.js';
+import { HEAD_BYTES, readHead } from './read-head.js';
 
 /** What a request says of its file. */
 export type FileOptions = Pick<UploadOptions, 'dialect' | 'columns'>;
