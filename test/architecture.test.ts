@@ -20,7 +20,7 @@ const ALLOWED: Record<string, string[]> = {
   postgres: [],
   storage: ['contract', 'failpoint'],
   // kernel: the threads, where the engine is put together.
-  intake: ['contract', 'csv', 'kernel', 'storage'],
+  intake: ['contract', 'csv', 'kernel', 'postgres', 'storage', 'tasks'],
   tasks: ['contract', 'failpoint', 'postgres'],
   tables: ['contract', 'failpoint', 'postgres', 'tasks'],
   roles: ['postgres', 'tables'],
@@ -47,7 +47,6 @@ const ALLOWED: Record<string, string[]> = {
     ...[
       'config',
       'contract',
-      'csv',
       'failpoint',
       'http',
       'intake',

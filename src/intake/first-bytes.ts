@@ -1,20 +1,15 @@
-import { TYPE_BYTES } from '../csv/file-type.js';
+import { assertText, TYPE_BYTES } from '../csv/file-type.js';
 
-/** The checks of a file's first bytes. Each throws the error to answer with. */
-export interface HeadChecks {
-  /** @throws {TaskError} empty_file, not_a_text_file, unsupported_encoding */
-  assertText: (head: Uint8Array) => void;
-  /** Checks all bytes received so far. Returns true once further bytes can add nothing. */
-  early?: (head: Buffer) => boolean;
-}
+/** Checks all bytes received so far. Returns true once further bytes can add nothing. */
+export type CheckEarly = (head: Buffer) => boolean;
 
 /**
- * Passes a file on after a look at its beginning.
- * @throws {TaskError} what the checks find
+ * Passes a file on after a check of its beginning.
+ * @throws {TaskError} empty_file, not_a_text_file, unsupported_encoding, and what `checkEarly` throws
  */
-export async function* sniffed(
+export async function* checkFirstBytes(
   source: AsyncIterable<Uint8Array>,
-  { assertText, early = () => true }: HeadChecks,
+  checkEarly: CheckEarly,
 ): AsyncGenerator<Uint8Array> {
   let head: Uint8Array[] | null = [];
   let bytes = 0;
@@ -27,7 +22,7 @@ export async function* sniffed(
     }
     head.push(chunk);
     bytes += chunk.length;
-    if (bytes >= nextLook) nextLook = early(Buffer.concat(head)) ? Number.POSITIVE_INFINITY : bytes * 2;
+    if (bytes >= nextLook) nextLook = checkEarly(Buffer.concat(head)) ? Number.POSITIVE_INFINITY : bytes * 2;
     if (bytes < TYPE_BYTES) continue;
     assertText(Buffer.concat(head).subarray(0, TYPE_BYTES));
     yield* head;
