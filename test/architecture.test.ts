@@ -44,18 +44,7 @@ const ALLOWED: Record<string, string[]> = {
   maintenance: ['contract', 'failpoint', 'storage', 'tables', 'tasks', 'temporal'],
   http: ['contract', 'postgres'],
   api: [
-    ...[
-      'config',
-      'contract',
-      'failpoint',
-      'http',
-      'intake',
-      'log',
-      'maintenance',
-      'metrics',
-      'postgres',
-      'retrying',
-    ],
+    ...['config', 'contract', 'failpoint', 'http', 'intake', 'log', 'maintenance', 'metrics', 'postgres', 'retrying'],
     ...['roles', 'storage', 'tables', 'tasks', 'temporal'],
   ],
   worker: [

@@ -131,11 +131,8 @@ function withExamples(document: Document): Document {
     delete operations.head;
     for (const one of Object.values(operations)) {
       const example = EXAMPLES[one.operationId ?? ''];
-      for (const [type, media] of Object.entries(one.requestBody?.content ?? {})) {
-        if (type === 'multipart/form-data') media.schema = withFile(media.schema as Form);
-        else if (type === 'text/csv') Object.assign(media, CSV_BODY);
-        else media.example = example?.body;
-      }
+      const content = one.requestBody?.content ?? {};
+      for (const [type, media] of Object.entries(content)) content[type] = bodyOf(type, media, example?.body);
       for (const parameter of one.parameters ?? []) {
         const value = example?.query?.[parameter.name] ?? example?.path?.[parameter.name];
         if (value !== undefined) parameter.example = parameter.schema?.type === 'string' ? value : JSON.parse(value);
@@ -144,6 +141,11 @@ function withExamples(document: Document): Document {
     }
   }
   return document;
+}
+
+function bodyOf(type: string, media: Media, example: unknown): Media {
+  if (type === 'text/csv') return CSV_BODY;
+  return type === 'multipart/form-data' ? { schema: withFile(media.schema as Form) } : { ...media, example };
 }
 
 interface Form {
