@@ -20,7 +20,7 @@ const ALLOWED: Record<string, string[]> = {
   postgres: [],
   storage: ['contract', 'failpoint'],
   // kernel: the threads, where the engine is put together.
-  intake: ['contract', 'csv', 'kernel', 'storage'],
+  intake: ['contract', 'csv', 'kernel', 'postgres', 'storage', 'tasks'],
   tasks: ['contract', 'failpoint', 'postgres'],
   tables: ['contract', 'failpoint', 'postgres', 'tasks'],
   roles: ['postgres', 'tables'],
@@ -44,19 +44,7 @@ const ALLOWED: Record<string, string[]> = {
   maintenance: ['contract', 'failpoint', 'storage', 'tables', 'tasks', 'temporal'],
   http: ['contract', 'postgres'],
   api: [
-    ...[
-      'config',
-      'contract',
-      'csv',
-      'failpoint',
-      'http',
-      'intake',
-      'log',
-      'maintenance',
-      'metrics',
-      'postgres',
-      'retrying',
-    ],
+    ...['config', 'contract', 'failpoint', 'http', 'intake', 'log', 'maintenance', 'metrics', 'postgres', 'retrying'],
     ...['roles', 'storage', 'tables', 'tasks', 'temporal'],
   ],
   worker: [

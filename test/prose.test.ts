@@ -56,6 +56,7 @@ function hitsOf(pattern: RegExp, file: string, { line, text }: Prose): string[] 
   if (FIXED.includes(text)) return [];
   const anywhere = new RegExp(pattern.source.replaceAll(' ', '\\s+'), 'gi');
   return [...text.matchAll(anywhere)].map(
-    ({ 0: word, index }) => `${file}:${line + text.slice(0, index).split('\n').length - 1}: ${word.replace(/\s+/g, ' ')}`,
+    ({ 0: word, index }) =>
+      `${file}:${line + text.slice(0, index).split('\n').length - 1}: ${word.replace(/\s+/g, ' ')}`,
   );
 }

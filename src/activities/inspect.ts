@@ -14,6 +14,7 @@ import {
 import { columnNames } from '../csv/header.js';
 import { type FormHints, typeOfForm } from '../csv/value-form.js';
 import { failpoint } from '../failpoint.js';
+import { hintsOf } from '../intake/file-options.js';
 import { findParts } from '../intake/find-parts.js';
 import { HEAD_BYTES, type Head, readHead } from '../intake/read-head.js';
 import { isFault, type Scanner } from '../intake/scan-part.js';
@@ -148,9 +149,4 @@ function chooseColumns(headers: string[], evidence: ColumnEvidence[], options: U
 function isAsked(type: string, { form }: FoundType, { dateOrder, decimalComma }: FormHints): boolean {
   if (form === undefined || typeOfForm(form) !== type) return false;
   return type === 'numeric' ? decimalComma === true : dateOrder !== undefined || !/^(?:FM)?(?:DD|MM)/.test(form);
-}
-
-/** What the request says of the values of all columns. */
-export function hintsOf({ date_order, decimal_comma }: UploadOptions): FormHints {
-  return { dateOrder: date_order, decimalComma: decimal_comma };
 }

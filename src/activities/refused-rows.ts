@@ -6,10 +6,10 @@ import { type RecordPlace, recordsAt } from '../csv/record-at.js';
 import type { EncodeResult, RefusedRecord } from '../csv/record-encoder.js';
 import { type ColumnCheck, type RefusedValue, readValues } from '../csv/value-check.js';
 import { readerOfForm, readerOfType } from '../csv/value-reader.js';
+import { hintsOf } from '../intake/file-options.js';
 import type { RefusedRow } from '../tables/insert-rows.js';
 import type { Reject } from '../tasks/rejects.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';
-import { hintsOf } from './inspect.js';
 import { columnAtFault, describeMalformed } from './malformed-rows.js';
 
 /** Max rows that one batch rejects: their texts are held in memory until they are stored. */

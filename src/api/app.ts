@@ -3,7 +3,6 @@ import multipart from '@fastify/multipart';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { FastifySerializerCompiler } from 'fastify/types/schema.js';
 import { TaskError } from '../contract/errors.js';
-import type { Source } from '../contract/task.js';
 import { typedFields } from '../http/form-fields.js';
 import { createGuard, registerGuard } from '../http/guard.js';
 import { registerNotFound } from '../http/not-found.js';
@@ -17,20 +16,10 @@ import { downloadRoutes } from './download-routes.js';
 import { healthRoutes } from './health-routes.js';
 import { metricsRoute } from './metrics-route.js';
 import { registerOpenApi } from './openapi.js';
-import type { Inspected } from './receive-upload.js';
 import { rootRoute } from './root-route.js';
 import { taskRoutes } from './task-routes.js';
 import { uploadRoutes } from './upload-routes.js';
 import { usageRoutes } from './usage.js';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The file of an upload that is stored and belongs to no task yet. */
-    source: Source | null;
-    /** What was found in it while it arrived. */
-    inspected: Inspected | null;
-  }
-}
 
 /** Room for a form with a type for each of 1,600 columns. */
 const BODY_BYTES = 1 << 20;
@@ -76,8 +65,6 @@ export async function buildApp(
       sendProblem(refusalOf(() => guard(request, reply)) ?? error, request, reply);
     },
   });
-  app.decorateRequest('source', null);
-  app.decorateRequest('inspected', null);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendProblem);
@@ -90,7 +77,7 @@ export async function buildApp(
   metricsRoute(app, context.metrics);
   rootRoute(app);
   healthRoutes(app, context);
-  // Only here is a form with a file taken; elsewhere it is a media type that is not known.
+  // Only here is a form with a file, or a file as the body, accepted; elsewhere these are media types that are not known.
   await app.register(async (scope) => {
     await scope.register(multipart, {
       throwFileSizeLimit: false,

@@ -1,10 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import type { ActionResult, ActionsAnswer } from '../contract/answers.js';
-import type { FieldError, TaskError } from '../contract/errors.js';
+import { type FieldError, invalidRequest, type TaskError } from '../contract/errors.js';
 import { ActionsBody, MOST_TASKS } from '../contract/operator-requests.js';
 import { type Action, isFinal, transitionOf } from '../contract/states.js';
 import { asTaskError } from '../http/problem.js';
-import { invalidRequest } from '../http/validation.js';
 import { notFinal } from '../tables/delete-task.js';
 import { illegalTransition } from '../tasks/commands.js';
 import { listTasks } from '../tasks/task-list.js';

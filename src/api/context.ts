@@ -23,10 +23,6 @@ export interface ApiContext {
   temporal: TemporalGateway;
   log: Logger;
   metrics: ApiMetrics;
-  /**
-   * Throws an error with `code` and `message` when the first bytes of a file are not those of a text that can be read.
-   */
-  assertText: (head: Uint8Array) => void;
   /** Inspects files while they arrive. */
   arrivals: Arrivals;
   /** The file that an upload without a file loads. */

@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { TaskError } from '../contract/errors.js';
+import { invalidRequest, TaskError } from '../contract/errors.js';
 import { DownloadStart } from '../contract/requests.js';
-import { invalidRequest } from '../http/validation.js';
 import { findTable, tableExists } from '../tables/find-table.js';
 import { columnNumber } from '../tables/staging.js';
 import { createTask, findByIdempotencyKey, findByName, type NewTask } from '../tasks/new-task.js';

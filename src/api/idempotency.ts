@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { invalidRequest } from '../http/validation.js';
+import { invalidRequest } from '../contract/errors.js';
 
 /** The key of a start request that may be sent again, and the hash of its content. */
 export interface Idempotency {

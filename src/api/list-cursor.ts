@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { invalidRequest } from '../contract/errors.js';
 import type { Sort } from '../contract/operator-requests.js';
-import { invalidRequest } from '../http/validation.js';
 import type { TaskFilter } from '../tasks/task-filter.js';
 import { isSortValue, type ListPlace } from '../tasks/task-list.js';
 

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { TaskError } from '../contract/errors.js';
+import { invalidRequest, TaskError } from '../contract/errors.js';
 import { workflowId } from '../contract/messages.js';
-import { invalidRequest } from '../http/validation.js';
 import type { WrittenName } from '../tables/find-table.js';
 import type { TaskKey } from '../tasks/tasks.js';
 

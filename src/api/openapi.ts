@@ -18,6 +18,7 @@ type Tag = 'Uploads' | 'Downloads' | 'Tasks' | 'Service';
 interface Operation extends Pick<FastifySchema, 'body' | 'querystring' | 'params'> {
   tag: Tag;
   summary: string;
+  description?: string;
   /** What it answers, by status: the name of a document, a media type of another body, or null for none. */
   answers: Record<number, keyof typeof ANSWERS | `${string}/${string}` | null>;
   /** The media types of the body. */
@@ -30,7 +31,7 @@ const PROBLEM = {
 };
 
 /** Makes the schema of a route, by which requests are checked and which the OpenAPI document shows. */
-export function operation(id: string, { tag, summary, answers, ...requests }: Operation): FastifySchema {
+export function operation(id: string, { tag, summary, answers, ...others }: Operation): FastifySchema {
   const response = Object.fromEntries(
     Object.entries(answers).map(([status, answer]) => [status, answerSchema(answer)]),
   );
@@ -38,8 +39,8 @@ export function operation(id: string, { tag, summary, answers, ...requests }: Op
     operationId: id,
     tags: [tag],
     summary,
-    ...(requests.body !== undefined && { consumes: FORMS }),
-    ...requests,
+    ...(others.body !== undefined && { consumes: FORMS }),
+    ...others,
     response: { ...response, '4xx': PROBLEM, '5xx': PROBLEM },
   } as FastifySchema;
 }
@@ -88,10 +89,16 @@ interface Media {
   schema?: object;
   example?: unknown;
 }
+interface Parameter {
+  name: string;
+  schema?: { type?: string };
+  content?: Record<string, Media>;
+  example?: unknown;
+}
 interface DocumentedOperation {
   operationId?: string;
   requestBody?: { required?: boolean; content: Record<string, Media> };
-  parameters?: { name: string; schema: { type?: string }; example?: unknown }[];
+  parameters?: Parameter[];
 }
 interface Document {
   paths: Record<string, Record<string, DocumentedOperation>>;
@@ -103,25 +110,42 @@ const FILE = {
   description: 'the CSV file; without it the sample is loaded, if the body is no multipart form',
 };
 
+/** A body that is the file. */
+const CSV_BODY: Media = {
+  schema: { type: 'string', description: 'the CSV file; the fields are in the query' },
+  example: 'Region,Units\nEurope,1\nAsia,2\n',
+};
+
+/** An object in a query is written as JSON. */
+function asJson(parameter: Parameter): void {
+  parameter.content = { 'application/json': { schema: parameter.schema } };
+  delete parameter.schema;
+}
+
 /**
- * Adds the examples that a test sends, and the file of a multipart form; leaves out HEAD, which answers as GET does.
+ * Adds the examples that a test sends, and the file of a multipart form or as a body; leaves out HEAD, which answers as
+ * GET does.
  */
 function withExamples(document: Document): Document {
   for (const operations of Object.values(document.paths)) {
     delete operations.head;
     for (const one of Object.values(operations)) {
       const example = EXAMPLES[one.operationId ?? ''];
-      for (const [type, media] of Object.entries(one.requestBody?.content ?? {})) {
-        if (type === 'multipart/form-data') media.schema = withFile(media.schema as Form);
-        else media.example = example?.body;
-      }
+      const content = one.requestBody?.content ?? {};
+      for (const [type, media] of Object.entries(content)) content[type] = bodyOf(type, media, example?.body);
       for (const parameter of one.parameters ?? []) {
         const value = example?.query?.[parameter.name] ?? example?.path?.[parameter.name];
-        if (value !== undefined) parameter.example = parameter.schema.type === 'string' ? value : JSON.parse(value);
+        if (value !== undefined) parameter.example = parameter.schema?.type === 'string' ? value : JSON.parse(value);
+        if (parameter.schema?.type === 'object') asJson(parameter);
       }
     }
   }
   return document;
+}
+
+function bodyOf(type: string, media: Media, example: unknown): Media {
+  if (type === 'text/csv') return CSV_BODY;
+  return type === 'multipart/form-data' ? { schema: withFile(media.schema as Form) } : { ...media, example };
 }
 
 interface Form {

@@ -1,146 +1,84 @@
-import type { Multipart, MultipartFile } from '@fastify/multipart';
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
-import { TaskError } from '../contract/errors.js';
-import type { Source } from '../contract/task.js';
-import { typedFields } from '../http/form-fields.js';
-import { watchForSkippedParts } from '../http/skipped-parts.js';
-import { invalidRequest } from '../http/validation.js';
-import type { ScannedPart } from '../intake/scan-part.js';
-import { newSourceKey } from '../storage/keys.js';
+import { invalidRequest, TaskError } from '../contract/errors.js';
+import { UploadStart } from '../contract/requests.js';
+import { discardRest } from '../http/discard-rest.js';
+import { receiveFile } from '../intake/receive-file.js';
+import type { StoredFile } from '../intake/stored-file.js';
+import { checkFields, fileAndId, noFinishedUpload, refuseTaken } from './check-upload.js';
 import type { ApiContext } from './context.js';
-import { checkColumnsEarly, checkHead, type FileOptions } from './header-check.js';
-import { sniffed } from './sniffed.js';
+import { idempotencyKey } from './idempotency.js';
+import { receiveForm } from './receive-form.js';
 
-/** Checks the fields before the file, so that a bad request is refused before its file is read. */
-export type CheckEarly = (fields: Record<string, unknown>) => Promise<void>;
+const SAMPLE_NAME = 'sample_data.csv';
 
-/** What a form held: its fields, and the file, stored already. */
+/** What a start brought: its fields, checked, and its file, which the caller owns. */
 export interface Received {
-  fields: Record<string, unknown>;
-  source: Source | null;
-  inspected: Inspected | null;
-}
-
-/** What was found in a file while it arrived, read by these options. */
-export interface Inspected extends FileOptions {
-  parts: ScannedPart[];
+  body: UploadStart;
+  file: StoredFile;
+  /** What the task is named after. Never the name of a caller's file: a task's name goes through Temporal. */
+  namedAfter: string;
 }
 
 /**
- * Reads a multipart form whose file part streams into the store, wherever in the form it stands. When anything is
- * wrong, or the client goes away, the file is removed.
- * @throws {TaskError} invalid_request, file_too_large, not_a_text_file, …
+ * Receives the file of a start: from a multipart form, from a body that is the file itself, or the sample.
+ * @throws {TaskError} invalid_request, task_exists, table_exists, file_too_large, not_a_text_file, … Nothing is stored then.
  */
-export async function receiveUpload(
-  request: FastifyRequest,
-  context: ApiContext,
-  checkEarly: CheckEarly,
-): Promise<Received> {
-  const received: Received = { fields: {}, source: null, inspected: null };
-  const refuseSkipped = watchForSkippedParts(request);
-  let parts = 0;
+export async function receiveUpload(request: FastifyRequest, context: ApiContext): Promise<Received> {
   try {
-    for await (const part of request.parts()) {
-      parts++;
-      // RFC 7578, 4.2: every part has one.
-      if (part.fieldname === undefined) throw invalidRequest([{ field: '', detail: 'is a part without a name' }]);
-      if (part.type === 'field') addField(received.fields, part);
-      else await receiveFile(part, received, context, checkEarly);
-    }
-    refuseSkipped(parts);
-    return received;
+    refuseTooLarge(request, context.config.MAX_UPLOAD_BYTES);
+    if (isFile(request.body)) return await receiveBody(request, request.body, context);
+    refuseQuery(request.query as object);
+    if (!request.isMultipart()) return await receiveSample(request, context);
+    return { ...(await receiveForm(request, context)), namedAfter: 'upload' };
   } catch (error) {
-    discardRest(request);
-    if (received.source) await context.store.remove(received.source.key);
-    if (request.raw.destroyed && !request.raw.complete) {
-      request.log.info('the client went away in the middle of its upload; nothing was stored');
-      throw brokenOff(error);
-    }
-    throw isMalformed(error) ? brokenOff(error) : error;
+    const { raw } = request;
+    discardRest(raw);
+    if (!raw.destroyed || raw.complete) throw error;
+    request.log.info('the client went away in the middle of its upload; nothing was stored');
+    throw new TaskError('invalid_request', 'The body ends too early. Nothing was stored.', {}, { cause: error });
   }
 }
 
-// The parser throws plain errors: without a code, and with these words.
-function isMalformed(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message: string };
-  return code === undefined && /multipart|boundary|terminated early|malformed/i.test(message);
+/** A body that is the file itself; its parser passes the stream on. */
+function isFile(body: unknown): body is Readable {
+  return body instanceof Readable;
 }
 
-function brokenOff(cause: unknown): TaskError {
-  return new TaskError(
-    'invalid_request',
-    'The form ends too early or is not well formed. Nothing was stored.',
-    {},
-    { cause },
-  );
+/** With a file as the body the fields are in the query. */
+async function receiveBody(request: FastifyRequest, body: Readable, context: ApiContext): Promise<Received> {
+  const fields = checkFields(request.query);
+  if (fields.file_id !== undefined) throw fileAndId(fields);
+  if (idempotencyKey(request) === undefined) await refuseTaken(context, fields);
+  // A refusal that ended the stream would end the connection, and lose the answer.
+  const stream = body.iterator({ destroyOnReturn: false });
+  const file = await receiveFile(context, stream, { options: fields, maxBytes: context.config.MAX_UPLOAD_BYTES });
+  return { body: fields, file, namedAfter: 'upload' };
 }
 
-function addField(
-  fields: Record<string, unknown>,
-  { fieldname, value, valueTruncated, fieldnameTruncated }: Exclude<Multipart, MultipartFile>,
-): void {
-  if (fieldname === 'file')
-    throw invalidRequest([{ field: 'file', detail: 'must be a file part: give it a filename' }]);
-  if (Object.hasOwn(fields, fieldname)) throw invalidRequest([{ field: fieldname, detail: 'is given twice' }]);
-  if (valueTruncated || fieldnameTruncated)
-    throw invalidRequest([{ field: fieldname.slice(0, 100), detail: 'is too long' }]);
-  Object.assign(fields, typedFields({ [fieldname]: value }));
+async function receiveSample(request: FastifyRequest, context: ApiContext): Promise<Received> {
+  const body = checkFields(request.body);
+  if (body.file_id !== undefined) throw noFinishedUpload(body);
+  if (idempotencyKey(request) === undefined) await refuseTaken(context, body);
+  const stream = createReadStream(context.sampleFile);
+  return {
+    body,
+    file: await receiveFile(context, stream, { filename: SAMPLE_NAME, options: body }),
+    namedAfter: SAMPLE_NAME,
+  };
 }
 
-async function receiveFile(
-  part: MultipartFile,
-  received: Received,
-  context: ApiContext,
-  checkEarly: CheckEarly,
-): Promise<void> {
-  try {
-    if (part.fieldname !== 'file')
-      throw invalidRequest([
-        { field: part.fieldname.slice(0, 100), detail: 'is not known here; the file is sent as "file"' },
-      ]);
-    if (received.source) throw invalidRequest([{ field: 'file', detail: 'is given twice' }]);
-    if (!part.filename.trim())
-      throw invalidRequest([{ field: 'file', detail: 'has an empty filename; choose a file, or give it a filename' }]);
-    await checkEarly(received.fields);
-    const key = newSourceKey();
-    const { dialect, columns } = received.fields as FileOptions;
-    const arrival = context.arrivals.begin(dialect);
-    const checks = {
-      assertText: context.assertText,
-      early: (head: Buffer) => checkColumnsEarly(head, { dialect, columns }),
-    };
-    const file = arrival.watch(sniffed(part.file, checks), (head, isWhole) =>
-      checkHead(head, isWhole, { dialect, columns }),
-    );
-    const stored = await context.store.put(key, file, { maxBytes: context.config.MAX_UPLOAD_BYTES });
-    received.source = { key, filename: cleanFilename(part.filename), ...stored };
-    received.inspected = { dialect, columns, parts: await arrival.parts() };
-  } catch (error) {
-    part.file.destroy();
-    throw error;
-  }
+function refuseTooLarge({ headers }: FastifyRequest, maxBytes: number): void {
+  // The form around the file takes a little, too.
+  if (Number(headers['content-length'] ?? 0) <= maxBytes + (1 << 20)) return;
+  throw new TaskError('file_too_large', `The file is larger than ${maxBytes} bytes.`);
 }
 
-/** Only shown to people, never a path: control characters and half surrogate pairs go. */
-function cleanFilename(name: string): string {
-  const clean = [...name.replace(/[\p{Cc}\p{Cs}]/gu, '')].slice(-200).join('');
-  return clean || 'upload.csv';
-}
-
-/** How long a refused client may continue to send. */
-const LINGER_MS = 10_000;
-
-/**
- * Reads what a refused client still sends into nothing, for a while: closing at once would reset the connection, and
- * the answer would be lost on the way (RFC 9112, 9.6).
- */
-function discardRest({ raw }: FastifyRequest): void {
-  if (raw.destroyed || raw.complete) return;
-  raw.unpipe();
-  raw.resume();
-  const timer = setTimeout(() => {
-    if (!raw.complete) raw.socket.destroy();
-  }, LINGER_MS);
-  timer.unref();
-  raw.once('close', () => clearTimeout(timer));
+/** A field that was silently left out would be a surprise. */
+function refuseQuery(query: object): void {
+  const misplaced = Object.keys(query).filter((name) => Object.hasOwn(UploadStart.properties, name));
+  if (misplaced.length === 0) return;
+  const detail = 'must be in the body; fields are in the query only where the body is the file (text/csv)';
+  throw invalidRequest(misplaced.map((field) => ({ field, detail })));
 }

@@ -3,7 +3,6 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { type Config, exportUrl, storeFolder } from '../config.js';
-import { assertText } from '../csv/file-type.js';
 import { Arrivals } from '../intake/arrivals.js';
 import type { Logger } from '../log.js';
 import { startDispatcher } from '../maintenance/dispatcher.js';
@@ -68,7 +67,6 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     temporal,
     log,
     metrics,
-    assertText,
     arrivals,
     sampleFile: sampleFile(),
     isReady: () => ready,

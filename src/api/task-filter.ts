@@ -1,7 +1,6 @@
-import type { FieldError } from '../contract/errors.js';
+import { type FieldError, invalidRequest } from '../contract/errors.js';
 import type { Criteria } from '../contract/operator-requests.js';
 import { STATES, type State } from '../contract/states.js';
-import { invalidRequest } from '../http/validation.js';
 import type { TaskFilter } from '../tasks/task-filter.js';
 
 /**

@@ -92,3 +92,10 @@ export class TaskError extends Error {
     this.retryable = ERRORS[code].retryable;
   }
 }
+
+/** Makes the error that names the fields of a request that were refused, and the place of the first in a file. */
+export function invalidRequest(errors: FieldError[], extras: ErrorPlace = {}): TaskError {
+  const sentences = errors.slice(0, 3).map(({ field, detail }) => `${field} ${detail}`);
+  if (errors.length > 3) sentences.push(`and ${errors.length - 3} more`);
+  return new TaskError('invalid_request', `${sentences.join('; ')}.`, { errors, ...extras });
+}

@@ -95,7 +95,7 @@ export function asTaskError(error: unknown): TaskError {
 const FRAMEWORK: Record<string, readonly [ErrorCode, string]> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported_media_type',
-    'The body must be application/json or application/x-www-form-urlencoded; for /upload/start also multipart/form-data, with the file in the part "file".',
+    'The body must be application/json or application/x-www-form-urlencoded; for /upload/start also multipart/form-data, with the file in the part "file", or text/csv, with the file as the body.',
   ],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_request', 'The body is empty; it must be a JSON object.'],
   FST_ERR_CTP_INVALID_JSON_BODY: [
@@ -104,7 +104,7 @@ const FRAMEWORK: Record<string, readonly [ErrorCode, string]> = {
   ],
   FST_ERR_CTP_BODY_TOO_LARGE: [
     'file_too_large',
-    'The body is too large. Send a file as multipart/form-data, in the part "file".',
+    'The body is too large. Send a file as multipart/form-data, in the part "file", or as text/csv, as the body.',
   ],
   FST_ERR_BAD_URL: ['invalid_request', 'The address is not properly percent-encoded.'],
   FST_ERR_MAX_PARAM_LENGTH: ['invalid_request', 'The address is too long.'],

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { invalidRequest } from './validation.js';
+import { invalidRequest } from '../contract/errors.js';
 
 /** The multipart parser (@fastify/busboy), as far as it counts the parts. */
 interface Parser {

@@ -1,7 +1,7 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { type FieldError, TaskError } from '../contract/errors.js';
+import { type FieldError, invalidRequest, type TaskError } from '../contract/errors.js';
 
 type ValidationError = ReturnType<ReturnType<typeof Compile>['Errors']>[number];
 
@@ -28,13 +28,6 @@ export function checkerOf(schema: TSchema): (value: unknown) => unknown {
     if (validator.Check(value)) return value;
     throw invalidRequest(fieldErrors(schema, validator.Errors(value), value));
   };
-}
-
-/** @throws nothing; the error to throw for these fields */
-export function invalidRequest(errors: FieldError[]): TaskError {
-  const sentences = errors.slice(0, 3).map(({ field, detail }) => `${field} ${detail}`);
-  if (errors.length > 3) sentences.push(`and ${errors.length - 3} more`);
-  return new TaskError('invalid_request', `${sentences.join('; ')}.`, { errors });
 }
 
 function normalise(value: unknown): unknown {

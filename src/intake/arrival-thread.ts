@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { createEngine } from '../csv/engine.js';
 import { kernel } from '../kernel/kernel.js';
 import { ArrivingFile } from './arriving-file.js';
-import type { DialectOptions } from './read-head.js';
+import type { FileOptions } from './file-options.js';
 import type { ScannedPart } from './scan-part.js';
 
 /**
@@ -15,7 +15,7 @@ export const REST_BYTES = 1 << 16;
 /** What a thread is given: the port on which the file comes, one buffer after the other. */
 export interface ArrivalJob {
   port: MessagePort;
-  options: DialectOptions;
+  options: FileOptions;
 }
 
 /** `length` bytes of the file, in `buffer` after the room for the rest. The thread sends the buffer back after use. */

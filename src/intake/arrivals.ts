@@ -1,7 +1,8 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { type ArrivalJob, type Arrived, REST_BYTES } from './arrival-thread.js';
-import { type DialectOptions, HEAD_BYTES } from './read-head.js';
+import type { FileOptions } from './file-options.js';
+import { HEAD_BYTES } from './read-head.js';
 import type { ScannedPart } from './scan-part.js';
 import { createThreads, THREADS } from './threads.js';
 
@@ -39,7 +40,7 @@ export class Arrivals {
   }
 
   /** A file begins to arrive. */
-  begin(options: DialectOptions): Arrival {
+  begin(options: FileOptions): Arrival {
     return new Arrival((port) => (this.#running.size < THREADS ? this.#inspect({ port, options }) : null));
   }
 

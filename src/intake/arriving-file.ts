@@ -1,7 +1,8 @@
 import { TaskError } from '../contract/errors.js';
 import type { CsvEngine } from '../csv/engine.js';
+import { type FileOptions, hintsOf } from './file-options.js';
 import { partEnd } from './find-parts.js';
-import { type DialectOptions, type Head, readHead } from './read-head.js';
+import { type Head, readHead } from './read-head.js';
 import { PartScan, type ScannedPart } from './scan-part.js';
 
 /** Parts are kept until the file is whole, each with the evidence for its columns (some 200 bytes): a few megabytes. */
@@ -15,12 +16,12 @@ export class ArrivingFile {
   /** Each begins where the one before ended, the first where the data begins. */
   readonly parts: ScannedPart[] = [];
   readonly #csv: CsvEngine;
-  readonly #options: DialectOptions;
+  readonly #options: FileOptions;
   readonly #mostEvidence: number;
   #head: Head | undefined;
   #scan: PartScan | undefined;
 
-  constructor(csv: CsvEngine, options: DialectOptions, mostEvidence = MOST_EVIDENCE) {
+  constructor(csv: CsvEngine, options: FileOptions, mostEvidence = MOST_EVIDENCE) {
     this.#csv = csv;
     this.#options = options;
     this.#mostEvidence = mostEvidence;
@@ -44,7 +45,7 @@ export class ArrivingFile {
   #takeParts(bytes: Buffer, final: boolean): number | null {
     let at = 0;
     if (!this.#head) {
-      this.#head = readHead(bytes, final, this.#options);
+      this.#head = readHead(bytes, final, this.#options.dialect);
       at = this.#head.dataOffset;
       this.#begin(at, 1);
     }
@@ -61,7 +62,8 @@ export class ArrivingFile {
 
   #begin(from: number, firstRow: number): void {
     const { dialect, headers, dataOffset } = this.#head!;
+    const hints = hintsOf(this.#options);
     const stopAt = partEnd(dataOffset, from);
-    this.#scan = new PartScan({ dialect, columns: headers.length, from, firstRow, stopAt }, this.#csv);
+    this.#scan = new PartScan({ dialect, hints, columns: headers.length, from, firstRow, stopAt }, this.#csv);
   }
 }

@@ -106,7 +106,6 @@ describe('what fails here', () => {
       temporal: api.temporal.gateway,
       log,
       metrics: createApiMetrics({ reads: pool }),
-      assertText: () => {},
       arrivals: api.arrivals,
       sampleFile,
       isReady: () => true,

@@ -7,7 +7,6 @@ import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import type { ApiContext } from '../../src/api/context.js';
-import { assertText } from '../../src/csv/file-type.js';
 import type { Arrivals } from '../../src/intake/arrivals.js';
 import { createApiMetrics } from '../../src/metrics/api-metrics.js';
 import { createLocalStore } from '../../src/storage/local-store.js';
@@ -94,7 +93,6 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
         store,
         temporal: temporal.gateway,
         log: pino({ level: 'silent' }),
-        assertText,
         arrivals,
         sampleFile: path.resolve(import.meta.dirname, '../../sample_data.csv'),
         metrics: createApiMetrics({ reads: database.appPool }),

@@ -63,7 +63,7 @@ describe('a file that arrives', () => {
 
   it('gives its thread back when it breaks off', async () => {
     for (let i = 0; i <= 8; i++) {
-      const arrival = arrivals.begin(undefined);
+      const arrival = arrivals.begin({});
       const broken = async function* () {
         yield PLAIN.subarray(0, 5 * MIB);
         throw new Error('the client has gone');
@@ -112,7 +112,7 @@ describe('threads that fail', () => {
 });
 
 async function arrive(file: Buffer, at = arrivals) {
-  const arrival = at.begin(undefined);
+  const arrival = at.begin({});
   const bytes = await collect(arrival.watch(pieces(file)));
   return { bytes, parts: await arrival.parts() };
 }

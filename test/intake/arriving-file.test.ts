@@ -62,8 +62,8 @@ describe('ArrivingFile', () => {
 });
 
 /** Gives the bytes in pieces of odd sizes, the first of 1 MiB. */
-function arrive(bytes: Buffer, seed: number, options?: { delimiter: ';' }, mostEvidence?: number) {
-  const file = new ArrivingFile(csv, options, mostEvidence);
+function arrive(bytes: Buffer, seed: number, dialect?: { delimiter: ';' }, mostEvidence?: number) {
+  const file = new ArrivingFile(csv, { dialect }, mostEvidence);
   let taken = 0;
   let arrived = Math.min(MIB, bytes.length);
   for (let step = seed; ; step = (step * 48271) % 2147483647) {

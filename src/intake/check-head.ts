@@ -1,13 +1,10 @@
-import { type FieldError, TaskError } from '../contract/errors.js';
-import type { Source, UploadOptions } from '../contract/task.js';
+import { type FieldError, invalidRequest, type TaskError } from '../contract/errors.js';
+import type { Source } from '../contract/task.js';
 import { nearestNames } from '../csv/nearest-names.js';
-import { invalidRequest } from '../http/validation.js';
-import { possibleHeaders } from '../intake/possible-headers.js';
-import { HEAD_BYTES, readHead } from '../intake/read-head.js';
 import type { Store } from '../storage/store.js';
-
-/** What a request says of its file. */
-export type FileOptions = Pick<UploadOptions, 'dialect' | 'columns'>;
+import type { FileOptions } from './file-options.js';
+import { possibleHeaders } from './possible-headers.js';
+import { HEAD_BYTES, readHead } from './read-head.js';
 
 /** How many misspelt columns are named: each is compared with the whole header. */
 const NAMED = 3;
@@ -61,6 +58,5 @@ function unknownColumns(missing: string[], headers: string[]): TaskError {
     const detail = `is not a column of the file; the nearest of its ${headers.length} columns are ${nearest.join(', ')}`;
     return { field: `columns.${name.slice(0, 100)}`, value: name.slice(0, 100), detail };
   });
-  const { code, detail } = invalidRequest(errors);
-  return new TaskError(code, detail, { errors, column: missing[0] });
+  return invalidRequest(errors, { column: missing[0] });
 }

@@ -1,0 +1,42 @@
+import { newSourceKey } from '../storage/keys.js';
+import type { Store } from '../storage/store.js';
+import type { Arrivals } from './arrivals.js';
+import { checkColumnsEarly, checkHead } from './check-head.js';
+import type { FileOptions } from './file-options.js';
+import { checkFirstBytes } from './first-bytes.js';
+import { StoredFile } from './stored-file.js';
+
+export interface FileToReceive {
+  /** What the caller calls the file. */
+  filename?: string;
+  options: FileOptions;
+  /** More bytes than this are refused. */
+  maxBytes?: number;
+}
+
+/**
+ * Checks the head of a file, stores the file, and inspects it while it arrives. The caller owns the stored file.
+ * @throws {TaskError} file_too_large, disk_full, and what the checks find; the error of a stream that breaks off. Nothing
+ *   is stored then.
+ */
+export async function receiveFile(
+  { store, arrivals }: { store: Store; arrivals: Arrivals },
+  stream: AsyncIterable<Uint8Array>,
+  { filename = '', options: given, maxBytes }: FileToReceive,
+): Promise<StoredFile> {
+  const { dialect, columns, date_order, decimal_comma } = given;
+  const options = { dialect, columns, date_order, decimal_comma };
+  const arrival = arrivals.begin(options);
+  const checked = checkFirstBytes(stream, (head) => checkColumnsEarly(head, options));
+  const watched = arrival.watch(checked, (head, isWhole) => checkHead(head, isWhole, options));
+  const key = newSourceKey();
+  const stored = await store.put(key, watched, { maxBytes });
+  const source = { key, filename: cleanFilename(filename), ...stored };
+  return new StoredFile(store, source, { options, parts: await arrival.parts() });
+}
+
+/** Removes control characters and half surrogate pairs. The name is only shown to people, never a path. */
+function cleanFilename(name: string): string {
+  const clean = [...name.replace(/[\p{Cc}\p{Cs}]/gu, '')].slice(-200).join('');
+  return clean || 'upload.csv';
+}
