@@ -53,10 +53,11 @@ export class BatchCommitter {
   /**
    * Commits the batch that begins at `place`.
    * @param isCareful inserts the rows, so that PostgreSQL may refuse some of them: slower than COPY, which fails as a whole
+   * @param meanwhile is called when PostgreSQL has begun to work on a COPY
    * @returns how many rows PostgreSQL refused
    * @throws {FencedError} when a command or another attempt took over; {TaskError} reject_limit
    */
-  async commit(batch: EncodedBatch, isCareful: boolean): Promise<number> {
+  async commit(batch: EncodedBatch, isCareful: boolean, meanwhile: () => void): Promise<number> {
     const { client, fence, task, metrics } = this.#committing;
     const byteOffset = this.#part.byteOffset + batch.consumed;
     const done = byteOffset === this.#part.byteTo;
@@ -66,7 +67,7 @@ export class BatchCommitter {
     const refused = await withFence(client, fence, async () => {
       clock.entered();
       if (done) await client.query('SET LOCAL synchronous_commit = on');
-      const refused = batch.loaded > 0 ? await this.#send(batch, isCareful) : [];
+      const refused = batch.loaded > 0 ? await this.#send(batch, isCareful, meanwhile) : [];
       const rejects = [...batch.rejects, ...refused].sort((a, b) => a.row - b.row);
       if (refused.length > 0) await this.#checkLimit(rejects);
       await storeRejects(client, task.id, rejects);
@@ -93,10 +94,12 @@ export class BatchCommitter {
   }
 
   /** Writes the rows of a batch to the table, and returns those that PostgreSQL refused. */
-  async #send(batch: EncodedBatch, isCareful: boolean): Promise<Reject[]> {
+  async #send(batch: EncodedBatch, isCareful: boolean, meanwhile: () => void): Promise<Reject[]> {
     const { client, checker } = this.#committing;
     if (isCareful) return checker.describe(batch, await insertRows(client, this.#target, batch.lines));
-    await copyIn(client, this.#target, batch.lines);
+    const copied = copyIn(client, this.#target, batch.lines);
+    meanwhile();
+    await copied;
     return [];
   }
 

@@ -15,7 +15,7 @@ export interface Place {
 
 /** A batch that is ready to be sent. */
 export interface EncodedBatch extends CheckedBatch {
-  /** Its rows in COPY's text format, in the buffer of the encoder. */
+  /** Its rows in COPY's text format, in a buffer that is used again for the batch after the next. */
   lines: Buffer;
 }
 
@@ -25,32 +25,65 @@ interface Encoding {
   checker: RowChecker;
   /** Rows that are rejects already. */
   skip: RowSet;
-  out: Buffer;
+  /** Two buffers: one batch is made while the one before is sent. */
+  outs: Buffer[];
 }
 
-/** Encodes the records of a part, batch by batch, and takes those out that cannot be loaded. */
+interface Ahead {
+  place: Place;
+  most: number;
+  batch: Promise<EncodedBatch>;
+}
+
+/** Encodes the records of a part, batch by batch and one ahead, and takes those out that cannot be loaded. */
 export class BatchEncoder {
   readonly #encoding: Encoding;
-  #out: Buffer;
+  readonly #outs: Buffer[];
+  #ahead: Ahead | undefined;
 
   constructor(encoding: Encoding) {
     this.#encoding = encoding;
-    this.#out = encoding.out;
+    this.#outs = [...encoding.outs];
   }
 
-  /** Reads and encodes about `most` bytes, at least one record. The buffers grow only for a record that is longer than they are. */
-  async next({ byteOffset, row }: Place, most: number): Promise<EncodedBatch> {
+  /**
+   * Reads and encodes about `most` bytes, at least one record; hands out what was made ahead where that is the same. The
+   * buffers grow only for a record that is longer than they are.
+   */
+  async next(place: Place, most: number): Promise<EncodedBatch> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead?.place.byteOffset === place.byteOffset && ahead.most === most) return ahead.batch;
+    await ahead?.batch.catch(() => {}); // It uses the buffers.
+    return this.#encode(place, most);
+  }
+
+  /** Begins with a batch before it is asked for. The batch at hand can be sent meanwhile, but can't be described any more. */
+  prepare(place: Place, most: number): void {
+    this.#outs.reverse();
+    const batch = this.#encode(place, most);
+    batch.catch(() => {}); // Told to whom asks for it.
+    this.#ahead = { place, most, batch };
+  }
+
+  /** Waits until the buffers are no longer used. */
+  async end(): Promise<void> {
+    await this.#ahead?.batch.catch(() => {});
+  }
+
+  async #encode({ byteOffset, row }: Place, most: number): Promise<EncodedBatch> {
     const { reader, encoder, checker, skip } = this.#encoding;
     let reach = most + READ_AHEAD;
     for (;;) {
       const { bytes, final } = await reader.read(byteOffset, reach);
+      const out = this.#outs[0]!;
       const limits = { maxInput: most, maxRefused: MAX_REFUSED };
-      const encoded = encoder.encode(bytes, { from: 0, out: this.#out, firstRow: row, final, skip, ...limits });
+      const encoded = encoder.encode(bytes, { from: 0, out, firstRow: row, final, skip, ...limits });
       if (encoded.consumed > 0) {
-        const batch = checker.check({ ...encoded, bytes, byteOffset, firstRow: row }, this.#out);
-        return { ...batch, lines: this.#out.subarray(0, batch.written) };
+        const batch = checker.check({ ...encoded, bytes, byteOffset, firstRow: row }, out);
+        return { ...batch, lines: out.subarray(0, batch.written) };
       }
-      if (encoded.needed !== undefined) this.#out = Buffer.allocUnsafeSlow(encoded.needed);
+      if (encoded.needed !== undefined) this.#outs[0] = Buffer.allocUnsafeSlow(encoded.needed);
       else reach = Math.min(reach * GROWTH, MAX_RECORD_BYTES + most + READ_AHEAD);
     }
   }

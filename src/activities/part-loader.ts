@@ -8,7 +8,7 @@ import type { Fence } from '../tasks/fence.js';
 import { rejectedRows } from '../tasks/rejects.js';
 import type { TaskRow } from '../tasks/tasks.js';
 import { BatchCommitter } from './batch-committer.js';
-import { BatchEncoder, READ_AHEAD } from './batch-encoder.js';
+import { BatchEncoder, type EncodedBatch, READ_AHEAD } from './batch-encoder.js';
 import type { Beat, Dependencies } from './context.js';
 import { PartReader } from './part-reader.js';
 import { RateLimiter } from './rate-limiter.js';
@@ -18,7 +18,10 @@ import { RowChecker } from './refused-rows.js';
  * A batch is one transaction of about this many bytes. The longer, the less each row costs (every COPY begins with making room for
  * hundreds of rows); a pause does not wait for its end.
  */
-export const BATCH_BYTES = 1 << 20;
+export const BATCH_BYTES = 2 << 20;
+
+/** So many buffers a part is loaded with. */
+export const LOAD_BUFFERS = 3;
 
 /** Batches are short while PostgreSQL refuses rows: inserting them takes longer than COPY, and a pause waits for it. */
 const CAREFUL_BYTES = 1 << 15;
@@ -29,9 +32,9 @@ export interface PartWork extends Pick<Dependencies, 'rateLimiter' | 'csv' | 'me
   fence: Fence;
   part: Checkpoint & UploadPart;
   file: StoreFile;
-  /** Two buffers that hold a batch: as it is in the file, and as it is sent. */
+  /** Buffers that hold a batch: as it is in the file, and two as it is sent. */
   input: Buffer;
-  out: Buffer;
+  outs: Buffer[];
   signal: AbortSignal;
   beat: Beat;
 }
@@ -66,25 +69,40 @@ export class PartLoader {
     const checker = new RowChecker(task, task.options.columns && (await partEvidence(client, task.id, part.partNo)));
     const committer = new BatchCommitter({ ...this.#work, checker });
     const encoder = await this.#createEncoder(checker);
-    while (committer.part.byteOffset < part.byteTo) {
-      signal.throwIfAborted();
-      const batch = await encoder.next(committer.place, this.#most);
-      const isCareful = batch.byteOffset < this.#carefulUntil;
-      try {
-        const refused = await committer.commit(batch, isCareful);
-        this.#hasCommitted(batch, refused);
-        rateLimiter.charge(task.id, batch.consumed, this.#rate);
-        // Never after a batch that failed: how far it was halved is known here alone.
-        if (rateLimiter.owes(task.id)) break;
-      } catch (error) {
-        this.#hasFailed(batch, isCareful, error);
+    try {
+      while (committer.part.byteOffset < part.byteTo) {
+        signal.throwIfAborted();
+        const batch = await encoder.next(committer.place, this.#most);
+        const isCareful = batch.byteOffset < this.#carefulUntil;
+        try {
+          const refused = await committer.commit(batch, isCareful, () => this.#prepareNext(encoder, batch));
+          this.#hasCommitted(batch, refused);
+          rateLimiter.charge(task.id, batch.consumed, this.#rate);
+          // Never after a batch that failed: how far it was halved is known here alone.
+          if (rateLimiter.owes(task.id)) break;
+        } catch (error) {
+          this.#hasFailed(batch, isCareful, error);
+        }
       }
+    } finally {
+      await encoder.end();
     }
     return { ...committer.part, done: committer.part.byteOffset === part.byteTo };
   }
 
+  /**
+   * Has the next batch read and encoded while PostgreSQL works on this one. Not where the task may rest before it, nor after a
+   * long record: where the next one is as long, both would be in memory.
+   */
+  #prepareNext(encoder: BatchEncoder, batch: EncodedBatch): void {
+    const place = { byteOffset: batch.byteOffset + batch.consumed, row: batch.firstRow + batch.rows };
+    const isLong = batch.consumed > this.#portion + READ_AHEAD;
+    const isLast = place.byteOffset === this.#work.part.byteTo;
+    if (!this.#rate && !isLong && !isLast) encoder.prepare(place, this.#mostAfter(batch));
+  }
+
   async #createEncoder(checker: RowChecker): Promise<BatchEncoder> {
-    const { client, task, part, csv, file, input, out } = this.#work;
+    const { client, task, part, csv, file, input, outs } = this.#work;
     const dialect = task.dialect as unknown as Dialect;
     const known = await rejectedRows(client, task.id, part.firstRow + part.rowsDone, part.firstRow + part.rows - 1);
     return new BatchEncoder({
@@ -92,21 +110,25 @@ export class PartLoader {
       encoder: csv.encoder({ dialect, columns: task.columns!.length }),
       checker,
       skip: new RowSet(known),
-      out,
+      outs,
     });
   }
 
-  #hasCommitted({ byteOffset, consumed }: Extent, refused: number): void {
-    const end = byteOffset + consumed;
+  #hasCommitted(batch: EncodedBatch, refused: number): void {
+    const end = batch.byteOffset + batch.consumed;
     // Where rows were refused, the next ones may be: a COPY would be in vain, and say so in the log of the server.
     if (refused > 0) this.#carefulUntil = Math.max(this.#carefulUntil, end + 1);
-    const next = end < this.#carefulUntil ? CAREFUL_BYTES : Math.max(READ_AHEAD, consumed * 2);
-    this.#most = Math.min(this.#portion, next);
+    this.#most = end < this.#carefulUntil ? Math.min(this.#portion, CAREFUL_BYTES) : this.#mostAfter(batch);
     this.#wasCancelled = false;
   }
 
+  /** Most bytes of the batch after one that was copied. */
+  #mostAfter({ consumed }: EncodedBatch): number {
+    return Math.min(this.#portion, Math.max(READ_AHEAD, consumed * 2));
+  }
+
   /** Has the batch begun anew in another way, where there is one. @throws the error, where there is none */
-  #hasFailed({ byteOffset, consumed }: Extent, isCareful: boolean, error: unknown): void {
+  #hasFailed({ byteOffset, consumed }: EncodedBatch, isCareful: boolean, error: unknown): void {
     if (meaningOf(error) === 'cancelled' && !this.#wasCancelled) {
       // By a command that waits for us: the next transaction finds its epoch. Twice in a row it was somebody else.
       this.#wasCancelled = true;
@@ -116,9 +138,4 @@ export class PartLoader {
     this.#carefulUntil = byteOffset + consumed;
     this.#most = Math.min(this.#most, CAREFUL_BYTES);
   }
-}
-
-interface Extent {
-  byteOffset: number;
-  consumed: number;
 }
