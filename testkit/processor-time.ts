@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Seconds of processor time by the name of who has used it. */
 export type ProcessorTime = Record<string, number>;
@@ -17,13 +18,25 @@ interface Process {
  * Empty where there is no `/proc`.
  */
 export async function processorTimeOf(pids: Record<string, number>, work: () => Promise<void>): Promise<ProcessorTime> {
-  const before = secondsByName(pids);
+  const before = await lookAt(pids);
   await work();
-  const after = secondsByName(pids);
+  const after = await lookAt(pids);
   return Object.fromEntries(Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)]));
 }
 
-function secondsByName(pids: Record<string, number>): ProcessorTime {
+const BETWEEN_LOOKS_MS = 100;
+
+/** Looks until no process has ended between two looks: one that ends during a look might be counted neither for itself nor above it. */
+async function lookAt(pids: Record<string, number>): Promise<ProcessorTime> {
+  for (let last = ''; ; ) {
+    await sleep(BETWEEN_LOOKS_MS);
+    const { sums, members } = sumByName(pids);
+    if (members === last) return sums;
+    last = members;
+  }
+}
+
+function sumByName(pids: Record<string, number>): { sums: ProcessorTime; members: string } {
   const processes = listProcesses();
   const names = new Map(Object.entries(pids).map(([name, pid]) => [pid, name]));
   const nameOf = (pid: number): string | undefined => {
@@ -32,11 +45,14 @@ function secondsByName(pids: Record<string, number>): ProcessorTime {
     return parent ? nameOf(parent) : undefined;
   };
   const sums: ProcessorTime = {};
+  const members: number[] = [];
   for (const [pid, { seconds }] of processes) {
     const name = nameOf(pid);
-    if (name) sums[name] = (sums[name] ?? 0) + seconds;
+    if (!name) continue;
+    sums[name] = (sums[name] ?? 0) + seconds;
+    members.push(pid);
   }
-  return sums;
+  return { sums, members: members.join() };
 }
 
 function listProcesses(): Map<number, Process> {

@@ -54,10 +54,19 @@ export function peerOf({ service }: Workspace): Peer {
 /** Where the peer loads to. */
 export const PEER_TABLE = 'public.peer';
 
-/** Seconds of `work`, which begins after a checkpoint on a server that does nothing else. */
-export async function timed(workspace: Workspace, work: () => Promise<void>): Promise<number> {
+/** Waits until the service does nothing else, and has PostgreSQL write what it holds. */
+export async function settle(workspace: Workspace): Promise<void> {
   await untilIdle(workspace);
   await workspace.db.query('CHECKPOINT');
+}
+
+async function timed(workspace: Workspace, work: () => Promise<void>): Promise<number> {
+  await settle(workspace);
+  return secondsOf(work);
+}
+
+/** Seconds that `work` takes. */
+export async function secondsOf(work: () => Promise<void>): Promise<number> {
   const began = performance.now();
   await work();
   return (performance.now() - began) / 1000;
