@@ -33,7 +33,7 @@ function encoderOf(bytes = content, before: () => Promise<void> = async () => {}
   });
 }
 
-function after({ byteOffset, consumed, firstRow, rows }: EncodedBatch): Place {
+function placeAfter({ byteOffset, consumed, firstRow, rows }: EncodedBatch): Place {
   return { byteOffset: byteOffset + consumed, row: firstRow + rows };
 }
 
@@ -44,7 +44,7 @@ describe('a batch that is made ahead', () => {
     for (let place = START; place.byteOffset < content.length; ) {
       const batch = await encoder.next(place, MOST);
       const before = batch.lines.toString();
-      place = after(batch);
+      place = placeAfter(batch);
       if (place.byteOffset < content.length) encoder.prepare(place, MOST);
       await encoder.end();
       expect(batch.lines.toString()).toBe(before);
@@ -57,10 +57,10 @@ describe('a batch that is made ahead', () => {
     const encoder = encoderOf();
     const batch = await encoder.next(START, MOST);
     const lines = batch.lines.toString();
-    encoder.prepare(after(batch), MOST);
+    encoder.prepare(placeAfter(batch), MOST);
     expect((await encoder.next(START, MOST)).lines.toString()).toBe(lines);
-    encoder.prepare(after(batch), MOST);
-    const shorter = await encoder.next(after(batch), MOST / 2);
+    encoder.prepare(placeAfter(batch), MOST);
+    const shorter = await encoder.next(placeAfter(batch), MOST / 2);
     expect(shorter).toMatchObject({ firstRow: batch.rows + 1, byteOffset: batch.consumed });
     expect(shorter.consumed).toBeLessThan(MOST * 0.6);
   });
