@@ -1,7 +1,8 @@
 /**
- * `npm run bench [-- --rows N --rounds K --pauses P --only Crowd,Reads --full --write]`: the figures of the project,
- * each measured on a service of its own; speeds as ratios to PostgreSQL's own way, in turns in the same run. `--full`
- * adds a file of 2.6 GB, `--write` writes `bench/results.md`. Exit status 1 when a figure was missed.
+ * `npm run bench [-- --rows N --rounds K --pauses P --only Crowd,Reads --budget --full --write]`: the figures of the
+ * project, each measured on a service of its own; speeds as ratios to PostgreSQL's own way, in turns in the same run.
+ * `--budget` shows only what an upload of 100 MB costs, with `--full` of 260 MB. `--full` otherwise adds a file of
+ * 2.6 GB, `--write` writes `bench/results.md`. Exit status 1 when a figure was missed.
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,6 +12,7 @@ import { type Figure, figureMarkdown, figureTable } from '../testkit/figures.js'
 import { writeSalesFile } from '../testkit/sales-data.js';
 import { bold, count, heading, say } from '../testkit/terminal.js';
 import { withWorkspace } from '../testkit/workspace.js';
+import { benchBudget } from './budget.js';
 import { benchCrowd } from './crowd.js';
 import { benchGentle } from './gentle.js';
 import { benchLists } from './lists.js';
@@ -25,7 +27,8 @@ import { benchWaiting } from './waiting.js';
 
 const { values } = parseArgs({
   options: {
-    rows: { type: 'string', default: '2000000' },
+    rows: { type: 'string' },
+    budget: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     pauses: { type: 'string', default: '50' },
     full: { type: 'boolean', default: false },
@@ -33,8 +36,9 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
   },
 });
-const [rows, rounds, pauses] = [Number(values.rows), Number(values.rounds), Number(values.pauses)];
-const only = values.only.split(',').filter(Boolean);
+const defaultRows = values.budget && !values.full ? 770_000 : 2_000_000;
+const [rows, rounds, pauses] = [Number(values.rows ?? defaultRows), Number(values.rounds), Number(values.pauses)];
+const only = values.budget ? ['Budget'] : values.only.split(',').filter(Boolean);
 
 const figures: Figure[] = [];
 const report = await withWorkspace({ name: 'bench', keep: false, log: say }, async (workspace) => {
@@ -44,6 +48,7 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
   const input = { workspace, file, rows, bytes };
   const sections: Record<string, () => Promise<Figure[]>> = {
     Speed: () => benchSpeed({ ...input, rounds }),
+    Budget: () => benchBudget({ ...input, rounds }),
     Small: () => benchSmall(input),
     Steering: () => benchSteering({ ...input, pauses }),
     Gentle: () => benchGentle(input),

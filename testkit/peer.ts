@@ -9,8 +9,9 @@ import { findOnPath } from '../launcher/programs.js';
 export interface Peer {
   /** The name in the tables of figures. */
   name: string;
-  copyIn(table: string, file: string): Promise<void>;
-  copyOut(table: string, file: string): Promise<void>;
+  /** @param format of the file; CSV with a header by default */
+  copyIn(table: string, file: string, format?: string): Promise<void>;
+  copyOut(table: string, file: string, format?: string): Promise<void>;
 }
 
 /** `psql \copy` where psql is on the machine; else the same COPY through one plain connection of Node.js. */
@@ -25,8 +26,8 @@ function psqlPeer(psql: string, databaseUrl: string): Peer {
   const env = { ...process.env, ...connectionVariables(databaseUrl) };
   return {
     name: 'psql \\copy',
-    copyIn: (table, file) => run(psql, `\\copy ${table} FROM '${file}' WITH ${FORMAT}`, env),
-    copyOut: (table, file) => run(psql, `\\copy ${table} TO '${file}' WITH ${FORMAT}`, env),
+    copyIn: (table, file, format = FORMAT) => run(psql, `\\copy ${table} FROM '${file}' WITH ${format}`, env),
+    copyOut: (table, file, format = FORMAT) => run(psql, `\\copy ${table} TO '${file}' WITH ${format}`, env),
   };
 }
 
@@ -67,16 +68,16 @@ function plainPeer(databaseUrl: string): Peer {
   };
   return {
     name: 'COPY on one connection from Node.js (no psql here)',
-    copyIn: (table, file) =>
+    copyIn: (table, file, format = FORMAT) =>
       withConnection((client) =>
         pipeline(
           createReadStream(file, { highWaterMark: 1 << 20 }),
-          client.query(copyFrom(`COPY ${table} FROM STDIN ${FORMAT}`)),
+          client.query(copyFrom(`COPY ${table} FROM STDIN ${format}`)),
         ),
       ),
-    copyOut: (table, file) =>
+    copyOut: (table, file, format = FORMAT) =>
       withConnection((client) =>
-        pipeline(client.query(copyTo(`COPY ${table} TO STDOUT ${FORMAT}`)), createWriteStream(file)),
+        pipeline(client.query(copyTo(`COPY ${table} TO STDOUT ${format}`)), createWriteStream(file)),
       ),
   };
 }

@@ -52,17 +52,29 @@ export function peerOf({ service }: Workspace): Peer {
   return findPeer(service.databaseUrl);
 }
 
-const PEER_TABLE = 'public.peer';
+/** Where the peer loads to. */
+export const PEER_TABLE = 'public.peer';
 
-async function timed(workspace: Workspace, work: () => Promise<void>): Promise<number> {
+/** Waits until the service does nothing else, and has PostgreSQL write what it holds. */
+export async function settle(workspace: Workspace): Promise<void> {
   await untilIdle(workspace);
   await workspace.db.query('CHECKPOINT');
+}
+
+async function timed(workspace: Workspace, work: () => Promise<void>): Promise<number> {
+  await settle(workspace);
+  return secondsOf(work);
+}
+
+/** Seconds that `work` takes. */
+export async function secondsOf(work: () => Promise<void>): Promise<number> {
   const began = performance.now();
   await work();
   return (performance.now() - began) / 1000;
 }
 
-async function runToCompleted({ client, db }: Workspace, key: TaskKey, file?: string): Promise<void> {
+/** Starts a task and waits for its end. */
+export async function runToCompleted({ client, db }: Workspace, key: TaskKey, file?: string): Promise<void> {
   if (file) await client.upload(key, file);
   else await client.download(key);
   await new TaskWatch(db, key, LOOK_EVERY_MS).untilState('completed');
@@ -71,8 +83,9 @@ async function runToCompleted({ client, db }: Workspace, key: TaskKey, file?: st
 /** Rarely enough not to take processor time from what is measured. */
 const LOOK_EVERY_MS = 20;
 
+/** Makes a table of the columns of an upload, without its row number. */
 // By name and type, and not LIKE the table less its row number: a dropped column costs something in every row.
-async function createPeerTable(db: pg.Pool, name: TaskName): Promise<void> {
+export async function createPeerTable(db: pg.Pool, name: TaskName): Promise<void> {
   const table = await tableOf(db, name);
   const { rows } = await db.query(
     `SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns FROM pg_attribute
@@ -82,7 +95,8 @@ async function createPeerTable(db: pg.Pool, name: TaskName): Promise<void> {
   await db.query(`CREATE TABLE ${PEER_TABLE} AS SELECT ${rows[0].columns} FROM ${table} WITH NO DATA`);
 }
 
-async function phasesOf(db: pg.Pool, { kind, user_id, task_name }: TaskKey): Promise<Record<string, number>> {
+/** Seconds of a task by phase, as its receipt says. */
+export async function phasesOf(db: pg.Pool, { kind, user_id, task_name }: TaskKey): Promise<Record<string, number>> {
   const { rows } = await db.query(
     `SELECT receipt->'seconds' AS seconds FROM long_task.tasks WHERE kind = $1 AND user_id = $2 AND task_name = $3`,
     [kind, user_id, task_name],
@@ -90,12 +104,14 @@ async function phasesOf(db: pg.Pool, { kind, user_id, task_name }: TaskKey): Pro
   return rows[0]?.seconds ?? {};
 }
 
-async function dropTables(db: pg.Pool, name: TaskName): Promise<void> {
+/** Drops the tables of an upload and of the peer. */
+export async function dropTables(db: pg.Pool, name: TaskName): Promise<void> {
   const table = await tableOf(db, name);
   await db.query(`DROP TABLE IF EXISTS ${[PEER_TABLE, table].filter(Boolean).join(', ')}`);
 }
 
-async function tableOf(db: pg.Pool, name: TaskName): Promise<string | undefined> {
+/** The table of an upload. */
+export async function tableOf(db: pg.Pool, name: TaskName): Promise<string | undefined> {
   const { rows } = await db.query(
     `SELECT table_name FROM long_task.tasks WHERE kind = 'upload' AND user_id = $1 AND task_name = $2`,
     [name.user_id, name.task_name],

@@ -11,13 +11,13 @@ export class BufferPool {
     readonly keep: number,
   ) {}
 
-  /** Lends an uncleared buffer until `body` has ended. */
-  async use<T>(body: (buffer: Buffer) => Promise<T>): Promise<T> {
-    const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.bytes);
+  /** Lends some uncleared buffers until `body` has ended. */
+  async use<T>(count: number, body: (buffers: Buffer[]) => Promise<T>): Promise<T> {
+    const lent = Array.from({ length: count }, () => this.#free.pop() ?? Buffer.allocUnsafeSlow(this.bytes));
     try {
-      return await body(buffer);
+      return await body(lent);
     } finally {
-      if (this.#free.length < this.keep) this.#free.push(buffer);
+      this.#free.push(...lent.slice(0, Math.max(0, this.keep - this.#free.length)));
     }
   }
 }

@@ -4,7 +4,7 @@ import type { StoreFile } from '../storage/store.js';
 import { checkStaging } from '../tables/staging.js';
 import { type Checkpoint, claimPart, type UploadPart } from '../tasks/checkpoints.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
-import { PartLoader } from './part-loader.js';
+import { LOAD_BUFFERS, PartLoader } from './part-loader.js';
 import { checkPart, withSource } from './source.js';
 import { asPart, type PartAttempt, type Step } from './step.js';
 
@@ -72,9 +72,9 @@ async function loadStint(loading: Loading, claimed: Part | undefined): Promise<S
   const { file, signal, buffers } = loading;
   const part = claimed ?? (await claim(loading));
   if (part.done) return { part, isLast: true };
-  const left = await buffers.use(async (input) => {
-    if (!claimed) await checkPart(file, part, input, signal);
-    return buffers.use((out) => new PartLoader({ ...loading, part, input, out }).load());
+  const left = await buffers.use(LOAD_BUFFERS, async ([input, ...outs]) => {
+    if (!claimed) await checkPart(file, part, input!, signal);
+    return new PartLoader({ ...loading, part, input: input!, outs }).load();
   });
   if (left.done) await failpoint('load:after-part');
   return { part: left, isLast: left.done };

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Runtime } from '@temporalio/worker';
 import { BufferPool } from '../activities/buffer-pool.js';
 import { FenceWatch } from '../activities/fence-watch.js';
-import { BATCH_BYTES } from '../activities/part-loader.js';
+import { BATCH_BYTES, LOAD_BUFFERS } from '../activities/part-loader.js';
 import { Permits } from '../activities/permits.js';
 import { RateLimiter } from '../activities/rate-limiter.js';
 import { Slots } from '../activities/slots.js';
@@ -36,7 +36,7 @@ const CONTROL_CONNECTIONS = 12;
 const REMOVALS = 5;
 
 /** A batch and its row numbers: room for rows of 80 bytes; shorter ones, and NULLs, make shorter batches. */
-const BUFFER_BYTES = BATCH_BYTES + (1 << 17);
+const BUFFER_BYTES = BATCH_BYTES + BATCH_BYTES / 8;
 
 /** The names that Prometheus recommends. */
 const SDK_NAMES = { countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true };
@@ -100,7 +100,7 @@ try {
         log,
         metrics,
         rateLimiter: new RateLimiter(),
-        buffers: new BufferPool(BUFFER_BYTES, 2 * permits),
+        buffers: new BufferPool(BUFFER_BYTES, LOAD_BUFFERS * permits),
         scanner,
         permits: permitsToWork,
         slots,

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { asReject } from '../../src/activities/malformed-rows.js';
-import { BATCH_BYTES, PartLoader } from '../../src/activities/part-loader.js';
+import { BATCH_BYTES, LOAD_BUFFERS, PartLoader } from '../../src/activities/part-loader.js';
 import { RateLimiter } from '../../src/activities/rate-limiter.js';
 import { toError } from '../../src/contract/fault.js';
 import { createEngine } from '../../src/csv/engine.js';
@@ -86,7 +86,7 @@ export class ContentLoad {
     const fence = fenceOf(task);
     await withClient(this.pool, async (client) => {
       const part = await claimPart(client, fence, 1, 'part 1');
-      const [input, out] = [Buffer.alloc(2 * BATCH_BYTES), Buffer.alloc(2 * BATCH_BYTES)];
+      const [input, ...outs] = Array.from({ length: LOAD_BUFFERS }, () => Buffer.alloc(2 * BATCH_BYTES));
       const { signal } = new AbortController();
       await new PartLoader({
         client,
@@ -94,8 +94,8 @@ export class ContentLoad {
         fence,
         part,
         file: this.#file,
-        input,
-        out,
+        input: input!,
+        outs,
         signal,
         rateLimiter: new RateLimiter(),
         metrics: new WorkerMetrics(),
