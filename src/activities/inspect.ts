@@ -81,32 +81,34 @@ async function inspectFile(step: InspectStep): Promise<Inspected> {
   const hints = hintsOf(task.options);
   const source = { key: task.source!.key, size: file.size, dialect, hints, columns: headers.length, dataOffset };
   let partNo = found.length;
+  const store = () => {
+    const columns = chooseColumns(headers, evidence, task.options);
+    return storeInspection(client, task.id, { dialect, columns, dataOffset, rows });
+  };
+  let inspected: TaskRow | undefined;
   for await (const part of findParts(scanner, source, { from, firstRow: rows + 1 }, signal)) {
     if (isFault(part)) throw toError(part);
     partNo++;
     await failpoint('inspect:before-store-part');
-    await withFence(client, fence, async () => {
+    merge(evidence, part.evidence);
+    rows += part.rows;
+    // What was found of the whole is stored with the last part, unless that may still meet the limit of rejects.
+    const isLast = part.byteTo === file.size && part.malformedCount === 0;
+    inspected = await withFence(client, fence, async () => {
       await storePart(client, task.id, { ...part, partNo }, part.evidence);
       await storeRejects(
         client,
         task.id,
         part.malformed.map((bad) => asReject(bad, headers)),
       );
+      return isLast ? store() : undefined;
     });
     await failpoint('inspect:after-store-part');
-    merge(evidence, part.evidence);
-    rows += part.rows;
     Object.assign(beat, { part: partNo, rows, bytes: part.byteTo });
     rejected += part.malformedCount;
     if (part.malformedCount > 0) await checkRejectLimit(client, task, rejected, headers);
   }
-  const columns = chooseColumns(headers, evidence, task.options);
-  const inspection = { dialect, columns, dataOffset, rows };
-  return {
-    parts: partNo,
-    rows,
-    task: await withFence(client, fence, () => storeInspection(client, task.id, inspection)),
-  };
+  return { parts: partNo, rows, task: inspected ?? (await withFence(client, fence, store)) };
 }
 
 async function headOf(file: StoreFile, options: UploadOptions): Promise<Head> {
