@@ -36,7 +36,7 @@ async function measureSize(input: BenchInput & { rounds: number }, rows: number)
   const loaders = loadersFor(input).filter(({ maxRows = rows }) => rows <= maxRows);
   const seconds = new Map<string, number[]>();
   for (let round = 0; round <= input.rounds; round++) {
-    const key: TaskKey = { kind: 'upload', user_id: 'peers', task_name: `${rows} rows, round ${round}` };
+    const key: TaskKey = { kind: 'upload', user_id: 'peers', task_name: `${rows} rows: round ${round}` };
     const times = new Map([[SERVICE, await timed(input, () => upload(input, key, file))]]);
     const { table, columns, types } = await describe(input, key);
     for (const loader of loaders) times.set(loader.name, await timedLoad(input, loader, file, columns, types));
