@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { parse } from 'csv-parse';
 import pg from 'pg';
-import { findOnPath } from '../launcher/programs.js';
 import { findPeer } from '../testkit/peer.js';
 import type { BenchInput } from './input.js';
 
@@ -25,7 +23,6 @@ const ROWS_PER_INSERT = 500;
 export function loadersFor({ workspace: { service } }: BenchInput): Loader[] {
   const url = service.databaseUrl;
   const copy = findPeer(url);
-  const pgloader = findOnPath('pgloader');
   return [
     { name: copy.name, load: (table, file) => copy.copyIn(table, file) },
     {
@@ -43,15 +40,7 @@ export function loadersFor({ workspace: { service } }: BenchInput): Loader[] {
       maxRows: 20_000,
       load: (table, file, columns) => insertAll(url, table, file, columns, 1),
     },
-    ...(pgloader === undefined ? [] : [pgloaderOf(pgloader, url)]),
   ];
-}
-
-function pgloaderOf(program: string, url: string): Loader {
-  return {
-    name: 'pgloader',
-    load: (table, file, columns) => runPgloader(program, url, table, file, columns),
-  };
 }
 
 /** Inserts row by row, each statement in a transaction of its own, as a plain program does. */
@@ -75,16 +64,4 @@ async function insertAll(url: string, table: string, file: string, columns: stri
   } finally {
     await client.end();
   }
-}
-
-async function runPgloader(program: string, url: string, table: string, file: string, columns: string[]) {
-  const fields = columns.flatMap((column) => ['--field', column.replaceAll('"', '')]);
-  const form = ['--with', 'skip header = 1', '--with', "fields terminated by ','"];
-  const args = ['--type', 'csv', ...fields, ...form, file, `${url}?${table}`];
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const code = await new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (code !== 0) throw new Error(`pgloader ended with exit code ${code}`);
 }
