@@ -1,14 +1,13 @@
 /**
- * `npm run bench [-- --rows N --rounds K --pauses P --only Crowd,Reads --budget --full --write]`: the figures of the
- * project, each measured on a service of its own; speeds as ratios to PostgreSQL's own way, in turns in the same run.
+ * `npm run bench [-- --rows N --rounds K --pauses P --only Crowd,Reads --budget --full --quick --write]`: the figures of
+ * the project, each measured on a service of its own; speeds as ratios to PostgreSQL's own way, in turns in the same run.
  * `--budget` shows only what an upload of 100 MB costs, with `--full` of 260 MB. `--full` otherwise adds a file of
- * 2.6 GB, `--write` writes `bench/results.md`. Exit status 1 when a figure was missed.
+ * 2.6 GB, `--quick` takes small files and the sections that need less than five minutes together. A run of all sections,
+ * or one with `--write`, writes `docs/benchmarks.md` and its plots. Exit status 1 when a figure was missed.
  */
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { inProject } from '../launcher/paths.js';
-import { type Figure, figureMarkdown, figureTable } from '../testkit/figures.js';
+import { type Figure, figureTable } from '../testkit/figures.js';
 import { writeSalesFile } from '../testkit/sales-data.js';
 import { bold, count, heading, say } from '../testkit/terminal.js';
 import { withWorkspace } from '../testkit/workspace.js';
@@ -17,9 +16,11 @@ import { benchCrowd } from './crowd.js';
 import { benchGentle } from './gentle.js';
 import { benchLists } from './lists.js';
 import { benchMemory } from './memory.js';
+import { benchPeers } from './peers.js';
+import type { Plot } from './plot.js';
 import { benchReads } from './reads.js';
 import { benchRefused } from './refused.js';
-import { describeRun } from './report.js';
+import { describeRun, writeReport } from './report.js';
 import { benchSmall } from './small.js';
 import { benchSpeed } from './speed.js';
 import { benchSteering } from './steering.js';
@@ -29,18 +30,26 @@ const { values } = parseArgs({
   options: {
     rows: { type: 'string' },
     budget: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '3' },
-    pauses: { type: 'string', default: '50' },
+    rounds: { type: 'string' },
+    pauses: { type: 'string' },
+    quick: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
   },
 });
-const defaultRows = values.budget && !values.full ? 770_000 : 2_000_000;
-const [rows, rounds, pauses] = [Number(values.rows ?? defaultRows), Number(values.rounds), Number(values.pauses)];
-const only = values.budget ? ['Budget'] : values.only.split(',').filter(Boolean);
+const usualRows = values.budget && !values.full ? 770_000 : 2_000_000;
+const usual = values.quick ? { rows: 200_000, rounds: 1, pauses: 5 } : { rows: usualRows, rounds: 3, pauses: 50 };
+const [rows, rounds, pauses] = [
+  Number(values.rows ?? usual.rows),
+  Number(values.rounds ?? usual.rounds),
+  Number(values.pauses ?? usual.pauses),
+];
+const sectionsOf = values.budget ? 'Budget' : values.quick ? 'Speed,Peers,Small,Steering,Memory' : '';
+const only = (values.only || sectionsOf).split(',').filter(Boolean);
 
 const figures: Figure[] = [];
+const plots: Record<string, Plot> = {};
 const report = await withWorkspace({ name: 'bench', keep: false, log: say }, async (workspace) => {
   const file = path.join(workspace.folder, 'sales.csv');
   heading(`A file of ${count(rows)} sales records`);
@@ -49,7 +58,12 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
   const sections: Record<string, () => Promise<Figure[]>> = {
     Speed: () => benchSpeed({ ...input, rounds }),
     Budget: () => benchBudget({ ...input, rounds }),
-    Small: () => benchSmall(input),
+    Peers: async () => {
+      const { figures, plot } = await benchPeers({ ...input, rounds });
+      plots.speed = plot;
+      return figures;
+    },
+    Small: () => benchSmall({ ...input, isQuick: values.quick }),
     Steering: () => benchSteering({ ...input, pauses }),
     Gentle: () => benchGentle(input),
     Lists: () => benchLists(workspace),
@@ -57,7 +71,11 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
     Waiting: () => benchWaiting(input),
     Crowd: () => benchCrowd(input),
     Reads: () => benchReads(input),
-    Memory: () => benchMemory({ ...input, isFull: values.full }),
+    Memory: async () => {
+      const { figures, plot } = await benchMemory({ ...input, isFull: values.full, isQuick: values.quick });
+      plots.memory = plot;
+      return figures;
+    },
   };
   for (const [name, measure] of Object.entries(sections)) {
     if (only.length > 0 && !only.includes(name)) continue;
@@ -69,11 +87,7 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
 
 heading('Figures');
 console.log(figureTable(figures));
-if (values.write) {
-  const results = inProject('bench', 'results.md');
-  writeFileSync(results, `${report}\n${figureMarkdown(figures)}\n`);
-  say(`written to ${results}`);
-}
+if (values.write || only.length === 0) say(`written to ${writeReport(report, figures, plots)}`);
 const missed = figures.filter((figure) => figure.holds === false).length;
 console.log(bold(missed === 0 ? '\nAll figures hold.' : `\nFigures missed: ${missed}.`));
 process.exitCode = missed === 0 ? 0 : 1;

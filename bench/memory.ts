@@ -8,21 +8,30 @@ import { writeSalesFile } from '../testkit/sales-data.js';
 import { untilClosed } from '../testkit/steering.js';
 import { megabytes, say } from '../testkit/terminal.js';
 import type { BenchInput } from './input.js';
+import type { Plot, Series } from './plot.js';
 
 const LIMIT_MIB = 256;
 
 /** The most memory that a worker of its own has had resident while it loaded a file of each size. */
-export async function benchMemory({ workspace, rows, isFull }: BenchInput & { isFull: boolean }): Promise<Figure[]> {
+export async function benchMemory({
+  workspace,
+  rows,
+  isFull,
+  isQuick,
+}: BenchInput & { isFull: boolean; isQuick: boolean }): Promise<{ figures: Figure[]; plot: Plot }> {
   const figures: Figure[] = [];
+  const series: Series[] = [];
   for (const size of [rows / 10, rows, ...(isFull ? [rows * 10] : [])].map(Math.round)) {
     const file = path.join(workspace.folder, 'memory.csv');
     const { bytes } = await writeSalesFile(file, { rows: size });
     const pid = await replaceWorker(workspace);
     const atRest = peakMemory(pid);
     const key: TaskKey = { kind: 'upload', user_id: 'bench', task_name: `memory ${size}` };
+    const memory = watchMemory(pid);
     await workspace.client.upload(key, file);
     const { table } = await workspace.client.waitFor(key, ['completed']);
     await untilClosed(workspace, key);
+    series.push({ name: `file of ${megabytes(bytes)}`, points: memory.stop() });
     const peak = peakMemory(pid);
     say(`${megabytes(bytes)}: ${peak?.toFixed(0)} MiB, ${atRest?.toFixed(0)} MiB when it had started`);
     figures.push(
@@ -31,7 +40,35 @@ export async function benchMemory({ workspace, rows, isFull }: BenchInput & { is
     await workspace.db.query(`DROP TABLE ${table}`);
     await rm(file);
   }
-  return [...figures, ...(await benchMemoryOfMany(workspace))];
+  const many = isQuick ? [] : await benchMemoryOfMany(workspace);
+  const plot: Plot = {
+    title: 'Resident memory of the worker during an upload',
+    x: { label: 'seconds since the start request' },
+    y: { label: 'MiB' },
+    series,
+  };
+  return { figures: [...figures, ...many], plot };
+}
+
+const SAMPLE_MS = 100;
+
+/** Notes the resident memory of a process, over the seconds from now on, until it is stopped. */
+function watchMemory(pid: number): { stop(): Series['points'] } {
+  const began = performance.now();
+  const points: Series['points'] = [];
+  const sample = () => {
+    const y = residentMemory(pid);
+    if (y !== undefined) points.push({ x: (performance.now() - began) / 1000, y });
+  };
+  sample();
+  const timer = setInterval(sample, SAMPLE_MS);
+  return {
+    stop() {
+      clearInterval(timer);
+      sample();
+      return points;
+    },
+  };
 }
 
 const FILES = 300;

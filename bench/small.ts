@@ -25,7 +25,8 @@ type Task = () => Promise<void>;
  * Uploads of a small file against a bare workflow with one activity that does nothing, on the same server: the time of
  * one, and how many a second 20 clients get done.
  */
-export async function benchSmall(input: BenchInput): Promise<Figure[]> {
+export async function benchSmall(input: BenchInput & { isQuick: boolean }): Promise<Figure[]> {
+  const turns = input.isQuick ? 1 : TURNS;
   const file = path.join(input.workspace.folder, 'small.csv');
   await writeSalesFile(file, { rows: ROWS });
   return withBareWorker(input, async (bare) => {
@@ -37,7 +38,7 @@ export async function benchSmall(input: BenchInput): Promise<Figure[]> {
       single.bare.push(await timed(bare));
     }
     const crowd = { upload: [] as number[], bare: [] as number[] };
-    for (let turn = 0; turn < TURNS; turn++) {
+    for (let turn = 0; turn < turns; turn++) {
       crowd.upload.push(await rateOf(upload));
       crowd.bare.push(await rateOf(bare));
       say(`turn ${turn + 1}: ${crowd.upload.at(-1)!.toFixed(1)} uploads/s, ${crowd.bare.at(-1)!.toFixed(1)} bare/s`);

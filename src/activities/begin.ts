@@ -33,7 +33,7 @@ const ROLE = 'begin';
 export function beginUploadActivity(dependencies: Dependencies, window: number) {
   return begin(dependencies, {
     plan: (step, beat) => inspectAndPrepare(dependencies, step, beat, window),
-    work: (step, partNo, beat) => loadWithin(dependencies, step, partNo, beat, ROLE),
+    work: (step, partNo, beat) => loadWithin(dependencies, step, partNo, beat),
     workInStints: (run, signal, beat) => loadPart(dependencies, run, signal, beat, ROLE),
     complete: (step) => publish(dependencies.pool, step),
   });
@@ -67,7 +67,16 @@ function begin(dependencies: Dependencies, steps: Steps) {
       run,
       async (signal, beat) => {
         const attending = { ...dependencies, signal };
-        const { prepared, receipt } = await asStep(attending, run, ROLE, (step) => inOneSession(steps, step, beat));
+        // After a crash of the server all of these commits are there up to some point, and the next attempt goes on from it. The
+        // last one, of the completion, waits for the disk, and so for all before it.
+        const isAsync = true;
+        const { prepared, receipt } = await asStep(
+          attending,
+          run,
+          ROLE,
+          (step) => inOneSession(steps, step, beat),
+          isAsync,
+        );
         if (prepared.parts > 1) return prepared;
         const done = receipt ?? (await gently(steps, attending, run, prepared, beat));
         await tidy(dependencies, run.taskId);
@@ -84,13 +93,12 @@ async function inOneSession(
   step: Step,
   beat: Beat,
 ): Promise<{ prepared: Prepared; receipt?: Receipt }> {
-  // After a crash of the server a prefix of these commits is there, and the next attempt continues from it. The last
-  // one, of the completion, waits for the disk, and so for all before it.
-  await step.client.query('SET synchronous_commit = off');
   const prepared = await plan(step, beat);
   if (prepared.parts > 1 || step.task.options.max_bytes_per_second) return { prepared };
-  for (const partNo of prepared.pending) await work(await renewed(step), partNo, beat);
-  return { prepared, receipt: await complete(await renewed(step)) };
+  // What the parts do to the task row, its completion reads by itself.
+  const planned = await renewed(step);
+  for (const partNo of prepared.pending) await work(planned, partNo, beat);
+  return { prepared, receipt: await complete(planned) };
 }
 
 async function gently(
@@ -117,6 +125,6 @@ async function inspectAndPrepare(
 ): Promise<Prepared> {
   const { phase } = step.task;
   if (phase !== null && phase !== 'inspecting') return prepare(step, window);
-  await inspect(dependencies, step, beat);
-  return prepare(await renewed(step), window);
+  const { task } = await inspect(dependencies, step, beat);
+  return prepare({ ...step, task }, window);
 }

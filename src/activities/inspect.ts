@@ -21,7 +21,7 @@ import { isFault, type Scanner } from '../intake/scan-part.js';
 import type { StoreFile } from '../storage/store.js';
 import { listParts, storePart } from '../tasks/checkpoints.js';
 import { withFence } from '../tasks/fence.js';
-import { countRejects, rejectAfter, storeRejects } from '../tasks/rejects.js';
+import { rejectAfter, storeRejects } from '../tasks/rejects.js';
 import { enterPhase } from '../tasks/task-state.js';
 import { type Column, storeInspection, type TaskRow } from '../tasks/tasks.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
@@ -39,8 +39,11 @@ export function inspectActivity(dependencies: Dependencies) {
     performStep(
       dependencies,
       run,
-      (signal, beat) =>
-        asStep({ ...dependencies, signal }, run, 'inspect', (step) => inspect(dependencies, step, beat)),
+      async (signal, beat) => {
+        const work = (step: Step) => inspect(dependencies, step, beat);
+        const { parts, rows } = await asStep({ ...dependencies, signal }, run, 'inspect', work);
+        return { parts, rows };
+      },
       // Storing a part meets the fence, and parts are found many times a second.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
@@ -51,13 +54,20 @@ export function inspect({ store, scanner }: Dependencies, step: Step, beat: Beat
   return withSource(store, step.task.source!, (file) => inspectFile({ ...step, file, scanner, beat }));
 }
 
+/** How many parts and rows there are, and the task as it is then. */
+interface Inspected {
+  parts: number;
+  rows: number;
+  task: TaskRow;
+}
+
 interface InspectStep extends Step {
   file: StoreFile;
   scanner: Scanner;
   beat: Beat;
 }
 
-async function inspectFile(step: InspectStep): Promise<{ parts: number; rows: number }> {
+async function inspectFile(step: InspectStep): Promise<Inspected> {
   const { client, task, fence, file, signal, scanner, beat } = step;
   await withFence(client, fence, () => enterPhase(client, task.id, 'inspecting'));
   const { dialect, headers, dataOffset } = await headOf(file, task.options);
@@ -66,33 +76,40 @@ async function inspectFile(step: InspectStep): Promise<{ parts: number; rows: nu
   for (const part of found) merge(evidence, part.evidence as ColumnEvidence[]);
   const from = found.at(-1)?.byteTo ?? dataOffset;
   let rows = found.reduce((sum, part) => sum + part.rows, 0);
-  let rejected = await countRejects(client, task.id);
+  // Those that an earlier attempt has stored.
+  let rejected = task.rows_rejected;
   await checkRejectLimit(client, task, rejected, headers);
   const hints = hintsOf(task.options);
   const source = { key: task.source!.key, size: file.size, dialect, hints, columns: headers.length, dataOffset };
   let partNo = found.length;
+  const store = () => {
+    const columns = chooseColumns(headers, evidence, task.options);
+    return storeInspection(client, task.id, { dialect, columns, dataOffset, rows });
+  };
+  let inspected: TaskRow | undefined;
   for await (const part of findParts(scanner, source, { from, firstRow: rows + 1 }, signal)) {
     if (isFault(part)) throw toError(part);
     partNo++;
     await failpoint('inspect:before-store-part');
-    await withFence(client, fence, async () => {
+    merge(evidence, part.evidence);
+    rows += part.rows;
+    // What was found of the whole is stored with the last part, unless that may still meet the limit of rejects.
+    const isLast = part.byteTo === file.size && part.malformedCount === 0;
+    inspected = await withFence(client, fence, async () => {
       await storePart(client, task.id, { ...part, partNo }, part.evidence);
       await storeRejects(
         client,
         task.id,
         part.malformed.map((bad) => asReject(bad, headers)),
       );
+      return isLast ? store() : undefined;
     });
     await failpoint('inspect:after-store-part');
-    merge(evidence, part.evidence);
-    rows += part.rows;
     Object.assign(beat, { part: partNo, rows, bytes: part.byteTo });
     rejected += part.malformedCount;
     if (part.malformedCount > 0) await checkRejectLimit(client, task, rejected, headers);
   }
-  const columns = chooseColumns(headers, evidence, task.options);
-  await withFence(client, fence, () => storeInspection(client, task.id, { dialect, columns, dataOffset, rows }));
-  return { parts: (await listParts(client, task.id)).length, rows };
+  return { parts: partNo, rows, task: inspected ?? (await withFence(client, fence, store)) };
 }
 
 async function headOf(file: StoreFile, options: UploadOptions): Promise<Head> {

@@ -40,9 +40,9 @@ export async function loadPart(
 }
 
 /** Loads a part that no rate holds up, in the session of a step that has been taken. */
-export async function loadWithin(dependencies: Dependencies, step: Step, partNo: number, beat: Beat, role: string) {
+export async function loadWithin(dependencies: Dependencies, step: Step, partNo: number, beat: Beat) {
   await withSource(dependencies.store, step.task.source!, (file) =>
-    loadStint({ ...dependencies, ...step, partNo, role, file, beat }, undefined),
+    loadStint({ ...dependencies, ...step, partNo, file, beat }, undefined),
   );
 }
 
@@ -51,7 +51,8 @@ interface Loaded {
   bytes: number;
 }
 
-interface Loading extends Dependencies, PartAttempt {
+interface Loading extends Dependencies, Omit<PartAttempt, 'role'> {
+  role?: string;
   file: StoreFile;
   beat: Beat;
 }

@@ -2,9 +2,8 @@ import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
 import { createStaging } from '../tables/staging.js';
-import { pendingParts } from '../tasks/checkpoints.js';
 import { withFence } from '../tasks/fence.js';
-import { sumDoneParts, sumParts } from '../tasks/progress.js';
+import { partsLeft } from '../tasks/progress.js';
 import { enterPhase } from '../tasks/task-state.js';
 import type { TaskRow } from '../tasks/tasks.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
@@ -41,13 +40,12 @@ export async function prepare({ client, task, fence }: Step, window: number): Pr
 
 /** Returns the progress of the parts of a task. The size of a download is not known in advance. */
 export async function whatIsLeft(client: pg.ClientBase, task: TaskRow, window: number): Promise<Prepared> {
-  const { parts } = await sumParts(client, task.id);
-  const done = await sumDoneParts(client, task.id);
+  const { parts, pending, rows, bytes } = await partsLeft(client, task.id);
   return {
-    pending: await pendingParts(client, task.id),
+    pending,
     parts,
-    rows: { done: done.rows, total: task.rows_total },
-    bytes: { done: done.bytes, total: task.bytes_total },
+    rows: { done: rows, total: task.rows_total },
+    bytes: { done: bytes, total: task.bytes_total },
     // A gentle task keeps to its rate through one process at a time.
     window: task.options.max_bytes_per_second ? 1 : window,
   };

@@ -66,7 +66,8 @@ export async function tidy({ controlPool: pool, store, rateLimiter }: Dependenci
   await store.removeUnfinished(resultPrefix(taskId));
   for (const key of await store.list(resultPrefix(taskId))) if (key !== task.result?.key) await store.remove(key);
   await closeFence(pool, task.lock_key, async (client) => {
-    await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    // Not waited for: what a crash of the server undoes, the reconciler finds and has tidied again.
+    await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL synchronous_commit = off`);
     if (task.kind === 'download') await dropStaging(client, task.staging_oid);
     // Last of all: as long as there are parts the reconciler knows that there is something to tidy.
     await removeParts(client, taskId);

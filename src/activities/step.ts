@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type pg from 'pg';
 import { type RunRef, userOf } from '../contract/messages.js';
-import { withClient } from '../postgres/pool.js';
+import { type Session, withClient } from '../postgres/pool.js';
 import { assertEpoch, claimStep, type Fence, sessionName } from '../tasks/fence.js';
 import { fenceOf, getTaskById, type TaskRow } from '../tasks/tasks.js';
 import type { Dependencies } from './context.js';
@@ -12,19 +12,17 @@ export interface Attending extends Pick<Dependencies, 'pool' | 'rateLimiter' | '
   signal: AbortSignal;
 }
 
-/**
- * An attempt of a step. It holds a permit and a connection only in its stints, and nothing while it waits for one or
- * rests.
- */
+/** The role that a session of a stint is named for, and whether its commits do not wait for the disk. */
+type StintSession = { role: string } & Pick<Session, 'isAsync'>;
+
+/** An attempt of a step. It holds a permit and a connection only in its stints, and nothing while it waits for one or rests. */
 interface Attempt {
   task: TaskRow;
   fence: Fence;
   /** Fires when the activity is to end, and soon after a command has closed the fence. */
   signal: AbortSignal;
-  /**
-   * Runs `body` with a permit to work, in a session named for the role. Claims that were made in an earlier stint hold.
-   */
-  stint<T>(role: string, body: (client: pg.PoolClient) => Promise<T>): Promise<T>;
+  /** Runs `body` with a permit to work, in a session named for the role. Claims that were made in an earlier stint hold. */
+  stint<T>(session: StintSession, body: (client: pg.PoolClient) => Promise<T>): Promise<T>;
 }
 
 /**
@@ -42,10 +40,10 @@ async function attend<T>(
     const task = await getTaskById(pool, taskId);
     assertEpoch(task, epoch);
     return await fences.attend(fenceOf(task), ending, (signal) => {
-      const stint = async <S>(role: string, work: (client: pg.PoolClient) => Promise<S>) => {
+      const stint = async <S>({ role, isAsync }: StintSession, work: (client: pg.PoolClient) => Promise<S>) => {
         const release = await atRest(() => permits.take(user, signal));
-        const session = sessionName(task.lock_key, role);
-        return withClient(pool, work, session, signal).finally(release);
+        const name = sessionName(task.lock_key, role);
+        return withClient(pool, work, { name, isAsync }, signal).finally(release);
       };
       return body({ task, fence: fenceOf(task), signal, stint });
     });
@@ -65,18 +63,19 @@ export interface Step {
   signal: AbortSignal;
 }
 
-/** Runs a step of a task, of which there is one attempt at a time, in a session of its own. */
+/**
+ * Runs a step of a task, of which there is one attempt at a time, in a session of its own.
+ * @param isAsync its commits do not wait for the disk
+ */
 export async function asStep<T>(
   attending: Attending,
   run: RunRef,
   role: string,
   body: (step: Step) => Promise<T>,
+  isAsync = false,
 ): Promise<T> {
-  return attend(attending, run, ({ fence: unclaimed, signal, stint }) =>
-    stint(role, async (client) => {
-      const fence = await claimStep(client, unclaimed, role);
-      return body({ client, fence, signal, task: await getTaskById(client, run.taskId) });
-    }),
+  return attend(attending, run, ({ fence, signal, stint }) =>
+    stint({ role, isAsync }, async (client) => body({ client, signal, ...(await claimStep(client, fence, role)) })),
   );
 }
 
@@ -105,7 +104,7 @@ export async function asPart<T extends { isLast: boolean }>(
     await rest();
     for (let before: T | undefined; ; ) {
       const work = (client: pg.PoolClient) => body({ client, task, fence, signal, partNo, role }, before);
-      before = await stint(role, work);
+      before = await stint({ role }, work);
       await rest();
       if (before.isLast) return before;
     }

@@ -95,6 +95,14 @@ export function createPool(options: PoolOptions): pg.Pool {
 /** How long a cancelled statement may stay silent before its connection counts as dead, in milliseconds. */
 const SILENT_MS = 5_000;
 
+/** What a connection is while `body` has it. */
+export interface Session {
+  /** As `pg_stat_activity` shows it. */
+  name: string;
+  /** Its commits do not wait for the disk. */
+  isAsync?: boolean;
+}
+
 /**
  * Runs `body` with a connection of its own, named for what it does while it does it. What a named body sets for its
  * session ends with it. A connection on which anything went wrong is closed, not reused: its state is unknown.
@@ -104,7 +112,7 @@ const SILENT_MS = 5_000;
 export async function withClient<T>(
   pool: pg.Pool,
   body: (client: pg.PoolClient) => Promise<T>,
-  sessionName?: string,
+  session?: string | Session,
   signal?: AbortSignal,
 ): Promise<T> {
   const client = await pool.connect();
@@ -114,9 +122,9 @@ export async function withClient<T>(
   client.on('error', ignore);
   let broken = true;
   try {
-    if (sessionName) await client.query('SELECT set_config($1, $2, false)', ['application_name', sessionName]);
+    if (session) await nameSession(client, typeof session === 'string' ? { name: session } : session);
     const result = await body(client);
-    if (sessionName) await client.query('RESET ALL'); // To what the pool has opened it with.
+    if (session) await client.query('RESET ALL'); // To what the pool has opened it with.
     broken = false;
     return result;
   } finally {
@@ -124,6 +132,11 @@ export async function withClient<T>(
     client.off('error', ignore);
     client.release(broken);
   }
+}
+
+async function nameSession(client: pg.ClientBase, { name, isAsync = false }: Session): Promise<void> {
+  const settings = `SELECT set_config('application_name', $1, false)${isAsync ? ", set_config('synchronous_commit', 'off', false)" : ''}`;
+  await client.query(settings, [name]);
 }
 
 function abandonAfter(client: pg.PoolClient, signal: AbortSignal | undefined): { end(): void } {
@@ -149,21 +162,26 @@ export async function withTransaction<T>(pool: pg.Pool, body: (client: pg.PoolCl
 
 /**
  * The same on a connection that is already held. When even the rollback fails the connection is lost anyway.
- * @param first statements that begin the transaction, in one way to the server and back: on a busy machine it may take
- * milliseconds
+ * @param body is given the rows of the last of the statements that begin the transaction
+ * @param first these statements, in one way to the server and back: on a busy machine it may take milliseconds
  */
 export async function inTransaction<T>(
   client: pg.ClientBase,
-  body: () => Promise<T>,
+  body: (rows: pg.QueryResultRow[]) => Promise<T>,
   first: string[] = [],
 ): Promise<T> {
   try {
-    await client.query(['BEGIN', ...first].join('; '));
-    const result = await body();
+    const result = await body(await queryAll(client, ['BEGIN', ...first]));
     await client.query('COMMIT');
     return result;
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {});
     throw error;
   }
+}
+
+/** Runs statements without parameters in one way to the server and back, each with a snapshot of its own. Returns the rows of the last. */
+export async function queryAll(client: pg.ClientBase, statements: string[]): Promise<pg.QueryResultRow[]> {
+  const results: pg.QueryResult | pg.QueryResult[] = await client.query(statements.join('; '));
+  return (Array.isArray(results) ? results.at(-1)! : results).rows;
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { quoteIdent, quoteLiteral } from '../postgres/copy.js';
+import { queryAll } from '../postgres/pool.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';
 import { firstFreeName, longestName, withSuffix } from './table-names.js';
 
@@ -105,26 +106,27 @@ export async function countStaged(client: pg.ClientBase, lockKey: number): Promi
  * @returns the qualified, quoted name
  */
 export async function publishTable(client: pg.ClientBase, lockKey: number, wished: string): Promise<string> {
-  const name = await freeName(client, wished);
-  const pkey = await freeName(client, withSuffix(name, '_pkey'));
-  await client.query(
+  const taken = await takenNames(client);
+  const name = firstFreeName(wished, taken);
+  // A long name that ends in `_pkey` is cut to itself.
+  const pkey = firstFreeName(withSuffix(name, '_pkey'), taken.add(name));
+  await queryAll(client, [
     `ALTER TABLE ${stagingTable(lockKey)} ADD CONSTRAINT ${quoteIdent(pkey)} PRIMARY KEY USING INDEX task_${lockKey}_row`,
-  );
-  await client.query(`ALTER TABLE ${stagingTable(lockKey)} RESET (autovacuum_enabled)`);
-  await client.query(`ALTER TABLE ${stagingTable(lockKey)} RENAME TO ${quoteIdent(name)}`);
-  await client.query(`ALTER TABLE ${STAGING_SCHEMA}.${quoteIdent(name)} SET SCHEMA public`);
+    `ALTER TABLE ${stagingTable(lockKey)} RESET (autovacuum_enabled)`,
+    `ALTER TABLE ${stagingTable(lockKey)} RENAME TO ${quoteIdent(name)}`,
+    `ALTER TABLE ${STAGING_SCHEMA}.${quoteIdent(name)} SET SCHEMA public`,
+  ]);
   return `${quoteIdent('public')}.${quoteIdent(name)}`;
 }
 
-async function freeName(client: pg.ClientBase, wished: string): Promise<string> {
-  // One publish at a time chooses names, so that two of them do not choose the same.
-  await client.query(`SELECT pg_advisory_xact_lock(hashtext('long_task publish'))`);
-  const { rows } = await client.query(
+async function takenNames(client: pg.ClientBase): Promise<Set<string>> {
+  const rows = await queryAll(client, [
+    // One publish at a time chooses names, so that two of them do not choose the same.
+    `SELECT pg_advisory_xact_lock(hashtext('long_task publish'))`,
     `SELECT relname FROM pg_class WHERE relnamespace IN ('public'::regnamespace, ${quoteLiteral(STAGING_SCHEMA)}::regnamespace)
       UNION SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace`,
-  );
-  const taken = new Set(rows.map((row) => row.relname));
-  return firstFreeName(wished, taken);
+  ]);
+  return new Set(rows.map((row) => row.relname as string));
 }
 
 /** Whether a table, view or index of this name is in the schema `public`. */

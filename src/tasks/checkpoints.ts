@@ -69,28 +69,19 @@ export async function partEvidence(client: pg.ClientBase, taskId: string, partNo
   return rows[0]?.evidence;
 }
 
-/** The numbers of the parts that are not done yet, in order. */
-export async function pendingParts(db: pg.Pool | pg.ClientBase, taskId: string): Promise<number[]> {
-  const { rows } = await db.query(
-    'SELECT part_no FROM long_task.parts WHERE task_id = $1 AND NOT done ORDER BY part_no',
-    [taskId],
-  );
-  return rows.map((row) => row.part_no);
-}
-
 /**
  * Takes a part for a new attempt: from here on no other attempt can move its checkpoint, and so commit rows of it. The
- * session of an earlier attempt is ended, because a frozen one might hold the row. What that attempt committed last,
- * even when its reply was lost, is what the checkpoint says.
- * @param role the name of the part's sessions, shared by all its attempts
+ * session of an earlier attempt is ended, because a frozen one might hold the row. What that attempt committed last, even
+ * when its reply was lost, is what the checkpoint says.
+ * @param role the name of the part's sessions, shared by all its attempts; none where the step that works on it has ended them
  */
 export async function claimPart(
   client: pg.ClientBase,
   fence: Fence,
   partNo: number,
-  role: string,
+  role?: string,
 ): Promise<Checkpoint & UploadPart> {
-  await endSessions(client, fence.lockKey, role);
+  if (role !== undefined) await endSessions(client, fence.lockKey, role);
   return withFence(client, fence, async () => {
     const { rows } = await client.query(
       `UPDATE long_task.parts SET token = $3 WHERE task_id = $1 AND part_no = $2

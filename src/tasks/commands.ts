@@ -158,9 +158,12 @@ export async function settleTask(pool: pg.Pool, taskId: string): Promise<Next> {
       await failpoint('settle:before-commit');
       return { next: 'wait', ...causeOf(row) };
     }
-    if (row.state === 'queued') await changeState(client, row, { verb: 'started', to: 'running', channel: 'service' });
+    const { epoch } =
+      row.state === 'queued'
+        ? await changeState(client, row, { verb: 'started', to: 'running', channel: 'service' })
+        : row;
     await failpoint('settle:before-commit');
-    return { next: 'run', epoch: (await getTaskById(client, taskId)).epoch, phase: row.phase };
+    return { next: 'run', epoch, phase: row.phase };
   });
 }
 

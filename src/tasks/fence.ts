@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { inTransaction, withClient } from '../postgres/pool.js';
+import { quoteLiteral } from '../postgres/copy.js';
+import { inTransaction, queryAll, withClient } from '../postgres/pool.js';
+import type { TaskRow } from './tasks.js';
 
 /**
  * The fence (docs/fence.md): a shared advisory lock around every batch, an exclusive one around every command,
@@ -52,11 +54,12 @@ export function sessionName(lockKey: number, role: string): string {
  * @throws {FencedError} when the epoch is no longer the one this writer was given
  */
 export async function withFence<T>(client: pg.ClientBase, fence: Fence, body: () => Promise<T>): Promise<T> {
-  const enter = async () => {
-    await checkFence(client, fence);
+  const enter = async ([row]: pg.QueryResultRow[]) => {
+    assertMayEnter(row as Entered | undefined, fence);
     return body();
   };
-  return inTransaction(client, enter, [lockShared(fence.lockKey)]);
+  // The row is read after the lock was granted: in a statement, and so a snapshot, of its own, it shows the command we waited for.
+  return inTransaction(client, enter, [lockShared(fence.lockKey), selectEntered(fence.taskId)]);
 }
 
 /**
@@ -72,8 +75,8 @@ export async function withLateFence<T>(
 ): Promise<T> {
   return inTransaction(client, async () => {
     await body();
-    await client.query(lockShared(fence.lockKey));
-    await checkFence(client, fence);
+    const [row] = await queryAll(client, [lockShared(fence.lockKey), selectEntered(fence.taskId)]);
+    assertMayEnter(row as Entered | undefined, fence);
     return record();
   });
 }
@@ -83,12 +86,16 @@ function lockShared(lockKey: number): string {
   return `SELECT pg_advisory_xact_lock_shared(${LOCK_CLASS}, ${Math.trunc(lockKey)})`;
 }
 
-async function checkFence(client: pg.ClientBase, fence: Fence): Promise<void> {
-  // A statement of its own, after the lock: its snapshot starts after the lock was granted and so sees the command we
-  // waited for.
-  const { rows } = await client.query('SELECT epoch, step_token FROM long_task.tasks WHERE id = $1', [fence.taskId]);
-  assertEpoch(rows[0], fence.epoch);
-  if (fence.stepToken && rows[0].step_token !== fence.stepToken) throw new FencedError('another attempt has started');
+type Entered = Pick<TaskRow, 'epoch'> & { step_token: string | null };
+
+/** A statement that reads what a writer is checked against. */
+function selectEntered(taskId: string): string {
+  return `SELECT epoch, step_token FROM long_task.tasks WHERE id = ${quoteLiteral(taskId)}`;
+}
+
+function assertMayEnter(row: Entered | undefined, fence: Fence): void {
+  assertEpoch(row, fence.epoch);
+  if (fence.stepToken && row?.step_token !== fence.stepToken) throw new FencedError('another attempt has begun');
 }
 
 /** How often work in front of the fence looks whether it still may come in. */
@@ -154,15 +161,22 @@ export function assertEpoch(row: { epoch: number } | undefined, epoch: number): 
  * Takes a step of a task for a new attempt: no attempt that began before can commit anything through the fence that it
  * was given. The session of one that is frozen is ended, because it might hold the task row.
  * @param role the name of the step's sessions, shared by all its attempts
- * @returns the fence of this attempt
+ * @returns the fence of this attempt, and the task as it is then
  */
-export async function claimStep(client: pg.ClientBase, fence: Fence, role: string): Promise<Fence> {
+export async function claimStep(
+  client: pg.ClientBase,
+  fence: Fence,
+  role: string,
+): Promise<{ fence: Fence; task: TaskRow }> {
   await endSessions(client, fence.lockKey, role);
   const stepToken = randomUUID();
-  await withFence(client, fence, () =>
-    client.query('UPDATE long_task.tasks SET step_token = $2 WHERE id = $1', [fence.taskId, stepToken]),
+  const { rows } = await withFence(client, fence, () =>
+    client.query<TaskRow>('UPDATE long_task.tasks SET step_token = $2 WHERE id = $1 RETURNING *', [
+      fence.taskId,
+      stepToken,
+    ]),
   );
-  return { ...fence, stepToken };
+  return { fence: { ...fence, stepToken }, task: rows[0]! };
 }
 
 export interface CloseOptions {

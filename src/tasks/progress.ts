@@ -23,17 +23,24 @@ export async function sumParts(db: pg.Pool | pg.ClientBase, taskId: string): Pro
   return rows[0]!;
 }
 
-/** Rows and bytes of the parts that are done; those of parts half-way are not among them. */
-export async function sumDoneParts(
-  db: pg.Pool | pg.ClientBase,
-  taskId: string,
-): Promise<{ rows: number; bytes: number }> {
-  const { rows } = await db.query(
-    `SELECT coalesce(sum(rows_done), 0)::bigint AS rows, coalesce(sum(bytes_done), 0)::bigint AS bytes
-       FROM long_task.parts WHERE task_id = $1 AND done`,
+/** What is left to do of a task's parts, and rows and bytes of those that are done; those of parts half-way are not among them. */
+export interface PartsLeft {
+  parts: number;
+  /** The numbers of the parts that are not done yet, in order. */
+  pending: number[];
+  rows: number;
+  bytes: number;
+}
+
+export async function partsLeft(db: pg.Pool | pg.ClientBase, taskId: string): Promise<PartsLeft> {
+  const { rows } = await db.query<PartsLeft>(
+    `SELECT count(*) AS parts, coalesce(array_agg(part_no ORDER BY part_no) FILTER (WHERE NOT done), '{}') AS pending,
+            coalesce(sum(rows_done) FILTER (WHERE done), 0)::bigint AS rows,
+            coalesce(sum(bytes_done) FILTER (WHERE done), 0)::bigint AS bytes
+       FROM long_task.parts WHERE task_id = $1`,
     [taskId],
   );
-  return rows[0];
+  return rows[0]!;
 }
 
 /**

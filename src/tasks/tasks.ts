@@ -158,11 +158,12 @@ export interface Inspection {
 }
 
 /** Called inside the fence. */
-export async function storeInspection(client: pg.ClientBase, taskId: string, found: Inspection): Promise<void> {
-  await client.query(
-    'UPDATE long_task.tasks SET dialect = $2, columns = $3, data_offset = $4, rows_total = $5 WHERE id = $1',
+export async function storeInspection(client: pg.ClientBase, taskId: string, found: Inspection): Promise<TaskRow> {
+  const { rows } = await client.query<TaskRow>(
+    'UPDATE long_task.tasks SET dialect = $2, columns = $3, data_offset = $4, rows_total = $5 WHERE id = $1 RETURNING *',
     [taskId, JSON.stringify(found.dialect), JSON.stringify(found.columns), found.dataOffset, found.rows],
   );
+  return rows[0]!;
 }
 
 /** The table that is exported, and its columns. Called inside the fence. */

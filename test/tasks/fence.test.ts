@@ -169,8 +169,8 @@ describe('a step', () => {
   it('is done by the attempt that took it last, alone', async () => {
     const { row, fence } = await runningTask(db.pool);
     await withClient(db.pool, async (client) => {
-      const zombie = await claimStep(client, fence, 'inspect');
-      const successor = await claimStep(client, fence, 'inspect');
+      const { fence: zombie } = await claimStep(client, fence, 'inspect');
+      const { fence: successor } = await claimStep(client, fence, 'inspect');
       await expect(withFence(client, zombie, async () => {})).rejects.toThrow(FencedError);
       await withFence(client, successor, async () => {});
     });
