@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { StartFields, TaskKey } from '../testkit/client.js';
+import type { StartFields, TaskKey } from '../src/client/client.js';
 import { type Figure, limitFigure } from '../testkit/figures.js';
 import { median } from '../testkit/speed.js';
 import { untilIdle } from '../testkit/steering.js';

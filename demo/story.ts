@@ -1,8 +1,8 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TaskKey } from '../src/client/client.js';
 import type { Task } from '../src/contract/task.js';
-import type { TaskKey } from '../testkit/client.js';
 import { compareCsv } from '../testkit/compare-csv.js';
 import { databaseContents, differences, folderContents } from '../testkit/contents.js';
 import { type Figure, limitFigure } from '../testkit/figures.js';

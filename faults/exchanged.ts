@@ -1,4 +1,4 @@
-import type { StartFields, TaskKey } from '../testkit/client.js';
+import type { StartFields, TaskKey } from '../src/client/client.js';
 import { type Lab, newKey, watch } from './lab.js';
 import { type Finding, judge } from './oracle.js';
 import { type Scenario, Violations } from './scenario.js';

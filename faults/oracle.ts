@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TaskKey } from '../src/client/client.js';
 import { STATE_ATTRIBUTE } from '../src/contract/search-attributes.js';
 import { isFinal, type State } from '../src/contract/states.js';
 import type { Task } from '../src/contract/task.js';
 import { keyOf } from '../src/storage/store-path.js';
-import type { TaskKey } from '../testkit/client.js';
 import { folderContents } from '../testkit/contents.js';
 import { balances } from '../testkit/oracle.js';
 import { compareRows } from '../testkit/rows.js';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { findOnPath } from '../launcher/programs.js';
-import { ApiError, type TaskKey } from '../testkit/client.js';
+import { ApiError, type TaskKey } from '../src/client/client.js';
 import { beginLoad, type Lab, newKey, rowOf, untilFurther, untilMoving, watch } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { resourcesOf } from './resources.js';

@@ -15,7 +15,7 @@ import { type PostgresServer, startPostgres } from '../launcher/postgres-server.
 import { type Running, startProcess } from '../launcher/processes.js';
 import { findTemporalCli } from '../launcher/temporal-cli.js';
 import { startTemporal, type TemporalServer } from '../launcher/temporal-server.js';
-import { LongTaskClient } from '../testkit/client.js';
+import { LongTaskClient } from '../src/client/client.js';
 import { TcpProxy } from './proxy.js';
 
 /** A small server comes back from a crash in a second; what is answered is on the disk, as by default. */

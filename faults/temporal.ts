@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TaskKey } from '../src/client/client.js';
 import type { Action } from '../src/contract/states.js';
-import type { TaskKey } from '../testkit/client.js';
 import { beginLoad, type Lab, newKey, patiently, rowOf, untilFurther, untilMoving, watch, workflowId } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';

@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import type pg from 'pg';
+import type { TaskKey } from '../src/client/client.js';
 import type { Task } from '../src/contract/task.js';
-import type { TaskKey } from './client.js';
 import { compareCsv } from './compare-csv.js';
 import { folderContents } from './contents.js';
 import { compareRows, copyRows, hashRows } from './rows.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import type { TaskKey } from '../src/client/client.js';
 import { isFinal, type Phase, type State } from '../src/contract/states.js';
-import type { TaskKey } from './client.js';
 
 /** A task as PostgreSQL has it at one moment. */
 export interface Sight {

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { ApiError, StartFields, TaskKey } from '../../src/client/client.js';
 import type { State } from '../../src/contract/states.js';
-import type { ApiError, StartFields, TaskKey } from '../../testkit/client.js';
 import { useService } from './service.js';
 
 const service = useService();

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, inject, it } from 'vitest';
+import type { TaskKey } from '../../src/client/client.js';
 import type { TaskEvent } from '../../src/contract/task.js';
-import type { TaskKey } from '../../testkit/client.js';
 import { salesCsv, useService } from './service.js';
 
 const service = useService();

@@ -10,11 +10,11 @@ import { inProject } from '../../launcher/paths.js';
 import { freePort } from '../../launcher/ports.js';
 import { ALL_TABLES, addressesOf, prepareOpenDatabase } from '../../launcher/postgres-roles.js';
 import { type Running, startProcess } from '../../launcher/processes.js';
+import { LongTaskClient, type StartFields, type TaskKey } from '../../src/client/client.js';
 import type { State } from '../../src/contract/states.js';
 import type { Task } from '../../src/contract/task.js';
 import { createPool } from '../../src/postgres/pool.js';
 import { keyOf } from '../../src/storage/store-path.js';
-import { LongTaskClient, type StartFields, type TaskKey } from '../../testkit/client.js';
 import { createDatabase, prepareTemplate } from '../support/servers.js';
 
 /** The service as it runs in production: API and worker as processes of their own, on servers of the test run. */

@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { StartFields, TaskKey } from '../../testkit/client.js';
+import type { StartFields, TaskKey } from '../../src/client/client.js';
 import { useService } from '../e2e/service.js';
 
 const service = useService();

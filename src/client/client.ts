@@ -7,9 +7,9 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Action, Kind, State } from '../src/contract/states.js';
-import { isFinal } from '../src/contract/states.js';
-import type { Task } from '../src/contract/task.js';
+import type { Action, Kind, State } from '../contract/states.js';
+import { isFinal } from '../contract/states.js';
+import type { Task } from '../contract/task.js';
 
 /** Which task is meant. */
 export interface TaskKey {
