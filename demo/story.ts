@@ -119,7 +119,7 @@ export async function tellRoundTrip(story: Story): Promise<void> {
   const exported = path.join(workspace.folder, 'downloaded.csv');
   await workspace.client.download(COPY);
   const task = await showUntilCompleted(story, COPY);
-  await workspace.client.saveFile(task, exported);
+  await workspace.client.saveResult(task, exported);
   say(`${megabytes((await stat(exported)).size)} fetched by the link`);
   const result = await compareCsv(file, exported);
   const seen = result.equal

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiError, type TaskKey } from '../src/client/client.js';
+import { ApiError } from '../src/client/api-error.js';
+import type { TaskKey } from '../src/client/client.js';
 import type { Action, Verb } from '../src/contract/states.js';
 import { beginLoad, type Lab, rowOf, watch, workflowId } from './lab.js';
 import { type Finding, judge } from './oracle.js';

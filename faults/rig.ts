@@ -229,7 +229,7 @@ export class Rig {
 /** Whether an API answers and reaches its servers; a worker need not run. */
 async function hasServers(api: string): Promise<boolean> {
   try {
-    const { postgres, temporal } = (await (await fetch(`${api}/health/ready`)).json()) as Record<string, string>;
+    const { postgres, temporal } = await new LongTaskClient(api).ready();
     return postgres === 'up' && temporal === 'up';
   } catch {
     return false;

@@ -34,9 +34,9 @@ async function startWithoutTemporal(lab: Lab): Promise<Finding> {
   rig.toTemporal.isRefusing = true;
   await rig.launchApi();
   await rig.launchWorker();
-  await rig.until(async () => (await fetch(`${rig.client.api}/health/live`).catch(() => undefined))?.ok);
+  await rig.until(() => rig.client.live().catch(() => undefined));
   const health = await patiently(async () => {
-    const answer = (await (await fetch(`${rig.client.api}/health/ready`)).json()) as Record<string, string>;
+    const answer = await rig.client.ready();
     if (answer.postgres !== 'up') throw new Error('PostgreSQL is not reached yet');
     return answer;
   });

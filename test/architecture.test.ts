@@ -78,8 +78,8 @@ const ALLOWED: Record<string, string[]> = {
   client: ['contract'],
   'setup-database': ['config', 'roles'],
   launcher: ['config', 'contract', 'log', 'retrying', 'roles'],
-  testkit: ['client', 'contract', 'launcher', 'postgres'],
-  faults: ['client', 'contract', 'failpoint', 'launcher', 'storage', 'tasks', 'testkit'],
+  testkit: ['client', 'contract', 'launcher', 'postgres', 'storage'],
+  faults: ['client', 'contract', 'failpoint', 'launcher', 'tasks', 'testkit'],
   demo: ['client', 'contract', 'testkit'],
   bench: ['client', 'contract', 'csv', 'dialect', 'kernel', 'launcher', 'testkit'],
 };

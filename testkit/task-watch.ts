@@ -78,4 +78,4 @@ export async function heldInDatabase(db: pg.Pool, lockKey: number): Promise<{ se
 }
 
 /** First key of the service's advisory locks: 'LT'. Written out here: what checks the service does not import its word. */
-const LOCK_CLASS = 0x4c54;
+export const LOCK_CLASS = 0x4c54;

@@ -1,98 +1,175 @@
-import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import http from 'node:http';
-import path from 'node:path';
-import { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ActionsAnswer, Live, Ready, TaskPage, TaskWithEvents, Usage } from '../contract/answers.js';
+import type { ActionsBody, ListQuery } from '../contract/operator-requests.js';
+import type { CommandBody, DownloadStart, UploadStart } from '../contract/requests.js';
 import type { Action, Kind, State } from '../contract/states.js';
 import { isFinal } from '../contract/states.js';
 import type { Task } from '../contract/task.js';
+import { ApiError } from './api-error.js';
+import { type Call, call, callJson } from './call.js';
+import { bodyOf, saveResult } from './save-result.js';
+import { type FileSource, filenameOf, sendUploadForm } from './upload-form.js';
 
-/** Which task is meant. */
+/** Names a task. */
 export interface TaskKey {
   kind: Kind;
   user_id: string;
   task_name: string;
 }
 
-/** A start request knows its kind by its address: a key with or without it will do. */
+/** Names the task of a start, which knows its kind by its address: a key with or without it will do. */
 export type TaskName = Pick<TaskKey, 'user_id' | 'task_name'>;
 
-/** Fields of a start request beside the task's key. */
-export type StartFields = Record<string, string | number | boolean>;
+/** Fields of a start request besides the task's name. */
+export type UploadFields = Omit<UploadStart, keyof TaskName>;
+export type DownloadFields = Omit<DownloadStart, keyof TaskName>;
 
-/** An answer other than 2xx: the problem document, or what came instead of one. */
-export class ApiError extends Error {
-  override readonly name = 'ApiError';
-
-  constructor(
-    readonly status: number,
-    readonly problem: { code?: string; detail?: string; current_state?: State },
-  ) {
-    super(`${status} ${problem.code ?? ''}: ${problem.detail ?? JSON.stringify(problem)}`);
-  }
+export interface StartOptions {
+  /** Makes the same request, sent again, start nothing new. */
+  idempotencyKey?: string;
 }
 
-/** A small client of the REST API: one method per verb, each with the Task of the answer. */
+export interface UploadOptions extends StartOptions {
+  /** The name to record of the file. Default: the name in its path. */
+  filename?: string;
+  /** Fields that come after the file in the form. */
+  fieldsAfter?: UploadFields;
+}
+
+/** A task and the ETag of the answer, for the next `getIfChanged`. */
+export interface TaggedTask {
+  task: TaskWithEvents;
+  etag: string;
+}
+
+/**
+ * A client of the REST API: one method per operation, with the types of the contract. Every method throws an ApiError when
+ * the API refuses, and the error of node when there is no answer.
+ */
 export class LongTaskClient {
   constructor(readonly api: string) {}
 
-  /** Starts an upload with the file at `file`, sent as multipart from disk, a piece at a time. Some fields may stand behind it. */
-  async upload(key: TaskName, file: string, fields: StartFields = {}, behind: StartFields = {}): Promise<Task> {
-    const boundary = `long-task-${randomUUID()}`;
-    const asForm = (values: StartFields) =>
-      Object.entries(values)
-        .map(([name, value]) => formField(boundary, name, String(value)))
-        .join('');
-    const disposition = `form-data; name="file"; filename="${encodeURIComponent(path.basename(file))}"`;
-    const fileHead = `--${boundary}\r\nContent-Disposition: ${disposition}\r\nContent-Type: text/csv\r\n\r\n`;
-    const head = Buffer.from(asForm({ ...nameOf(key), ...fields }) + fileHead);
-    const tail = Buffer.from(`\r\n${asForm(behind)}--${boundary}--\r\n`);
-    const length = head.length + (await stat(file)).size + tail.length;
-    const request = http.request(new URL('/upload/start', this.api), {
-      method: 'POST',
-      headers: { 'Content-Type': `multipart/form-data; boundary=${boundary}`, 'Content-Length': length },
+  /** Starts an upload with a file of this machine, with bytes or with a stream of them. */
+  upload(key: TaskName, source: FileSource, fields: UploadFields = {}, options: UploadOptions = {}): Promise<Task> {
+    return sendUploadForm(new URL('/upload/start', this.api), {
+      source,
+      filename: options.filename ?? filenameOf(source),
+      fields: { ...nameOf(key), ...fields },
+      fieldsAfter: options.fieldsAfter,
+      headers: headersOf(options),
     });
-    const answered = new Promise<http.IncomingMessage>((resolve, reject) => {
-      request.once('response', resolve);
-      request.once('error', reject);
-    });
-    // node:http, because fetch with a FormData costs five times the processor time, which the service then lacks. For the same
-    // reason bench and demo are run with room on the heap from the start (package.json): it costs no more than curl then.
-    const sent = pipeline(async function* () {
-      yield head;
-      yield* createReadStream(file, { highWaterMark: 1 << 20 });
-      yield tail;
-    }, request);
-    const response = await Promise.race([answered, sent.then(() => answered)]);
-    return readAnswer(response.statusCode as number, await text(response));
   }
 
   /** Starts an upload of `sample_data.csv`. */
-  uploadSample(key: TaskName, fields: StartFields = {}): Promise<Task> {
-    return this.#post('/upload/start', { ...nameOf(key), ...fields });
+  uploadSample(key: TaskName, fields: UploadFields = {}, options: StartOptions = {}): Promise<Task> {
+    return this.#json('/upload/start', { body: { ...nameOf(key), ...fields }, headers: headersOf(options) });
   }
 
-  download(key: TaskName, fields: StartFields = {}): Promise<Task> {
-    return this.#post('/download/start', { ...nameOf(key), ...fields });
+  /** Starts an export of a table, or of the upload of the same name. */
+  download(key: TaskName, fields: DownloadFields = {}, options: StartOptions = {}): Promise<Task> {
+    return this.#json('/download/start', { body: { ...nameOf(key), ...fields }, headers: headersOf(options) });
   }
 
-  command(action: Action, { kind, ...key }: TaskKey, reason?: string): Promise<Task> {
-    return this.#post(`/${kind}/${action}`, { ...key, ...(reason !== undefined && { reason }) });
+  /** Pauses, resumes or terminates a task. Only the resume of an upload takes `max_rejects`. */
+  command(action: Action, key: TaskKey, options: CommandOptions = {}): Promise<Task> {
+    return this.#json(`/${key.kind}/${action}`, { body: { ...nameOf(key), ...options } });
   }
 
-  progress({ kind, ...key }: TaskKey): Promise<Task> {
-    return this.#post(`/${kind}/progress`, key);
+  pause(key: TaskKey, options: Pick<CommandOptions, 'reason'> = {}): Promise<Task> {
+    return this.command('pause', key, options);
+  }
+
+  resume(key: TaskKey, options: CommandOptions = {}): Promise<Task> {
+    return this.command('resume', key, options);
+  }
+
+  terminate(key: TaskKey, options: Pick<CommandOptions, 'reason'> = {}): Promise<Task> {
+    return this.command('terminate', key, options);
+  }
+
+  /** Commands many tasks at once, by a filter or by name; the answer says of each what came of it. */
+  commandMany(body: ActionsBody): Promise<ActionsAnswer> {
+    return this.#json('/tasks/actions', { body });
+  }
+
+  /** Reads a task. */
+  progress(key: TaskKey): Promise<TaskWithEvents> {
+    return this.#json(`/${key.kind}/progress`, { body: nameOf(key) });
+  }
+
+  /** Reads a task with its ETag. */
+  async get(key: TaskKey): Promise<TaggedTask> {
+    return (await this.getIfChanged(key)) as TaggedTask;
+  }
+
+  /** Reads a task, or returns undefined while it is as the ETag says. */
+  async getIfChanged(key: TaskKey, etag?: string): Promise<TaggedTask | undefined> {
+    const headers: Record<string, string> = etag === undefined ? {} : { 'If-None-Match': etag };
+    const answer = await this.#call(pathOf(key), { query: userOf(key), headers, accept: 304 });
+    if (answer.status === 304) return undefined;
+    return { task: (await answer.json()) as TaskWithEvents, etag: answer.headers.get('etag') as string };
+  }
+
+  /** Lists tasks page by page, from `after` on; each page is requested when the one before has been read. */
+  async *list(query: ListQuery = {}): AsyncGenerator<TaskPage, void> {
+    for (let after = query.after; ; ) {
+      const page = await this.listPage({ ...query, after });
+      yield page;
+      if (page.next === null) return;
+      after = page.next;
+    }
+  }
+
+  listPage(query: ListQuery = {}): Promise<TaskPage> {
+    return this.#json('/tasks', { query });
+  }
+
+  /** Reads the rejected rows of an upload, as CSV. */
+  async rejects(key: TaskName): Promise<Readable> {
+    return bodyOf(await this.#call(`${pathOf({ ...key, kind: 'upload' })}/rejects`, { query: userOf(key) }));
+  }
+
+  /** Reads the result file of a completed download from a byte on, the first by default. */
+  async result(key: TaskName, from = 0): Promise<Readable> {
+    const headers: Record<string, string> = from > 0 ? { Range: `bytes=${from}-` } : {};
+    const answer = await this.#call(resultPath(key), { query: userOf(key), headers });
+    if (from === 0 || answer.status === 206) return bodyOf(answer);
+    await answer.body?.cancel();
+    throw new ApiError(answer.status, { detail: `The answer is the whole file, not the bytes from ${from} on.` });
+  }
+
+  /** Saves the result file of a completed download as `file`; see `saveResult` for what happens when that is cut off. */
+  saveResult(key: TaskName, file: string): Promise<void> {
+    return saveResult(this.api, resultPath(key), userOf(key), file);
+  }
+
+  /** Deletes a task that has ended. Returns whether nothing of it remains; otherwise the service removes the rest later. */
+  async delete(key: TaskKey, options: { drop_table?: boolean } = {}): Promise<boolean> {
+    const query = { ...userOf(key), ...options };
+    return (await this.#call(pathOf(key), { method: 'DELETE', query })).status === 204;
+  }
+
+  /** Sums what is stored, of one user or of all. */
+  usage(user_id?: string): Promise<Usage> {
+    return this.#json('/usage', { query: { user_id } });
+  }
+
+  /** Tells that the API's process runs. */
+  live(): Promise<Live> {
+    return this.#json('/health/live');
+  }
+
+  /** Tells whether the service is ready, and which of its parts are not; that is an answer, no error. */
+  ready(): Promise<Ready> {
+    return this.#json('/health/ready', { accept: 503 });
   }
 
   /**
    * Asks until the task is in one of the states; `onProgress` sees each answer.
    * @throws Error when the task ends in another one, with its error
    */
-  async waitFor(key: TaskKey, states: State[], onProgress: (task: Task) => void = () => {}): Promise<Task> {
+  async waitFor(key: TaskKey, states: State[], onProgress: (task: Task) => void = () => {}): Promise<TaskWithEvents> {
     for (;;) {
       const task = await this.progress(key);
       onProgress(task);
@@ -106,23 +183,16 @@ export class LongTaskClient {
     }
   }
 
-  /** Follows the download link of a completed download into `file`. */
-  async saveFile(task: Task, file: string): Promise<void> {
-    if (!task.download_url) throw new Error(`${task.workflow_id} has no download link`);
-    const response = await fetch(new URL(task.download_url, this.api));
-    if (!response.ok || !response.body) readAnswer(response.status, await response.text());
-    await pipeline(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]), createWriteStream(file));
+  #call(path: string, request?: Call): Promise<Response> {
+    return call(this.api, path, request);
   }
 
-  async #post(route: string, body: object): Promise<Task> {
-    const response = await fetch(new URL(route, this.api), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    return readAnswer(response.status, await response.text());
+  #json<T>(path: string, request?: Call): Promise<T> {
+    return callJson<T>(this.api, path, request);
   }
 }
+
+export type CommandOptions = Omit<CommandBody, keyof TaskName>;
 
 /** Rare enough that asking does not slow the task down. */
 const ASK_EVERY_MS = 200;
@@ -131,17 +201,18 @@ function nameOf({ user_id, task_name }: TaskName): TaskName {
   return { user_id, task_name };
 }
 
-function formField(boundary: string, name: string, value: string): string {
-  return `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+function userOf({ user_id }: TaskName): { user_id: string } {
+  return { user_id };
 }
 
-function readAnswer(status: number, body: string): Task {
-  let answer: object;
-  try {
-    answer = JSON.parse(body);
-  } catch {
-    answer = { detail: body.slice(0, 200) };
-  }
-  if (status < 200 || status > 299) throw new ApiError(status, answer);
-  return answer as Task;
+function pathOf({ kind, task_name }: Pick<TaskKey, 'kind' | 'task_name'>): string {
+  return `/tasks/${kind}/${encodeURIComponent(task_name)}`;
+}
+
+function resultPath(key: TaskName): string {
+  return `${pathOf({ ...key, kind: 'download' })}/file`;
+}
+
+function headersOf({ idempotencyKey }: StartOptions): Record<string, string> {
+  return idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApiError } from '../../src/client/client.js';
+import { ApiError } from '../../src/client/api-error.js';
 import type { Task } from '../../src/contract/task.js';
 import { useService } from './service.js';
 
