@@ -60,14 +60,14 @@ describe('an upload', () => {
 it('an error is the problem document of the API, whichever way the request went', async () => {
   await client.uploadSample(keyOf('taken'));
   const refused = [
-    [client.upload(keyOf('taken'), Buffer.from(SAMPLE)), 409],
-    [client.uploadSample(keyOf('a/b')), 400],
-    [client.progress(keyOf('absent')), 404],
-    [client.rejects(keyOf('absent')), 404],
-    [client.result(keyOf('absent')), 404],
+    [() => client.upload(keyOf('taken'), Buffer.from(SAMPLE)), 409],
+    [() => client.uploadSample(keyOf('a/b')), 400],
+    [() => client.progress(keyOf('absent')), 404],
+    [() => client.rejects(keyOf('absent')), 404],
+    [() => client.result(keyOf('absent')), 404],
   ] as const;
   for (const [request, status] of refused) {
-    const error: unknown = await request.catch((thrown: unknown) => thrown);
+    const error: unknown = await request().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ status, problem: { status, type: expect.any(String), detail: expect.any(String) } });
   }
