@@ -33,22 +33,19 @@ async function clientOverBrokenLines(bytes: number): Promise<{ client: LongTaskC
   const ranges: unknown[] = [];
   proxy = http.createServer((request, answer) => {
     if (request.method === 'GET') ranges.push(request.headers.range);
-    const { method, url, headers } = request;
-    http.get(
-      new URL(url as string, service.client.api),
-      { method, headers: { ...headers, host: undefined } },
-      (real) => {
-        answer.writeHead(real.statusCode as number, real.headers);
-        let sent = 0;
-        real.on('data', (chunk: Buffer) => {
-          answer.write(chunk.subarray(0, Math.max(0, bytes - sent)));
-          sent += chunk.length;
-          if (sent > bytes) setImmediate(() => answer.destroy());
-        });
-        real.on('end', () => answer.end());
-        answer.once('close', () => real.destroy());
-      },
-    );
+    const { method, url } = request;
+    const { host: _ours, ...headers } = request.headers;
+    http.get(new URL(url as string, service.client.api), { method, headers }, (real) => {
+      answer.writeHead(real.statusCode as number, real.headers);
+      let sent = 0;
+      real.on('data', (chunk: Buffer) => {
+        answer.write(chunk.subarray(0, Math.max(0, bytes - sent)));
+        sent += chunk.length;
+        if (sent > bytes) setImmediate(() => answer.destroy());
+      });
+      real.on('end', () => answer.end());
+      answer.once('close', () => real.destroy());
+    });
   });
   await new Promise<void>((resolve) => proxy!.listen(0, '127.0.0.1', resolve));
   return { client: new LongTaskClient(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`), ranges };
