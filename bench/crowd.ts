@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TaskKey } from '../src/client/client.js';
 import type { Action, State } from '../src/contract/states.js';
-import type { TaskKey } from '../testkit/client.js';
 import { type Figure, limitFigure } from '../testkit/figures.js';
 import { writeSalesFile } from '../testkit/sales-data.js';
 import { Missed, TaskWatch } from '../testkit/task-watch.js';

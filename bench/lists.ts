@@ -1,3 +1,4 @@
+import type { ListQuery } from '../src/contract/operator-requests.js';
 import { type Figure, limitFigure } from '../testkit/figures.js';
 import { count, milliseconds, say } from '../testkit/terminal.js';
 import type { Workspace } from '../testkit/workspace.js';
@@ -10,35 +11,35 @@ const REPEATS = 25;
 const LIMIT_MS = 50;
 
 /** What operators ask for, and the dearest questions: those that no task, or only the oldest ones answer. */
-const QUERIES = [
-  '',
-  'limit=200',
-  'sort=created',
-  'sort=-updated',
-  'sort=finished',
-  'sort=-finished',
-  'sort=name',
-  'sort=-name',
-  `user_id=${LARGE}`,
-  `user_id=${SMALL}`,
-  `user_id=${SMALL}&sort=-name`,
-  'user_id=absent&sort=updated',
-  'state=failed,terminated',
-  'state=paused',
-  'kind=download&state=failed&sort=name',
-  `user_id=${LARGE}&state=terminated&q=9&sort=-finished`,
-  'q=report%209',
-  'q=nowhere',
-  'q=nowhere&sort=-name',
-  'q=e',
-  'created_before=OLD',
-  'created_after=OLD&sort=created',
-  'finished_before=OLD&sort=-updated',
-  'history=true',
+const QUERIES: ListQuery[] = [
+  {},
+  { limit: 200 },
+  { sort: 'created' },
+  { sort: '-updated' },
+  { sort: 'finished' },
+  { sort: '-finished' },
+  { sort: 'name' },
+  { sort: '-name' },
+  { user_id: LARGE },
+  { user_id: SMALL },
+  { user_id: SMALL, sort: '-name' },
+  { user_id: 'absent', sort: 'updated' },
+  { state: 'failed,terminated' },
+  { state: 'paused' },
+  { kind: 'download', state: 'failed', sort: 'name' },
+  { user_id: LARGE, state: 'terminated', q: '9', sort: '-finished' },
+  { q: 'report 9' },
+  { q: 'nowhere' },
+  { q: 'nowhere', sort: '-name' },
+  { q: 'e' },
+  { created_before: 'OLD' },
+  { created_after: 'OLD', sort: 'created' },
+  { finished_before: 'OLD', sort: '-updated' },
+  { history: true },
 ];
 
 /** Measures how long a page of a list takes, first pages and deep ones, among 100,000 tasks that have ended. */
-export async function benchLists({ db, service }: Pick<Workspace, 'db' | 'service'>): Promise<Figure[]> {
+export async function benchLists({ db, client }: Pick<Workspace, 'db' | 'client'>): Promise<Figure[]> {
   await makeTasks(db);
   const { rows } =
     await db.query(`SELECT to_char(min(created_at) + interval '1 hour', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS old
@@ -46,18 +47,19 @@ export async function benchLists({ db, service }: Pick<Workspace, 'db' | 'servic
   const times: number[] = [];
   for (const query of QUERIES) {
     const own: number[] = [];
-    let after = '';
+    const asked = Object.fromEntries(
+      Object.entries(query).map(([name, value]) => [name, value === 'OLD' ? rows[0].old : value]),
+    );
+    let after: string | undefined;
     for (let i = 0; i < REPEATS; i++) {
       const began = performance.now();
-      const response = await fetch(
-        `${service.api}/tasks?${query.replace('OLD', rows[0].old)}${after && `&after=${after}`}`,
-      );
-      const page = (await response.json()) as { tasks: object[]; next: string | null };
+      const page = await client.listPage({ ...asked, after });
       own.push(performance.now() - began);
-      if (!response.ok) throw new Error(`GET /tasks?${query}: ${JSON.stringify(page)}`);
-      after = page.next ?? '';
+      after = page.next ?? undefined;
     }
-    say(`GET /tasks?${query}: p50 ${milliseconds(at(own, 50))}, max ${milliseconds(at(own, 100))}`);
+    say(
+      `GET /tasks?${new URLSearchParams(query as Record<string, string>)}: p50 ${milliseconds(at(own, 50))}, max ${milliseconds(at(own, 100))}`,
+    );
     times.push(...own);
   }
   await db.query(`DELETE FROM long_task.tasks WHERE user_id LIKE 'lists %'`);

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskKey } from '../testkit/client.js';
+import type { TaskKey } from '../src/client/client.js';
 import { type Figure, limitFigure } from '../testkit/figures.js';
 import { peakMemory, residentMemory } from '../testkit/memory.js';
 import { writeSalesFile } from '../testkit/sales-data.js';

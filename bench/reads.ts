@@ -1,6 +1,6 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskKey } from '../testkit/client.js';
+import type { TaskKey } from '../src/client/client.js';
 import { type Figure, limitFigure } from '../testkit/figures.js';
 import { median } from '../testkit/speed.js';
 import { TaskWatch } from '../testkit/task-watch.js';

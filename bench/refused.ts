@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { StartFields, TaskKey } from '../testkit/client.js';
+import type { TaskKey, UploadFields } from '../src/client/client.js';
 import { type Figure, limitFigure } from '../testkit/figures.js';
 import { median } from '../testkit/speed.js';
 import { untilIdle } from '../testkit/steering.js';
@@ -20,7 +20,7 @@ const REFUSED = (row: number) => `${(row % 18) + 10}.01.2024 10:00`;
  * text.
  */
 export async function benchRefused({ workspace }: BenchInput): Promise<Figure[]> {
-  const given = { columns: '{"at":"timestamp"}', max_rejects: ROWS };
+  const given: UploadFields = { columns: { at: 'timestamp' }, max_rejects: ROWS };
   const seconds: Record<'all' | 'half' | 'checked' | 'text', number[]> = { all: [], half: [], checked: [], text: [] };
   for (let round = 0; round <= ROUNDS; round++) {
     const times = {
@@ -56,7 +56,7 @@ function perSecond(name: string, measured: number): Figure {
 let loads = 0;
 
 /** Seconds from the start request to `completed`. */
-async function load(workspace: Workspace, value: (row: number) => string, fields: StartFields): Promise<number> {
+async function load(workspace: Workspace, value: (row: number) => string, fields: UploadFields): Promise<number> {
   const { client, db, folder } = workspace;
   const key: TaskKey = { kind: 'upload', user_id: 'bench', task_name: `refused ${++loads}` };
   const file = path.join(folder, 'refused.csv');

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskKey } from '../testkit/client.js';
+import type { TaskKey } from '../src/client/client.js';
 import { type Figure, limitFigure } from '../testkit/figures.js';
 import { pauseByApi, pauseBySignal, terminate } from '../testkit/steering.js';
 import { say } from '../testkit/terminal.js';

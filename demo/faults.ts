@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskKey } from '../testkit/client.js';
+import type { TaskKey } from '../src/client/client.js';
 import { pauseByApi } from '../testkit/steering.js';
 import { heldInDatabase, Missed, TaskWatch } from '../testkit/task-watch.js';
 import type { Workspace } from '../testkit/workspace.js';

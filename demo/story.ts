@@ -1,8 +1,8 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TaskKey } from '../src/client/client.js';
 import type { Task } from '../src/contract/task.js';
-import type { TaskKey } from '../testkit/client.js';
 import { compareCsv } from '../testkit/compare-csv.js';
 import { databaseContents, differences, folderContents } from '../testkit/contents.js';
 import { type Figure, limitFigure } from '../testkit/figures.js';
@@ -119,7 +119,7 @@ export async function tellRoundTrip(story: Story): Promise<void> {
   const exported = path.join(workspace.folder, 'downloaded.csv');
   await workspace.client.download(COPY);
   const task = await showUntilCompleted(story, COPY);
-  await workspace.client.saveFile(task, exported);
+  await workspace.client.saveResult(task, exported);
   say(`${megabytes((await stat(exported)).size)} fetched by the link`);
   const result = await compareCsv(file, exported);
   const seen = result.equal

@@ -1,6 +1,6 @@
 import { appendFile, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { TaskKey } from '../testkit/client.js';
+import type { TaskKey } from '../src/client/client.js';
 import { beginLoad, type Lab, rowOf, untilMoving, watch } from './lab.js';
 import { type Finding, judge } from './oracle.js';
 import { type Scenario, Violations } from './scenario.js';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError } from '../src/client/api-error.js';
+import type { TaskKey } from '../src/client/client.js';
 import type { Action, Verb } from '../src/contract/states.js';
-import { ApiError, type TaskKey } from '../testkit/client.js';
 import { beginLoad, type Lab, rowOf, watch, workflowId } from './lab.js';
 import { type Finding, judge } from './oracle.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';

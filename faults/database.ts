@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beginLoad, type Lab, patiently, untilFurther, untilMoving, watch } from './lab.js';
+import { ApiError } from '../src/client/api-error.js';
+import { beginLoad, type Lab, newKey, patiently, untilFurther, untilMoving, watch } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import type { CutSide } from './proxy.js';
 import { type Scenario, Violations, worst } from './scenario.js';
@@ -95,13 +96,9 @@ function outage(place: string, how: string, signal: NodeJS.Signals, away: number
 /** Without PostgreSQL writes are answered 503 with `Retry-After`, and the health says what is missing. */
 async function answersWhileAway({ rig }: Lab): Promise<string[]> {
   const violations = new Violations();
-  const pause = await fetch(`${rig.client.api}/upload/pause`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ user_id: 'faults', task_name: 'any' }),
-  });
-  violations.expect(pause.status === 503, `a pause without PostgreSQL was answered ${pause.status}`);
-  violations.expect(pause.headers.has('retry-after'), 'the 503 has no Retry-After');
+  const pause: unknown = await rig.client.pause(newKey()).catch((error: unknown) => error);
+  violations.expect(pause instanceof ApiError && pause.status === 503, `a pause without PostgreSQL got ${pause}`);
+  violations.expect(pause instanceof ApiError && pause.retryAfter !== undefined, 'the 503 has no Retry-After');
   const health = await fetch(`${rig.client.api}/health/ready`);
   violations.expect(health.status === 503, `/health/ready without PostgreSQL was answered ${health.status}`);
   return violations.found;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { serverUser } from '../launcher/setpriv.js';
-import { ApiError } from '../testkit/client.js';
+import { ApiError } from '../src/client/api-error.js';
 import { noTask } from './files.js';
 import { beginExport, beginLoad, type Lab, newKey } from './lab.js';
 import { type Finding, judge, leftovers } from './oracle.js';

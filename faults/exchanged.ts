@@ -1,4 +1,4 @@
-import type { StartFields, TaskKey } from '../testkit/client.js';
+import type { DownloadFields, TaskKey } from '../src/client/client.js';
 import { type Lab, newKey, watch } from './lab.js';
 import { type Finding, judge } from './oracle.js';
 import { type Scenario, Violations } from './scenario.js';
@@ -107,7 +107,7 @@ let exchanges = 0;
 /** How an export is started, and the SHA-256 of what an undisturbed one gives. */
 interface Asked {
   key: TaskKey;
-  fields: StartFields;
+  fields: DownloadFields;
   sha256: string;
 }
 

@@ -1,10 +1,10 @@
-import { openAsBlob } from 'node:fs';
 import { readdir, readFile, utimes } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError } from '../src/client/api-error.js';
+import type { TaskKey } from '../src/client/client.js';
 import type { Failpoint } from '../src/failpoint.js';
-import type { TaskKey } from '../testkit/client.js';
 import { folderContents } from '../testkit/contents.js';
 import { beginLoad, type Lab, newKey, untilMoving, watch } from './lab.js';
 import { type Finding, judge, leftovers } from './oracle.js';
@@ -145,15 +145,14 @@ async function startFiftyTimes(lab: Lab): Promise<Finding> {
   const violations = new Violations();
   const key = newKey();
   const send = async (file: string) => {
-    const form = new FormData();
-    form.set('user_id', key.user_id);
-    form.set('task_name', key.task_name);
-    form.set('file', await openAsBlob(file), 'a.csv');
-    const headers = { 'Idempotency-Key': `key of ${key.task_name}` };
-    return fetch(`${rig.client.api}/upload/start`, { method: 'POST', headers, body: form });
+    const options = { filename: 'a.csv', idempotencyKey: `key of ${key.task_name}` };
+    return rig.client.upload(key, file, {}, options).then(
+      () => 'accepted',
+      (error: unknown) => (error instanceof ApiError ? error.status : String(error)),
+    );
   };
   const answers = await Promise.all(Array.from({ length: 50 }, () => send(lab.small.file)));
-  const refused = answers.filter(({ ok }) => !ok).map(({ status }) => status);
+  const refused = answers.filter((answer) => answer !== 'accepted');
   violations.expect(refused.length === 0, `of 50 requests ${refused.length} were refused: ${[...new Set(refused)]}`);
   const { rows } = await rig.db.query('SELECT FROM long_task.tasks WHERE user_id = $1 AND task_name = $2', [
     key.user_id,
@@ -161,7 +160,7 @@ async function startFiftyTimes(lab: Lab): Promise<Finding> {
   ]);
   violations.expect(rows.length === 1, `there are ${rows.length} tasks`);
   const other = await send(lab.large.file);
-  violations.expect(other.status === 422, `another file with the same key was answered ${other.status}`);
+  violations.expect(other === 422, `another file with the same key was answered ${other}`);
   violations.add((await judge(lab, key, ['completed'])).violations);
   await sleep(100);
   return { violations: violations.found };

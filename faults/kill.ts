@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Running } from '../launcher/processes.js';
+import type { TaskKey } from '../src/client/client.js';
 import { isFinal, type State } from '../src/contract/states.js';
 import { FAILPOINTS, type Failpoint } from '../src/failpoint.js';
-import type { TaskKey } from '../testkit/client.js';
 import { Missed } from '../testkit/task-watch.js';
 import {
   beginFor,

@@ -3,9 +3,10 @@ import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError } from '../src/client/api-error.js';
+import type { TaskKey, UploadFields } from '../src/client/client.js';
 import type { Failpoint } from '../src/failpoint.js';
 import type { TaskRow } from '../src/tasks/tasks.js';
-import { ApiError, type StartFields, type TaskKey } from '../testkit/client.js';
 import { type Expected, type Reference, readReference } from '../testkit/oracle.js';
 import { writeSalesFile } from '../testkit/sales-data.js';
 import { type Sight, TaskWatch } from '../testkit/task-watch.js';
@@ -44,10 +45,8 @@ export async function openLab(options: Pick<Lab, 'random' | 'isShort' | 'log'>):
     const large = await makeInput(rig, 'large', LARGE_ROWS);
     const key = newKey('download');
     await rig.client.download(key, { table: 'public.small' });
-    const { download_url } = await rig.client.waitFor(key, ['completed']);
-    const exportSha256 = await sha256Of(
-      (await fetch(new URL(download_url as string, rig.client.api))).body as AsyncIterable<Uint8Array>,
-    );
+    await rig.client.waitFor(key, ['completed']);
+    const exportSha256 = await sha256Of(await rig.client.result(key));
     return { rig, small, large, exportSha256, ...options };
   } catch (error) {
     await rig.close();
@@ -76,7 +75,7 @@ export function newKey(kind: TaskKey['kind'] = 'upload'): TaskKey {
 }
 
 /** Starts an upload whose rows move for about so many seconds. */
-export async function beginLoad(lab: Lab, seconds = 3, input = lab.small, fields: StartFields = {}): Promise<TaskKey> {
+export async function beginLoad(lab: Lab, seconds = 3, input = lab.small, fields: UploadFields = {}): Promise<TaskKey> {
   const key = newKey();
   await lab.rig.client.upload(key, input.file, { max_bytes_per_second: Math.round(input.bytes / seconds), ...fields });
   return key;
@@ -100,7 +99,7 @@ export async function beginFor(lab: Lab, failpoint: Failpoint, way: Way = 'paced
   if (!failpoint.startsWith('inspect:')) return beginLoad(lab);
   // The form gives the dialect only after the file, so the streaming inspection does not count.
   const key = newKey();
-  await lab.rig.client.upload(key, lab.small.file, {}, { dialect: '{"delimiter":","}' });
+  await lab.rig.client.upload(key, lab.small.file, {}, { fieldsAfter: { dialect: { delimiter: ',' } } });
   return key;
 }
 

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TaskKey } from '../src/client/client.js';
 import { STATE_ATTRIBUTE } from '../src/contract/search-attributes.js';
 import { isFinal, type State } from '../src/contract/states.js';
 import type { Task } from '../src/contract/task.js';
-import { keyOf } from '../src/storage/store-path.js';
-import type { TaskKey } from '../testkit/client.js';
-import { folderContents } from '../testkit/contents.js';
+import { awaitNoLeftovers } from '../testkit/leftovers.js';
 import { balances } from '../testkit/oracle.js';
 import { compareRows } from '../testkit/rows.js';
 import { type Input, type Lab, patiently, rowOf, sha256Of, workflowId } from './lab.js';
@@ -59,8 +58,7 @@ export async function judge(
     violations.push(...(await compareRows(lab.rig.db, task.table as string, input.reference)));
     redone = await redoneRows(lab, task);
   } else if (task.state === 'completed') {
-    const { body } = await fetch(new URL(task.download_url as string, lab.rig.client.api));
-    const sha256 = await sha256Of(body as AsyncIterable<Uint8Array>);
+    const sha256 = await sha256Of(await lab.rig.client.result(key));
     if (sha256 !== lab.exportSha256) violations.push('the exported file differs from that of an undisturbed export');
   } else violations.push(...(await traces(lab, key)));
   violations.push(...(await eventViolations(lab, key)));
@@ -150,38 +148,10 @@ async function eventViolations(lab: Lab, key: TaskKey): Promise<string[]> {
   });
 }
 
-/**
- * What tasks that have ended have left behind: nothing, after a moment. Result files of completed downloads are wanted.
- */
-export async function leftovers(lab: Lab, milliseconds = 5_000): Promise<string[]> {
-  for (const end = performance.now() + milliseconds; ; await sleep(50)) {
-    const left = await lookForLeftovers(lab);
-    if (left.length === 0 || performance.now() > end) return left.map((what) => `left behind: ${what}`);
-  }
-}
-
-async function lookForLeftovers({ rig }: Lab): Promise<string[]> {
-  const { rows } = await rig.db.query(
-    `SELECT 'task ' || task_name || ', ' || state AS what FROM long_task.tasks WHERE state NOT IN ('completed', 'terminated', 'failed')
-     UNION ALL SELECT 'table ' || relname FROM pg_class WHERE relnamespace = 'long_task_staging'::regnamespace AND relkind = 'r'
-     UNION ALL SELECT 'part of ' || task_id FROM long_task.parts
-     UNION ALL SELECT 'session ' || application_name FROM pg_stat_activity
-                WHERE datname = current_database() AND application_name ~ '^long-task [0-9]'
-     UNION ALL SELECT 'transaction of ' || application_name FROM pg_stat_activity
-                WHERE datname = current_database() AND state LIKE 'idle in transaction%'
-     UNION ALL SELECT 'advisory lock' FROM pg_locks WHERE locktype = 'advisory' AND classid = 19540
-                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-     UNION ALL SELECT 'prepared transaction' FROM pg_prepared_xacts`,
-  );
-  const { rows: kept } = await rig.db.query(
-    `SELECT result ->> 'key' AS key FROM long_task.tasks WHERE result IS NOT NULL`,
-  );
-  const results = new Set(kept.map(({ key }) => key));
-  const files = [...(await folderContents(rig.service.filesDir))].filter(([, content]) => content !== 'folder');
-  return [
-    ...rows.map(({ what }) => what),
-    ...files.flatMap(([name]) => (results.has(keyOf(name)) ? [] : [`file ${name}`])),
-  ];
+/** Lists what tasks that have ended have left behind, after a moment. */
+export async function leftovers({ rig }: Lab, milliseconds?: number): Promise<string[]> {
+  const left = await awaitNoLeftovers(rig.db, rig.service.filesDir, milliseconds);
+  return left.map((what) => `left behind: ${what}`);
 }
 
 /** Judges several tasks at once. */

@@ -24,7 +24,7 @@ async function killAmongRefusals(lab: Lab): Promise<Finding> {
   await writeFile(file, content);
   const key = newKey();
   await rig.client.upload(key, file, {
-    columns: '{"d":"date"}',
+    columns: { d: 'date' },
     max_rejects: ROWS,
     max_bytes_per_second: Math.round(content.length / SECONDS),
   });

@@ -15,7 +15,7 @@ import { type PostgresServer, startPostgres } from '../launcher/postgres-server.
 import { type Running, startProcess } from '../launcher/processes.js';
 import { findTemporalCli } from '../launcher/temporal-cli.js';
 import { startTemporal, type TemporalServer } from '../launcher/temporal-server.js';
-import { LongTaskClient } from '../testkit/client.js';
+import { LongTaskClient } from '../src/client/client.js';
 import { TcpProxy } from './proxy.js';
 
 /** A small server comes back from a crash in a second; what is answered is on the disk, as by default. */
@@ -230,7 +230,7 @@ export class Rig {
 /** Whether an API answers and reaches its servers; a worker need not run. */
 async function hasServers(api: string): Promise<boolean> {
   try {
-    const { postgres, temporal } = (await (await fetch(`${api}/health/ready`)).json()) as Record<string, string>;
+    const { postgres, temporal } = await new LongTaskClient(api).ready();
     return postgres === 'up' && temporal === 'up';
   } catch {
     return false;

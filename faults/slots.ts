@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { TaskKey } from '../src/client/client.js';
 import type { State } from '../src/contract/states.js';
-import type { TaskKey } from '../testkit/client.js';
 import { heldInDatabase } from '../testkit/task-watch.js';
 import { type Lab, newKey, rowOf, watch, workflowId } from './lab.js';
 import { type Finding, judgeAll } from './oracle.js';

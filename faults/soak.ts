@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TaskKey } from '../src/client/client.js';
 import type { State } from '../src/contract/states.js';
-import type { TaskKey } from '../testkit/client.js';
 import { ageFiles } from './files.js';
 import { type Lab, newKey, patiently } from './lab.js';
 import { judge, leftovers } from './oracle.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskKey } from '../testkit/client.js';
+import type { TaskKey } from '../src/client/client.js';
 import { beginLoad, type Lab, rowOf, untilMoving, watch, workflowId } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';

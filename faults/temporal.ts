@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TaskKey } from '../src/client/client.js';
 import type { Action } from '../src/contract/states.js';
-import type { TaskKey } from '../testkit/client.js';
 import { beginLoad, type Lab, newKey, patiently, rowOf, untilFurther, untilMoving, watch, workflowId } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';
@@ -34,9 +34,9 @@ async function startWithoutTemporal(lab: Lab): Promise<Finding> {
   rig.toTemporal.isRefusing = true;
   await rig.launchApi();
   await rig.launchWorker();
-  await rig.until(async () => (await fetch(`${rig.client.api}/health/live`).catch(() => undefined))?.ok);
+  await rig.until(() => rig.client.live().catch(() => undefined));
   const health = await patiently(async () => {
-    const answer = (await (await fetch(`${rig.client.api}/health/ready`)).json()) as Record<string, string>;
+    const answer = await rig.client.ready();
     if (answer.postgres !== 'up') throw new Error('PostgreSQL is not reached yet');
     return answer;
   });

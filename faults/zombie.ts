@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sendSignal } from '../launcher/pids.js';
+import type { TaskKey } from '../src/client/client.js';
 import type { Failpoint } from '../src/failpoint.js';
-import type { TaskKey } from '../testkit/client.js';
 import { beginFor, beginLoad, type Lab, untilFurther, watch } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations, worst } from './scenario.js';

@@ -63,12 +63,13 @@ const ALLOWED: Record<string, string[]> = {
     ],
     ...['storage', 'tasks'],
   ],
+  client: ['contract'],
   'setup-database': ['config', 'roles'],
   launcher: ['config', 'contract', 'log', 'retrying', 'roles'],
-  testkit: ['contract', 'launcher', 'postgres'],
-  faults: ['contract', 'failpoint', 'launcher', 'storage', 'tasks', 'testkit'],
-  demo: ['contract', 'testkit'],
-  bench: ['contract', 'csv', 'dialect', 'kernel', 'launcher', 'testkit'],
+  testkit: ['client', 'contract', 'launcher', 'postgres', 'storage'],
+  faults: ['client', 'contract', 'failpoint', 'launcher', 'tasks', 'testkit'],
+  demo: ['client', 'contract', 'testkit'],
+  bench: ['client', 'contract', 'csv', 'dialect', 'kernel', 'launcher', 'testkit'],
 };
 
 /** No room holds more of the lines of `src` than this. */

@@ -7,6 +7,7 @@ import { inProject } from '../launcher/paths.js';
 import { freePort } from '../launcher/ports.js';
 import { type Services, servicesFile } from '../launcher/services-file.js';
 import { endingWithUs } from '../launcher/setpriv.js';
+import { LongTaskClient } from '../src/client/client.js';
 
 export interface ServiceOptions {
   /** A folder of its own: the servers' data, files, logs. Made where it is missing. */
@@ -159,8 +160,8 @@ async function untilReady(
 async function readyServices(dataDir: string): Promise<Services | undefined> {
   try {
     const services = readServices(dataDir);
-    const { status } = await fetch(new URL('/health/ready', services.api));
-    return status === 200 ? services : undefined;
+    const { status } = await new LongTaskClient(services.api).ready();
+    return status === 'ok' ? services : undefined;
   } catch {
     return undefined;
   }

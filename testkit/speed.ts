@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type pg from 'pg';
-import type { TaskKey, TaskName } from './client.js';
+import type { TaskKey, TaskName } from '../src/client/client.js';
 import { findPeer, type Peer } from './peer.js';
 import { untilIdle } from './steering.js';
 import { TaskWatch } from './task-watch.js';

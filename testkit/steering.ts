@@ -1,4 +1,4 @@
-import type { TaskKey } from './client.js';
+import type { TaskKey } from '../src/client/client.js';
 import { TaskWatch } from './task-watch.js';
 import type { Workspace } from './workspace.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import type { TaskKey } from '../src/client/client.js';
 import { isFinal, type Phase, type State } from '../src/contract/states.js';
-import type { TaskKey } from './client.js';
 
 /** A task as PostgreSQL has it at one moment. */
 export interface Sight {
@@ -78,7 +78,5 @@ export async function heldInDatabase(db: pg.Pool, lockKey: number): Promise<{ se
   return rows[0];
 }
 
-/**
- * First key of the service's advisory locks: 'LT'. Written out here: what checks the service does not import its word.
- */
-const LOCK_CLASS = 0x4c54;
+/** First key of the service's advisory locks: 'LT'. Written out here: what checks the service does not import its word. */
+export const LOCK_CLASS = 0x4c54;

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
-import { LongTaskClient } from './client.js';
+import { LongTaskClient } from '../src/client/client.js';
 import { type Service, startService } from './service.js';
 
 /** A running service in a folder of its own, and every way to look at it. */

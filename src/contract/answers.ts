@@ -234,6 +234,7 @@ export const Usage = Type.Object(
   },
   { ...closed, $id: 'Usage' },
 );
+export type Usage = Static<typeof Usage>;
 
 const Part = oneOf(['up', 'down']);
 
@@ -246,8 +247,10 @@ export const Ready = Type.Object(
   },
   { ...closed, $id: 'Ready' },
 );
+export type Ready = Static<typeof Ready>;
 
 export const Live = Type.Object({ status: oneOf(['ok']) }, { ...closed, $id: 'Live' });
+export type Live = Static<typeof Live>;
 
 export const Root = Type.Object(
   {

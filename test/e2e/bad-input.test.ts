@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { ApiError } from '../../src/client/api-error.js';
 import type { Task } from '../../src/contract/task.js';
-import { ApiError } from '../../testkit/client.js';
 import { useService } from './service.js';
 
 const service = useService();

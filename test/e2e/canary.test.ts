@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { ApiError } from '../../src/client/api-error.js';
+import type { TaskKey, UploadFields } from '../../src/client/client.js';
 import type { State } from '../../src/contract/states.js';
-import type { ApiError, StartFields, TaskKey } from '../../testkit/client.js';
 import { useService } from './service.js';
 
 const service = useService();
@@ -22,7 +23,7 @@ const refusals: unknown[] = [];
 const keys: TaskKey[] = [];
 let number = 0;
 
-async function upload(content: string, fields: StartFields = {}): Promise<TaskKey> {
+async function upload(content: string, fields: UploadFields = {}): Promise<TaskKey> {
   const key: TaskKey = { kind: 'upload', user_id: 'ana', task_name: `task${++number}` };
   const file = path.join(service.dir, `${FILE} ${number}.csv`);
   await writeFile(file, content);
@@ -59,7 +60,7 @@ async function makeTrouble(): Promise<void> {
   await service.signal(malformed, 'resume', { max_rejects: 1 });
   await reaches(malformed, 'completed');
 
-  const columns = JSON.stringify({ [`${HEADER} B`]: 'integer' });
+  const columns = { [`${HEADER} B`]: 'integer' } as const;
   const refused = await upload(`${HEAD}\n1,${CELL}\n2,2\n`, { columns });
   await reaches(refused, 'paused');
   await terminate(refused);
@@ -67,7 +68,7 @@ async function makeTrouble(): Promise<void> {
   await reaches(left, 'completed');
   await reaches(await upload(`${HEAD}\n1,${CELL}\n`, { columns, on_limit: 'rollback' }), 'failed');
 
-  await upload(`${HEAD}\n1,${CELL}\n`, { columns: JSON.stringify({ [`${HEADER} C`]: 'integer' }) })
+  await upload(`${HEAD}\n1,${CELL}\n`, { columns: { [`${HEADER} C`]: 'integer' } })
     .then((key) => reaches(key, 'failed'))
     .catch((error: unknown) => refusals.push((error as ApiError).problem));
   await reaches(await upload(`${HEAD}\n1,"${CELL}\n`), 'failed');

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, inject, it } from 'vitest';
+import type { TaskKey } from '../../src/client/client.js';
 import type { TaskEvent } from '../../src/contract/task.js';
-import type { TaskKey } from '../../testkit/client.js';
 import { salesCsv, useService } from './service.js';
 
 const service = useService();
@@ -28,7 +28,7 @@ it('GET of a task says by which channel and by whom each command came', async ()
   const id = `upload/ana/${key.task_name}`;
   temporal('workflow', 'signal', '-w', id, '--name', 'pause', '--input', '{"reason":"backup"}');
   await service.client.waitFor(key, ['paused']);
-  await service.client.command('resume', key, 'done');
+  await service.client.resume(key, { reason: 'done' });
   temporal('workflow', 'cancel', '-w', id);
   await service.client.waitFor(key, ['terminated']);
   // The name is found out after the fence is closed.

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { TaskKey } from '../../testkit/client.js';
+import type { TaskKey } from '../../src/client/client.js';
 import { useService } from './service.js';
 
 const service = useService();
@@ -63,7 +63,7 @@ it('PostgreSQL away while a fault is recorded is waited for', async () => {
 it('a command that comes while a fault is recorded wins', async () => {
   await service.worker!.stop();
   await service.startWorker({ FAILPOINT: 'load:after-claim:1:delay:2000' });
-  const key = await service.upload('a,b\n1,2\nx,4\n', { columns: '{"a":"integer"}' });
+  const key = await service.upload('a,b\n1,2\nx,4\n', { columns: { a: 'integer' } });
   await service.until(() => service.log.some((line) => line.includes('"load:after-claim"')));
   await service.client.command('terminate', key);
   await service.client.waitFor(key, ['terminated']);

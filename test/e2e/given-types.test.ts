@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { UploadFields } from '../../src/client/client.js';
 import { formatRecord } from '../../src/csv/format-record.js';
 import { useService } from './service.js';
 
@@ -40,13 +41,13 @@ it('what is accepted comes back as docs/api.md says', async () => {
       ',',
     )}\n`;
   const columns = Object.fromEntries(EXAMPLES.map(([type], i) => [names[i], type]));
-  const task = await service.uploaded(file(1), { columns: JSON.stringify(columns) });
+  const task = await service.uploaded(file(1), { columns: columns as UploadFields['columns'] });
   expect(await service.exported({}, task.task_name)).toBe(file(2));
 });
 
 it('values of several forms come back as PostgreSQL writes them', async () => {
   const content = 'b,at\nTRUE,2024-01-31T10:15:00+02:00\nno,2024-01-31T08:15:00Z\n';
-  const columns = JSON.stringify({ b: 'boolean', at: 'timestamptz' });
+  const columns = { b: 'boolean', at: 'timestamptz' } as const;
   const task = await service.uploaded(content, { columns });
   const back = 'b,at\nt,2024-01-31 08:15:00+00\nf,2024-01-31 08:15:00+00\n';
   expect(await service.exported({}, task.task_name)).toBe(back);
@@ -56,7 +57,7 @@ it.each([
   ['id,started\n1,03/02/2020\n2,01/11/2019\n3,07/06/2021\n', { started: 'date' }, 'started'],
   ['id,a\n1,2024-08-20T10:15:00+02:00\n2,2024-08-21T11:15:00+02:00\n3,2024-08-20T10:15:00Z\n', { a: 'timestamp' }, 'a'],
 ])('what would be guessed at or altered is a reject: %j', async (content, columns, column) => {
-  const key = await service.upload(content, { columns: JSON.stringify(columns) });
+  const key = await service.upload(content, { columns: columns as UploadFields['columns'] });
   const paused = await service.client.waitFor(key, ['paused']);
   expect(paused.error).toMatchObject({ code: 'reject_limit', row: 1, column });
   await fetch(`${service.client.api}/upload/resume`, {

@@ -4,7 +4,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import { inProject } from '../../launcher/paths.js';
-import type { TaskKey } from '../../testkit/client.js';
+import type { TaskKey } from '../../src/client/client.js';
 import { salesCsv, useService } from './service.js';
 
 Runtime.install({ logger: new DefaultLogger('WARN') });

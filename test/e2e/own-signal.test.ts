@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { TaskKey } from '../../testkit/client.js';
+import type { TaskKey } from '../../src/client/client.js';
 import { salesCsv, useService } from './service.js';
 
 const service = useService();

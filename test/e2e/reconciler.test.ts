@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, inject, it } from 'vitest';
+import type { TaskKey } from '../../src/client/client.js';
 import type { Task } from '../../src/contract/task.js';
 import { commandTask } from '../../src/tasks/commands.js';
 import { getTask } from '../../src/tasks/tasks.js';
-import type { TaskKey } from '../../testkit/client.js';
 import { salesCsv, useService } from './service.js';
 
 const service = useService();

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import type { TaskKey } from '../../src/client/client.js';
 import type { TaskEvent } from '../../src/contract/task.js';
-import type { TaskKey } from '../../testkit/client.js';
 import { useService } from './service.js';
 
 const service = useService();

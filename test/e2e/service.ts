@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import type pg from 'pg';
@@ -10,11 +11,11 @@ import { inProject } from '../../launcher/paths.js';
 import { freePort } from '../../launcher/ports.js';
 import { ALL_TABLES, addressesOf, prepareOpenDatabase } from '../../launcher/postgres-roles.js';
 import { type Running, startProcess } from '../../launcher/processes.js';
+import { type DownloadFields, LongTaskClient, type TaskKey, type UploadFields } from '../../src/client/client.js';
 import type { State } from '../../src/contract/states.js';
 import type { Task } from '../../src/contract/task.js';
 import { createPool } from '../../src/postgres/pool.js';
-import { keyOf } from '../../src/storage/store-path.js';
-import { LongTaskClient, type StartFields, type TaskKey } from '../../testkit/client.js';
+import { awaitNoLeftovers, findLeftovers } from '../../testkit/leftovers.js';
 import { createDatabase, prepareTemplate } from '../support/servers.js';
 
 /** The service as it runs in production: API and worker as processes of their own, on servers of the test run. */
@@ -63,7 +64,7 @@ export class TestService {
 
   async startApi(env: Record<string, string> = {}): Promise<void> {
     this.api = await this.#run('api', env);
-    await this.until(async () => (await fetch(`${this.client.api}/health/ready`).catch(() => undefined))?.ok);
+    await this.until(async () => (await this.client.ready().catch(() => undefined))?.status === 'ok');
   }
 
   /** Writes a file of this test's own; gone with the service. */
@@ -74,22 +75,22 @@ export class TestService {
   }
 
   /** Starts an upload of the content under a name of its own. */
-  async upload(content: string | Buffer, fields: StartFields = {}): Promise<TaskKey> {
+  async upload(content: string | Buffer, fields: UploadFields = {}): Promise<TaskKey> {
     const key: TaskKey = { kind: 'upload', user_id: 'ana', task_name: `t${randomUUID().slice(0, 8)}` };
     await this.client.upload(key, await this.file(content), fields);
     return key;
   }
 
-  async uploaded(content: string | Buffer, fields: StartFields = {}): Promise<Task> {
+  async uploaded(content: string | Buffer, fields: UploadFields = {}): Promise<Task> {
     return this.client.waitFor(await this.upload(content, fields), ['completed']);
   }
 
   /** Exports a finished upload, or a table, and returns the file's text. */
-  async exported(fields: StartFields, name = `d${randomUUID().slice(0, 8)}`): Promise<string> {
+  async exported(fields: DownloadFields, name = `d${randomUUID().slice(0, 8)}`): Promise<string> {
     const key: TaskKey = { kind: 'download', user_id: 'ana', task_name: name };
     await this.client.download(key, fields);
-    const task = await this.client.waitFor(key, ['completed']);
-    return (await fetch(new URL(task.download_url!, this.client.api))).text();
+    await this.client.waitFor(key, ['completed']);
+    return text(await this.client.result(key));
   }
 
   async signal(key: TaskKey, name: string, ...args: unknown[]): Promise<void> {
@@ -115,28 +116,18 @@ export class TestService {
     throw new Error(`not so within ${milliseconds} ms: ${condition}\n${this.log.slice(-15).join('\n')}`);
   }
 
-  /** Expects no leftovers of tasks that have ended, in any state. */
-  async leftovers(): Promise<string[]> {
-    const { rows } = await this.pool.query(
-      `SELECT 'staging table ' || relname AS what FROM pg_class WHERE relnamespace = 'long_task_staging'::regnamespace AND relkind = 'r'
-       UNION ALL SELECT 'part of ' || task_id FROM long_task.parts
-       UNION ALL SELECT 'session ' || application_name FROM pg_stat_activity
-                  WHERE datname = current_database() AND application_name ~ '^long-task [0-9]'
-       UNION ALL SELECT 'lock of ' || pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 19540
-                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
-    );
-    const { rows: kept } = await this.pool.query(
-      `SELECT result ->> 'key' AS key FROM long_task.tasks WHERE result IS NOT NULL`,
-    );
-    const files = await readdir(path.join(this.dir, 'files'), { recursive: true, withFileTypes: true }).catch(() => []);
-    const names = files
-      .filter((entry) => entry.isFile())
-      .map((entry) => path.relative(path.join(this.dir, 'files'), path.join(entry.parentPath, entry.name)));
-    const results = kept.map((row) => row.key);
-    return [
-      ...rows.map((row) => row.what),
-      ...names.filter((name) => !results.includes(keyOf(name))).map((name) => `file ${name}`),
-    ];
+  /** Lists what ended tasks have left behind. */
+  leftovers(): Promise<string[]> {
+    return findLeftovers(this.pool, this.#filesDir);
+  }
+
+  /** Waits a moment for tasks to end and clean up, and lists what they leave behind even so. */
+  lastingLeftovers(): Promise<string[]> {
+    return awaitNoLeftovers(this.pool, this.#filesDir);
+  }
+
+  get #filesDir(): string {
+    return path.join(this.dir, 'files');
   }
 
   #run(part: 'api' | 'worker', env: Record<string, string>): Promise<Running> {
@@ -166,19 +157,7 @@ export class TestService {
 export function useService(): TestService {
   const service = new TestService();
   beforeAll(() => service.start(), 60_000);
-  afterEach(async () => {
-    let left: string[] = [];
-    await service
-      .until(async () => {
-        const { rows } = await service.pool.query(
-          `SELECT FROM long_task.tasks WHERE state NOT IN ('completed', 'terminated', 'failed')`,
-        );
-        left = rows.length > 0 ? ['an unfinished task'] : await service.leftovers();
-        return left.length === 0;
-      }, 5_000)
-      .catch(() => {});
-    expect(left).toEqual([]);
-  });
+  afterEach(async () => expect(await service.lastingLeftovers()).toEqual([]));
   afterAll(() => service.stop(), 60_000);
   return service;
 }

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { describe, expect, inject, it } from 'vitest';
+import type { TaskKey } from '../../src/client/client.js';
 import { STATE_ATTRIBUTE } from '../../src/contract/search-attributes.js';
 import type { State } from '../../src/contract/states.js';
-import type { TaskKey } from '../../testkit/client.js';
 import { salesCsv, useService } from './service.js';
 
 const service = useService();

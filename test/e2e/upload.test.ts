@@ -91,7 +91,7 @@ describe('a bad row', () => {
 
   it('that PostgreSQL refuses is found by its row, column and value', async () => {
     const rows = Array.from({ length: 5_000 }, (_, i) => (i === 4_321 ? 'x"" y'.replace('""', '') : `${i}`));
-    const key = await service.upload(`id\n${rows.join('\n')}\n`, { columns: JSON.stringify({ id: 'integer' }) });
+    const key = await service.upload(`id\n${rows.join('\n')}\n`, { columns: { id: 'integer' } });
     const paused = await service.client.waitFor(key, ['paused']);
     expect(paused.error).toMatchObject({ code: 'reject_limit', row: 4_322, column: 'id', value: 'x y' });
     await service.client.command('terminate', key);

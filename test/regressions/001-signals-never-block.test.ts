@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import type { TaskKey } from '../../testkit/client.js';
+import type { TaskKey } from '../../src/client/client.js';
 import { salesCsv, useService } from '../e2e/service.js';
 
 const service = useService();

@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TaskKey } from '../../testkit/client.js';
+import type { TaskKey } from '../../src/client/client.js';
 import { useService } from '../e2e/service.js';
 
 const service = useService();
@@ -83,9 +83,8 @@ it('a header comes out as it was, or safe for spreadsheets', async () => {
   const empty = await service.uploaded('""\n1\n2\n');
   expect(await service.exported({ table: empty.table as string })).toContain('_row');
   expect(await service.exported({}, empty.task_name)).toBe('""\n1\n2\n');
-  for (const formulas of ['raw', 'escape']) {
-    // The first is the byte order mark, the second is not.
-    const marked = await service.uploaded('\ufeff\ufeffa,b\n1,2\n');
+  for (const formulas of ['raw', 'escape'] as const) {
+    const marked = await service.uploaded('\ufeff\ufeffa,b\n1,2\n'); // The first is the byte order mark, the second is not.
     expect(await service.exported({ formulas }, marked.task_name)).toBe('"\ufeffa",b\n1,2\n');
   }
   const formula = await service.uploaded('=HYPERLINK(x),b\n1,2\n');

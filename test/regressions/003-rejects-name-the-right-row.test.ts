@@ -1,5 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { expect, it } from 'vitest';
+import type { UploadFields } from '../../src/client/client.js';
 import { useService } from '../e2e/service.js';
 
 const service = useService();
@@ -12,8 +13,8 @@ interface Rejected {
   byte_offset: string;
 }
 
-async function rejectsOf(content: string, columns: Record<string, string>): Promise<Rejected[]> {
-  const key = await service.upload(content, { max_rejects: 5_000, columns: JSON.stringify(columns) });
+async function rejectsOf(content: string, columns: UploadFields['columns']): Promise<Rejected[]> {
+  const key = await service.upload(content, { max_rejects: 5_000, columns });
   await service.client.waitFor(key, ['completed']);
   const answer = await fetch(`${service.client.api}/tasks/upload/${key.task_name}/rejects?user_id=ana`);
   return parse(await answer.text(), { columns: true });
@@ -36,8 +37,8 @@ it('a refused value is shown as PostgreSQL says it, its row and place as they ar
   ]);
 });
 
-it('finds column and value under any column names', async () => {
-  const all = { a: 'integer', 'a:b': 'integer', 'x: "y': 'integer' };
+it('column and value are found whatever the names of the columns hold', async () => {
+  const all = { a: 'integer', 'a:b': 'integer', 'x: "y': 'integer' } as const;
   expect(await rejectsOf('a,a:b,"x: ""y"\n1,2,3\n1,q,3\n1,2,q\n', all)).toMatchObject([
     { row: '2', column: 'a:b', value: 'q' },
     { row: '3', column: 'x: "y', value: 'q' },
@@ -84,7 +85,7 @@ it('a NUL in the header, and a type for a column that is not there, are refused 
     ['a\0x,b\n1,xyzzzzzzz\n2,3zzzzz\n', {}, 'not_a_text_file'],
     ['a,b\n1,2\n', { nope: 'integer' }, 'invalid_request'],
   ] as const) {
-    const upload = service.upload(content, { columns: JSON.stringify(columns) });
+    const upload = service.upload(content, { columns });
     await expect(upload).rejects.toMatchObject({ problem: { code } });
   }
 });

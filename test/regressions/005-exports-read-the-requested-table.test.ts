@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { StartFields, TaskKey } from '../../testkit/client.js';
+import type { DownloadFields, TaskKey } from '../../src/client/client.js';
 import { useService } from '../e2e/service.js';
 
 const service = useService();
@@ -29,7 +29,7 @@ async function twoTables(): Promise<{ table: string; other: string }> {
 }
 
 /** Starts an export and waits until some of its parts are done and others are not. */
-async function halfExported(fields: StartFields, when: 'running' | 'paused'): Promise<TaskKey> {
+async function halfExported(fields: DownloadFields, when: 'running' | 'paused'): Promise<TaskKey> {
   const key: TaskKey = { kind: 'download', user_id: 'ana', task_name: `half-${++tables}` };
   await service.client.download(key, { ...fields, max_bytes_per_second: RATE });
   await service.reaches(key, (task) => task.phase === 'dumping' && task.rows.done > 0);
@@ -109,7 +109,7 @@ it('an export that an earlier version has planned is planned again', async () =>
   expect((await resultOf(key)).rows.length).toBe(ROWS);
 }, 60_000);
 
-it.each(['live', 'frozen'])(
+it.each(['live', 'frozen'] as const)(
   'odd tables, %s',
   async (consistency) => {
     await service.pool.query(`CREATE TABLE asked.far_${consistency} (_row bigint PRIMARY KEY, wide text)`);

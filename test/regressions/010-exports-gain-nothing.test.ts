@@ -70,7 +70,7 @@ it.each([
   ['a view over a domain', 'evil.domain', 'frozen', 'f\nas long_task_export:x\n'],
   ['row-level security', 'evil.policed', 'live', 'f\nseen\n'],
   ['row-level security', 'evil.policed', 'frozen', 'f\nseen\n'],
-])('a plain role gains nothing by an export of %s (%s, %s)', async (_name, table, consistency, expected) => {
+] as const)('a plain role gains nothing by an export of %s (%s, %s)', async (_name, table, consistency, expected) => {
   const csv = await service.exported({ table, consistency });
   expect([await isSuperuser(), csv]).toEqual([false, expected]);
 });
