@@ -28,6 +28,7 @@ const ALLOWED: Record<string, string[]> = {
   activities: [
     'contract',
     'csv',
+    'dialect',
     'failpoint',
     'intake',
     'metrics',

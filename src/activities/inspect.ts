@@ -26,6 +26,7 @@ import { type Column, storeInspection, type TaskRow } from '../tasks/tasks.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { asReject, rejectLimit } from './malformed-rows.js';
 import { withSource } from './source.js';
+import { readSourceStyle } from './source-style.js';
 import { asStep, type Step } from './step.js';
 
 /**
@@ -90,7 +91,10 @@ async function inspectFile(step: InspectStep): Promise<{ parts: number; rows: nu
     if (part.malformedCount > 0) await checkRejectLimit(client, task, rejected, headers);
   }
   const columns = chooseColumns(headers, evidence, task.options);
-  await withFence(client, fence, () => storeInspection(client, task.id, { dialect, columns, dataOffset, rows }));
+  const written = { ...dialect, ...(await readSourceStyle(file, dialect)) };
+  await withFence(client, fence, () =>
+    storeInspection(client, task.id, { dialect: written, columns, dataOffset, rows }),
+  );
   return { parts: (await listParts(client, task.id)).length, rows };
 }
 

@@ -42,6 +42,7 @@ export const ERRORS = {
   receipt_mismatch: { status: 500, title: 'The receipt of the task does not balance', retryable: false },
   rollback_failed: { status: 500, title: 'The rollback could not finish yet', retryable: true },
   database_refused: { status: 409, title: 'PostgreSQL refuses to go on', retryable: false },
+  unencodable_value: { status: 422, title: 'The encoding of the export cannot hold a value', retryable: false },
   unsupported_table: { status: 409, title: 'The table cannot be exported', retryable: false },
 } as const;
 
