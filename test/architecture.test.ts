@@ -43,11 +43,13 @@ const ALLOWED: Record<string, string[]> = {
   // http: the guard of the worker's own port.
   metrics: ['contract', 'http', 'tasks'],
   maintenance: ['contract', 'failpoint', 'storage', 'tables', 'tasks', 'temporal'],
+  corrections: ['activities', 'contract', 'csv', 'postgres', 'tables', 'tasks'],
   http: ['contract', 'postgres'],
   api: [
     ...[
       'config',
       'contract',
+      'corrections',
       'csv',
       'failpoint',
       'http',

@@ -22,7 +22,7 @@ export interface TaskKey {
 export type TaskName = Pick<TaskKey, 'user_id' | 'task_name'>;
 
 /** Fields of a start request beside the task's key. */
-export type StartFields = Record<string, string | number | boolean>;
+export type StartFields = Record<string, string | number | boolean | string[]>;
 
 /** An answer other than 2xx: the problem document, or what came instead of one. */
 export class ApiError extends Error {

@@ -12,6 +12,7 @@ import {
   mergeEvidence,
 } from '../csv/evidence.js';
 import { columnNames } from '../csv/header.js';
+import type { Malformed } from '../csv/malformed.js';
 import { type FormHints, typeOfForm } from '../csv/value-form.js';
 import { failpoint } from '../failpoint.js';
 import { findParts } from '../intake/find-parts.js';
@@ -20,9 +21,9 @@ import { isFault, type Scanner } from '../intake/scan-part.js';
 import type { StoreFile } from '../storage/store.js';
 import { listParts, storePart } from '../tasks/checkpoints.js';
 import { withFence } from '../tasks/fence.js';
-import { countRejects, rejectAfter, storeRejects } from '../tasks/rejects.js';
+import { countRejects, type Reject, rejectAfter, storeRejects } from '../tasks/rejects.js';
 import { enterPhase } from '../tasks/task-state.js';
-import { type Column, storeInspection, type TaskRow } from '../tasks/tasks.js';
+import { type Column, storeInspection, storeStyle, type TaskRow } from '../tasks/tasks.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { asReject, rejectLimit } from './malformed-rows.js';
 import { withSource } from './source.js';
@@ -74,14 +75,13 @@ async function inspectFile(step: InspectStep): Promise<{ parts: number; rows: nu
   for await (const part of findParts(scanner, source, { from, firstRow: rows + 1 }, signal)) {
     if (isFault(part)) throw toError(part);
     partNo++;
+    const rejects: Reject[] = [];
+    // A part has few bytes beside its last record, so its rejects have too.
+    for (const bad of part.malformed) rejects.push(asReject(bad, headers, await readRaw(file, bad)));
     await failpoint('inspect:before-store-part');
     await withFence(client, fence, async () => {
       await storePart(client, task.id, { ...part, partNo }, part.evidence);
-      await storeRejects(
-        client,
-        task.id,
-        part.malformed.map((bad) => asReject(bad, headers)),
-      );
+      await storeRejects(client, task.id, rejects);
     });
     await failpoint('inspect:after-store-part');
     merge(evidence, part.evidence);
@@ -91,11 +91,17 @@ async function inspectFile(step: InspectStep): Promise<{ parts: number; rows: nu
     if (part.malformedCount > 0) await checkRejectLimit(client, task, rejected, headers);
   }
   const columns = chooseColumns(headers, evidence, task.options);
-  const written = { ...dialect, ...(await readSourceStyle(file, dialect)) };
-  await withFence(client, fence, () =>
-    storeInspection(client, task.id, { dialect: written, columns, dataOffset, rows }),
-  );
+  const style = await readSourceStyle(file, dialect);
+  await withFence(client, fence, async () => {
+    await storeInspection(client, task.id, { dialect, columns, dataOffset, rows });
+    await storeStyle(client, task.id, style);
+  });
   return { parts: (await listParts(client, task.id)).length, rows };
+}
+
+async function readRaw(file: StoreFile, { byteOffset, length }: Malformed): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  return buffer.subarray(0, await file.read(buffer, byteOffset));
 }
 
 async function headOf(file: StoreFile, options: UploadOptions): Promise<Head> {

@@ -18,6 +18,7 @@ import { healthRoutes } from './health-routes.js';
 import { metricsRoute } from './metrics-route.js';
 import { registerOpenApi } from './openapi.js';
 import type { Inspected } from './receive-upload.js';
+import { rejectsRoutes } from './rejects-routes.js';
 import { rootRoute } from './root-route.js';
 import { taskRoutes } from './task-routes.js';
 import { uploadRoutes } from './upload-routes.js';
@@ -98,6 +99,7 @@ export async function buildApp(
       isPartAFile: (_name, _type, filename) => filename !== undefined,
     });
     uploadRoutes(scope, context);
+    rejectsRoutes(scope, context);
   });
   downloadRoutes(app, context);
   commandRoutes(app, context);

@@ -6,8 +6,10 @@ import { columnNumber } from '../tables/staging.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';
 
 /** What `dialect` of an upload's task row says of its file, of whatever version. */
-type SourceDialect = Partial<Omit<ExportFormat, 'newline' | 'compression'>> & {
+type SourceDialect = Partial<Omit<ExportFormat, 'newline' | 'quote' | 'escape' | 'compression'>> & {
   newline?: string;
+  quote?: string | null;
+  escape?: string | null;
   header_rows?: number;
   skip_lines?: number;
 };
@@ -41,11 +43,14 @@ export function exportFormat(
 }
 
 /** What COPY can write; the rest is written plainly, and said. */
-function likeSource({ dialect, columns }: TaskRow, exported: Column[]): { format: ExportFormat; warnings: string[] } {
-  const found = (dialect ?? {}) as SourceDialect;
+function likeSource(
+  { dialect, source_style, columns }: TaskRow,
+  exported: Column[],
+): { format: ExportFormat; warnings: string[] } {
+  const found = { ...dialect, ...source_style } as SourceDialect;
   const warnings: string[] = [];
-  const keep = <T>(value: T | undefined, fits: (value: T) => boolean, plain: T, what: string): T => {
-    if (value !== undefined && fits(value)) return value;
+  const keep = <T>(value: unknown, fits: (value: unknown) => value is T, plain: T, what: string): T => {
+    if (fits(value)) return value;
     warnings.push(`The export cannot be like the uploaded file: ${what}.`);
     return plain;
   };
@@ -60,11 +65,11 @@ function likeSource({ dialect, columns }: TaskRow, exported: Column[]): { format
     delimiter: keep(found.delimiter, isMark, ',', 'its delimiter has several characters'),
     quote,
     escape: found.escape === undefined ? quote : keep(found.escape, isMark, quote, 'its quotes are not escaped'),
-    newline: keep(found.newline, isNewline, '\n', 'its line ends are mixed') as ExportFormat['newline'],
+    newline: keep(found.newline, isNewline, '\n', 'its line ends are mixed'),
     header,
     quoted_header: found.quoted_header ?? false,
     quoted: placesOf(found.quoted ?? 'needed', places),
-    final_newline: keep(found.final_newline, () => true, true, 'an earlier version has loaded it'),
+    final_newline: keep(found.final_newline, isBoolean, true, 'an earlier version has loaded it'),
     compression: null,
   };
   return { format, warnings };
@@ -78,12 +83,16 @@ function placesOf(quoted: ExportFormat['quoted'], exported: number[]): ExportFor
 }
 
 /** One byte that COPY takes for a delimiter, a quote or an escape. */
-function isMark(text: string | null): boolean {
-  return text !== null && /^[\t\x20-\x7e]$/.test(text);
+function isMark(text: unknown): text is string {
+  return typeof text === 'string' && /^[\t\x20-\x7e]$/.test(text);
 }
 
-function isNewline(text: string): boolean {
+function isNewline(text: unknown): text is ExportFormat['newline'] {
   return text === '\n' || text === '\r\n' || text === '\r';
+}
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === 'boolean';
 }
 
 /** How many misspelt columns are named. */

@@ -14,24 +14,35 @@ interface Seen {
   isNeedless: boolean;
 }
 
+/** How the records of a text are read. */
+interface Layout {
+  /** One ASCII character. */
+  delimiter: string;
+  newline: string;
+  /** Records of the header, 1 by default, and lines above it. */
+  header_rows?: number;
+  skip_lines?: number;
+}
+
 /**
- * Finds where the records of a text are quoted uniformly. The first record is the header.
+ * Finds where the records of a text are quoted uniformly.
  * @param text whole records, and after them a cut one at most
  */
-export function findQuoting(text: Buffer, dialect: Pick<Dialect, 'delimiter' | 'newline'>): Quoting {
-  const grammar = grammarOf(dialect);
+export function findQuoting(text: Buffer, layout: Layout): Quoting {
+  const { header_rows = 1, skip_lines = 0 } = layout;
+  const grammar = grammarOf(layout as Pick<Dialect, 'delimiter' | 'newline'>);
   const view = new RecordView(Number.POSITIVE_INFINITY);
   const limit = text.lastIndexOf(grammar.eol);
-  let header: Seen[] | undefined;
+  const header: Seen[] = [];
   const columns: Seen[] = [];
+  let records = 0;
   for (let at = 0; at <= limit && readRecord(text, at, limit, grammar, view); at = view.next) {
-    if (view.end === view.start) continue;
-    const record = header ? columns : [];
+    if (view.end === view.start || records++ < skip_lines) continue;
+    const record = records > skip_lines + header_rows ? columns : header;
     for (let k = 0; k < view.fields; k++) look(record, k, text, view, grammar.special);
-    header ??= record;
   }
-  const width = header?.length ?? 0;
-  return { quoted_header: isUniform(header ?? []), quoted: quotedOf(columns.slice(0, width)) };
+  const width = header_rows > 0 ? header.length : columns.length;
+  return { quoted_header: isUniform(header), quoted: quotedOf(columns.slice(0, width)) };
 }
 
 function look(into: Seen[], k: number, text: Buffer, view: RecordView, special: Uint8Array): void {
