@@ -75,8 +75,14 @@ describe('POST /download/start', () => {
   });
 
   it.each([
-    [{ newline: 'crlf', bom: true }, { newline: '\r\n', bom: true, delimiter: ',', quoted: 'needed' }],
-    [{ newline: '\n', delimiter: '\t', quote: 'all' }, { newline: '\n', delimiter: '\t', quoted: 'all', quoted_header: true }],
+    [
+      { newline: 'crlf', bom: true },
+      { newline: '\r\n', bom: true, delimiter: ',', quoted: 'needed' },
+    ],
+    [
+      { newline: '\n', delimiter: '\t', quote: 'all' },
+      { newline: '\n', delimiter: '\t', quoted: 'all', quoted_header: true },
+    ],
     [{ compression: 'gzip' }, { compression: 'gzip', encoding: 'utf-8' }],
   ])('keeps how the file is to be written: %j', async (asked, format) => {
     const name = randomUUID();
@@ -108,7 +114,9 @@ describe('POST /download/start', () => {
     const upload = await completedUpload();
     for (const name of ['A!', 'a']) {
       const { json } = await api.post('/download/start', { user_id: 'ana', upload, columns: [name] });
-      const { rows } = await api.pool.query('SELECT columns FROM long_task.tasks WHERE task_name = $1', [json.task_name]);
+      const { rows } = await api.pool.query('SELECT columns FROM long_task.tasks WHERE task_name = $1', [
+        json.task_name,
+      ]);
       expect(rows[0].columns).toMatchObject([{ original: 'A!', number: 2 }]);
     }
     const wrong = await api.post('/download/start', { user_id: 'ana', upload, columns: ['A?'] });

@@ -101,7 +101,9 @@ describe('rejects', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     const { rows } = await service.pool.query(`SELECT count(*), count(DISTINCT _row) AS numbers FROM ${task.table}`);
     expect(rows).toEqual([{ count: 200, numbers: 200 }]);
-    expect((await service.client.progress({ kind: 'upload', user_id: 'ana', task_name: task.task_name })).receipt).toMatchObject({ rows_loaded: 200 });
+    expect(
+      (await service.client.progress({ kind: 'upload', user_id: 'ana', task_name: task.task_name })).receipt,
+    ).toMatchObject({ rows_loaded: 200 });
   });
 
   it('what PostgreSQL refuses, two records in one and bad bytes stay rejects', async () => {
