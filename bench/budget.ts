@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import Table from 'cli-table3';
-import type { TaskName } from '../testkit/client.js';
+import type { TaskName } from '../src/client/client.js';
 import { type Figure, ratioFigure } from '../testkit/figures.js';
 import { type ProcessorTime, processorTimeOf } from '../testkit/processor-time.js';
 import {

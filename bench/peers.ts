@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { TaskKey } from '../testkit/client.js';
+import type { TaskKey } from '../src/client/client.js';
 import type { Figure } from '../testkit/figures.js';
 import { writeSalesFile } from '../testkit/sales-data.js';
 import { median } from '../testkit/speed.js';

@@ -40,7 +40,7 @@ async function killAmongRefusals(lab: Lab): Promise<Finding> {
   violations.expect(task.receipt?.rows_rejected === ROWS / 3, `${task.receipt?.rows_rejected} rows were rejected`);
   violations.expect(task.rows.rejected === ROWS / 3, `the task counts ${task.rows.rejected} rejects`);
   const { rows } = await rig.db.query(
-    `SELECT (SELECT count(*) FROM long_task.rejects WHERE task_id = $1 AND row_no % 3 = 0 AND raw = row_no || ',03.02.2024'
+    `SELECT (SELECT count(*) FROM long_task.rejects WHERE task_id = $1 AND row_no % 3 = 0 AND raw = convert_to(row_no || ',03.02.2024', 'UTF8')
                 AND column_name = 'd' AND value = '03.02.2024')::int AS rejects,
             (SELECT count(*) FROM ${task.table} WHERE _row % 3 <> 0 AND n = _row AND d = '2024-02-03')::int AS loaded`,
     [(await rowOf(lab, key)).id],

@@ -28,6 +28,7 @@ const ALLOWED: Record<string, string[]> = {
   activities: [
     'contract',
     'csv',
+    'dialect',
     'failpoint',
     'intake',
     'metrics',
@@ -42,9 +43,22 @@ const ALLOWED: Record<string, string[]> = {
   // http: the guard of the worker's own port.
   metrics: ['contract', 'http', 'tasks'],
   maintenance: ['contract', 'failpoint', 'storage', 'tables', 'tasks', 'temporal'],
+  corrections: ['activities', 'contract', 'csv', 'postgres', 'tables', 'tasks'],
   http: ['contract', 'postgres'],
   api: [
-    ...['config', 'contract', 'failpoint', 'http', 'intake', 'log', 'maintenance', 'metrics', 'postgres', 'retrying'],
+    ...[
+      'config',
+      'contract',
+      'corrections',
+      'failpoint',
+      'http',
+      'intake',
+      'log',
+      'maintenance',
+      'metrics',
+      'postgres',
+      'retrying',
+    ],
     ...['roles', 'storage', 'tables', 'tasks', 'temporal'],
   ],
   worker: [

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RunRef } from '../contract/messages.js';
-import type { DownloadOptions, Receipt } from '../contract/task.js';
-import { formatRecord } from '../csv/format-record.js';
+import type { Receipt } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
 import type { Store, Stored } from '../storage/store.js';
 import { type DownloadPart, listDownloadParts } from '../tables/export.js';
@@ -9,11 +8,11 @@ import { checkSource, plannedSource } from '../tables/export-source.js';
 import { type Completion, completeTask } from '../tasks/endings.js';
 import { FencedError, withFence } from '../tasks/fence.js';
 import { enterPhase } from '../tasks/task-state.js';
-import type { Column, TaskRow } from '../tasks/tasks.js';
+import type { TaskRow } from '../tasks/tasks.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
-import { escapeRecord } from './formulas.js';
 import { resultKey } from './result-keys.js';
 import { asStep, type Step } from './step.js';
+import { beginningOf } from './write-rows.js';
 
 /** Joins the dumped parts behind the header into one file, and completes the download with it. */
 export function assembleActivity(dependencies: Dependencies) {
@@ -31,9 +30,8 @@ export async function assemble(store: Store, { client, task, fence, signal }: St
   await withFence(client, fence, () => enterPhase(client, task.id, 'assembling'));
   const parts = await listDownloadParts(client, task.id);
   const key = resultKey(task.id, randomUUID());
-  const header = Buffer.from(headerOf(task.columns!, task.options.formulas));
   const objects = parts.map((part) => part.object!);
-  const file = await store.concat(key, header, objects, { signal });
+  const file = await store.concat(key, beginningOf(task), objects, { signal });
   await failpoint('assemble:before-record');
   const done = completion(task, parts, key, file);
   // Only a refusal removes the file: after a lost reply it may be the one that counts.
@@ -62,14 +60,8 @@ function completion(task: TaskRow, parts: DownloadPart[], key: string, file: Sto
     file,
     consistency: task.options.consistency,
     formulas: task.options.formulas,
+    format: task.options.format,
+    ...(task.options.source_sha256 && { same_as_source: file.sha256 === task.options.source_sha256 }),
   };
   return { result: { key, ...file }, tableName: task.options.table!, receipt };
-}
-
-/** The header line. An empty name is an empty field, quoted where it would else be an empty line. */
-function headerOf(columns: Column[], formulas: DownloadOptions['formulas']): string {
-  const names = columns.map(({ original }) => original);
-  if (formulas === 'escape') return escapeRecord(names);
-  const fields = names.map((name) => (name === '' && names.length > 1 ? null : name));
-  return `${formatRecord(fields, ',')}\n`;
 }

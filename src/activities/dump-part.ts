@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
@@ -11,10 +10,10 @@ import { cancellable } from '../tables/staging.js';
 import { endSessions, FencedError, whileFenceIsOpen, withFence } from '../tasks/fence.js';
 import type { TaskRow } from '../tasks/tasks.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
-import { escapeFormulas } from './formulas.js';
 import type { RateLimiter } from './rate-limiter.js';
 import { partKey } from './result-keys.js';
 import { asPart, type PartAttempt, type Step } from './step.js';
+import { compressed, copyOptions, formatOf, writeRows, writtenColumns } from './write-rows.js';
 
 /** Dumps one key range into an object of this attempt's own, which counts once it is recorded behind the fence. */
 export function dumpPartActivity(dependencies: Dependencies) {
@@ -79,6 +78,7 @@ async function dumpRange(
 ): Promise<{ key: string; size: number; rows: number }> {
   const { store, rateLimiter, task, beat } = dumping;
   const planned = plannedSource(task);
+  const format = formatOf(task);
   const key = partKey(task.id, part.partNo, part.token);
   return inReader(dumping, signal, async (reader) => {
     const { rows, size } = await readingTable(
@@ -86,16 +86,14 @@ async function dumpRange(
       () => reopenSource(reader, planned),
       async (source) => {
         await tuneForRanges(reader, source);
-        const rows = copyOut(
-          reader,
-          rangeQuery(
-            source,
-            part,
-            task.columns?.map(({ form }) => form),
-          ),
+        const options = copyOptions(
+          format,
+          source.columns.map(({ name }) => name),
         );
-        const counted = counting(encode(rows, task), rows, beat, part.partNo);
-        return { rows, ...(await store.put(key, charged(counted, rateLimiter, task, signal))) };
+        const rows = copyOut(reader, rangeQuery(source, part, writtenColumns(task)), options);
+        const counted = counting(writeRows(rows, format, part.partNo), rows, beat, part.partNo);
+        const bytes = compressed(charged(counted, rateLimiter, task, signal), format);
+        return { rows, ...(await store.put(key, bytes)) };
       },
     );
     return { key, size, rows: rows.rowCount };
@@ -126,10 +124,6 @@ function inReader<T>(
   // The first row may be long in coming: a view that computes, a table that another session has locked.
   if (task.options.consistency === 'frozen') return cancellable(pool, client, signal, () => body(client));
   return asExporter({ pool, exportPool, lockKey: task.lock_key, role, signal }, body);
-}
-
-function encode(rows: Readable, task: TaskRow): AsyncIterable<Buffer> {
-  return task.options.formulas === 'escape' ? escapeFormulas(rows, task.columns!) : rows;
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   mergeEvidence,
 } from '../csv/evidence.js';
 import { columnNames } from '../csv/header.js';
+import type { Malformed } from '../csv/malformed.js';
 import { type FormHints, typeOfForm } from '../csv/value-form.js';
 import { failpoint } from '../failpoint.js';
 import { hintsOf } from '../intake/file-options.js';
@@ -21,12 +22,13 @@ import { isFault, type Scanner } from '../intake/scan-part.js';
 import type { StoreFile } from '../storage/store.js';
 import { listParts, storePart } from '../tasks/checkpoints.js';
 import { withFence } from '../tasks/fence.js';
-import { rejectAfter, storeRejects } from '../tasks/rejects.js';
+import { type Reject, rejectAfter, storeRejects } from '../tasks/rejects.js';
 import { enterPhase } from '../tasks/task-state.js';
-import { type Column, storeInspection, type TaskRow } from '../tasks/tasks.js';
+import { type Column, storeInspection, storeStyle, type TaskRow } from '../tasks/tasks.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { asReject, rejectLimit } from './malformed-rows.js';
 import { withSource } from './source.js';
+import { readSourceStyle } from './source-style.js';
 import { asStep, type Step } from './step.js';
 
 /**
@@ -82,14 +84,19 @@ async function inspectFile(step: InspectStep): Promise<Inspected> {
   const hints = hintsOf(task.options);
   const source = { key: task.source!.key, size: file.size, dialect, hints, columns: headers.length, dataOffset };
   let partNo = found.length;
-  const store = () => {
+  const style = await readSourceStyle(file, dialect);
+  const store = async () => {
     const columns = chooseColumns(headers, evidence, task.options);
+    await storeStyle(client, task.id, style);
     return storeInspection(client, task.id, { dialect, columns, dataOffset, rows });
   };
   let inspected: TaskRow | undefined;
   for await (const part of findParts(scanner, source, { from, firstRow: rows + 1 }, signal)) {
     if (isFault(part)) throw toError(part);
     partNo++;
+    const rejects: Reject[] = [];
+    // A part has few bytes beside its last record, so its rejects have too.
+    for (const bad of part.malformed) rejects.push(asReject(bad, headers, await readRaw(file, bad)));
     await failpoint('inspect:before-store-part');
     merge(evidence, part.evidence);
     rows += part.rows;
@@ -97,11 +104,7 @@ async function inspectFile(step: InspectStep): Promise<Inspected> {
     const isLast = part.byteTo === file.size && part.malformedCount === 0;
     inspected = await withFence(client, fence, async () => {
       await storePart(client, task.id, { ...part, partNo }, part.evidence);
-      await storeRejects(
-        client,
-        task.id,
-        part.malformed.map((bad) => asReject(bad, headers)),
-      );
+      await storeRejects(client, task.id, rejects);
       return isLast ? store() : undefined;
     });
     await failpoint('inspect:after-store-part');
@@ -110,6 +113,11 @@ async function inspectFile(step: InspectStep): Promise<Inspected> {
     if (part.malformedCount > 0) await checkRejectLimit(client, task, rejected, headers);
   }
   return { parts: partNo, rows, task: inspected ?? (await withFence(client, fence, store)) };
+}
+
+async function readRaw(file: StoreFile, { byteOffset, length }: Malformed): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  return buffer.subarray(0, await file.read(buffer, byteOffset));
 }
 
 async function headOf(file: StoreFile, options: UploadOptions): Promise<Head> {

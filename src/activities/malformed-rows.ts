@@ -1,18 +1,19 @@
 import { TaskError } from '../contract/errors.js';
 import { columnNumber } from '../contract/fault-place.js';
 import type { UploadOptions } from '../contract/task.js';
-import type { Malformed } from '../csv/malformed.js';
+import { excerptOf, type Malformed } from '../csv/malformed.js';
 import type { Reject } from '../tasks/rejects.js';
 
-/** Returns a malformed record as a reject. */
-export function asReject(bad: Malformed, headers: string[]): Reject {
+/** Returns a malformed record as a reject. @param raw the record's bytes */
+export function asReject(bad: Malformed, headers: string[], raw: Buffer): Reject {
   return {
     row: bad.row,
     byteOffset: bad.byteOffset,
     column: columnAtFault(bad, headers),
     value: null,
+    code: bad.reason,
     reason: describeMalformed(bad, headers.length),
-    raw: bad.excerpt,
+    raw,
   };
 }
 
@@ -49,7 +50,7 @@ export function rejectLimit(
         column: reject.column,
         column_number: columnNumber(headers, reject.column),
       }),
-      value: (reject.value ?? reject.raw).slice(0, 200),
+      value: reject.value?.slice(0, 200) ?? excerptOf(reject.raw, 0, reject.raw.length),
     },
   );
 }

@@ -1,7 +1,6 @@
 import type { Dialect } from '../csv/dialect.js';
 import type { ColumnEvidence } from '../csv/evidence.js';
 import { explainRefusal, givenType } from '../csv/given-types.js';
-import { excerptOf } from '../csv/malformed.js';
 import { type RecordPlace, recordsAt } from '../csv/record-at.js';
 import type { EncodeResult, RefusedRecord } from '../csv/record-encoder.js';
 import { type ColumnCheck, type RefusedValue, readValues } from '../csv/value-check.js';
@@ -74,6 +73,7 @@ export class RowChecker {
         row,
         column: column?.original ?? null,
         value,
+        code: column ? 'refused_value' : 'refused_row',
         reason: column ? `PostgreSQL refuses the value as ${column.type}` : describeRefusal(code),
         ...textAt(batch, places[i]!),
       };
@@ -89,15 +89,17 @@ export class RowChecker {
   #misspelt({ row, column: index, value }: RefusedValue, place: RecordPlace, batch: Batch): Reject {
     const { original, type } = this.#columns[index]!;
     const reason = explainRefusal(type, value);
-    return { row, column: original, value: value.slice(0, VALUE_CHARACTERS), reason, ...textAt(batch, place) };
+    const shown = value.slice(0, VALUE_CHARACTERS);
+    return { row, column: original, value: shown, code: 'invalid_value', reason, ...textAt(batch, place) };
   }
 
   /** Inspect keeps the first thousand malformed rows of a part; the encoder refuses the others by itself. */
-  #malformed({ row, offset, length, reason, found }: RefusedRecord, batch: Batch): Reject {
+  #malformed({ row, offset, length, reason, column, found }: RefusedRecord, batch: Batch): Reject {
     return {
       row,
-      column: columnAtFault({ reason, found, column: null }, this.#headers),
+      column: columnAtFault({ reason, found, column }, this.#headers),
       value: null,
+      code: reason,
       reason: describeMalformed({ reason, found }, this.#headers.length),
       ...textAt(batch, { start: offset, end: offset + length }),
     };
@@ -124,7 +126,7 @@ function textAt(
   { bytes, byteOffset }: Batch,
   { start, end }: Pick<RecordPlace, 'start' | 'end'>,
 ): Pick<Reject, 'byteOffset' | 'raw'> {
-  return { byteOffset: byteOffset + start, raw: excerptOf(bytes, start, end) };
+  return { byteOffset: byteOffset + start, raw: Buffer.from(bytes.subarray(start, end)) };
 }
 
 /** In our words: those of PostgreSQL name tables of ours. */

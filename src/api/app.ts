@@ -16,6 +16,7 @@ import { downloadRoutes } from './download-routes.js';
 import { healthRoutes } from './health-routes.js';
 import { metricsRoute } from './metrics-route.js';
 import { registerOpenApi } from './openapi.js';
+import { rejectsRoutes } from './rejects-routes.js';
 import { rootRoute } from './root-route.js';
 import { taskRoutes } from './task-routes.js';
 import { uploadRoutes } from './upload-routes.js';
@@ -86,6 +87,7 @@ export async function buildApp(
       isPartAFile: (_name, _type, filename) => filename !== undefined,
     });
     uploadRoutes(scope, context);
+    rejectsRoutes(scope, context);
   });
   downloadRoutes(app, context);
   commandRoutes(app, context);

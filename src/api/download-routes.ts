@@ -1,12 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { invalidRequest, TaskError } from '../contract/errors.js';
 import { DownloadStart } from '../contract/requests.js';
-import { findTable, tableExists } from '../tables/find-table.js';
+import type { DownloadOptions } from '../contract/task.js';
+import { findTable, listColumns, tableExists } from '../tables/find-table.js';
 import { columnNumber } from '../tables/staging.js';
 import { createTask, findByIdempotencyKey, findByName, type NewTask } from '../tasks/new-task.js';
-import { getTask, type TaskKey } from '../tasks/tasks.js';
+import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import { tryDispatch } from '../temporal/dispatch.js';
 import type { ApiContext } from './context.js';
+import { chosenColumns, exportFormat } from './export-format.js';
 import { readIdempotency } from './idempotency.js';
 import { isResultLost } from './lost-result.js';
 import { checkNameLength, generateTaskName, noSuchTable, parseTableName } from './names.js';
@@ -54,9 +56,21 @@ async function newDownload(context: ApiContext, body: DownloadStart): Promise<Ne
       : await tableByName(context.exportable, body, body.table);
   checkNameLength(what);
   const { consistency = 'live', formulas = 'raw', max_bytes_per_second } = body;
-  const { table, oid, ...task } = what;
-  const options = { table, table_oid: oid, consistency, formulas, max_bytes_per_second };
-  return { ...task, options, lostTask: await lostHolder(context, what) };
+  const { table, oid, upload, ...task } = what;
+  const columns = body.columns ? chosenColumns(body.columns, task.columns ?? []) : task.columns;
+  const { format, warnings } = exportFormat(body, upload, columns);
+  // Compressed bytes say nothing of the file within.
+  const isComparable = body.like_source && !body.compression;
+  const options: DownloadOptions = {
+    table,
+    table_oid: oid,
+    consistency,
+    formulas,
+    max_bytes_per_second,
+    format,
+    source_sha256: isComparable ? upload?.source?.sha256 : undefined,
+  };
+  return { ...task, columns, options, warnings, lostTask: await lostHolder(context, what) };
 }
 
 /** The completed download that has this name and whose result file is gone, so that it can be started again. */
@@ -65,7 +79,7 @@ async function lostHolder({ pool, store }: ApiContext, key: TaskKey): Promise<st
   return holder && (await isResultLost(store, holder)) ? holder.id : undefined;
 }
 
-type Exported = Omit<NewTask, 'options'> & { table: string; oid: number };
+type Exported = Omit<NewTask, 'options'> & { table: string; oid: number; upload?: TaskRow };
 
 /** The table of a completed upload, with the header and the number of rows that its receipt knows. */
 async function tableOfUpload(pool: ApiContext['pool'], body: DownloadStart): Promise<Exported> {
@@ -99,6 +113,7 @@ async function tableOfUpload(pool: ApiContext['pool'], body: DownloadStart): Pro
     taskName: body.task_name ?? generateTaskName(name),
     table: upload.table_name,
     oid,
+    upload,
     columns: upload.columns?.map((column, i) => ({ ...column, number: columnNumber(i) })),
     rowsTotal: upload.receipt?.rows_loaded,
   };
@@ -106,7 +121,7 @@ async function tableOfUpload(pool: ApiContext['pool'], body: DownloadStart): Pro
 
 async function tableByName(
   exportable: ApiContext['exportable'],
-  { user_id, task_name, upload }: DownloadStart,
+  { user_id, task_name, upload, columns }: DownloadStart,
   written: string,
 ): Promise<Exported> {
   if (upload !== undefined) {
@@ -115,5 +130,7 @@ async function tableByName(
   const { schema, table: name } = parseTableName(written);
   const found = await findTable(exportable, schema, name);
   if (found === null) return noSuchTable(written);
-  return { kind: 'download', userId: user_id, taskName: task_name ?? generateTaskName(name.name), ...found };
+  const all = columns && (await listColumns(exportable.exportPool, found.oid));
+  const taskName = task_name ?? generateTaskName(name.name);
+  return { kind: 'download', userId: user_id, taskName, ...found, columns: all };
 }

@@ -21,6 +21,8 @@ export const EXAMPLES: Record<string, Example> = {
   pauseUpload: { body: { ...sales, reason: 'the server is busy' }, status: 202 },
   resumeUpload: { body: { ...sales, max_rejects: 100 }, status: 200 },
   getUpload: { path: { task_name: 'sales' }, query: ana, status: 200 },
+  // Only a form has a file.
+  correctRejects: { body: sales, status: 415 },
   listRejects: { path: { task_name: 'sales' }, query: ana, status: 200 },
   listTasks: { query: { ...ana, state: 'running,paused', sort: '-created', limit: '20' }, status: 200 },
   metrics: { status: 200 },

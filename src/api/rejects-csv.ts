@@ -1,25 +1,19 @@
 import { Readable } from 'node:stream';
-import { stringify } from 'csv-stringify/sync';
 import type { FastifyReply } from 'fastify';
 import type pg from 'pg';
+import { formatRecord } from '../csv/format-record.js';
 import { attachment } from '../http/content-disposition.js';
-import { listRejects } from '../tasks/rejects.js';
+import { guardFormula } from '../tables/guard-formulas.js';
+import { listRejects, type Reject } from '../tasks/rejects.js';
 import { getTask, type TaskKey } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
 
-const PAGE = 1_000;
-
-const COLUMNS = [
-  { key: 'row', header: 'row' },
-  { key: 'byteOffset', header: 'byte_offset' },
-  { key: 'column', header: 'column' },
-  { key: 'value', header: 'value' },
-  { key: 'reason', header: 'reason' },
-  { key: 'raw', header: 'raw' },
-];
+/** Rows are read so many at a time; fewer of the records that are long. */
+const PAGE = 100;
 
 /**
- * Answers with the rejected rows of an upload as CSV, read a page at a time. What a spreadsheet would run is escaped.
+ * Answers with the rejected rows of an upload as CSV, read a page at a time. `raw` is the whole record, byte for byte, so
+ * that it can be corrected and sent back; in the other columns what a spreadsheet would run is guarded.
  */
 export async function sendRejects({ pool }: ApiContext, key: TaskKey, reply: FastifyReply): Promise<FastifyReply> {
   const task = await getTask(pool, key);
@@ -31,12 +25,20 @@ export async function sendRejects({ pool }: ApiContext, key: TaskKey, reply: Fas
     .send(Readable.from(pages(pool, task.id), { objectMode: false }));
 }
 
-async function* pages(pool: pg.Pool, taskId: string): AsyncGenerator<string> {
-  yield stringify([], { header: true, columns: COLUMNS });
+async function* pages(pool: pg.Pool, taskId: string): AsyncGenerator<Buffer> {
+  yield Buffer.from('row,byte_offset,column,code,reason,value,raw\n');
   for (let after = 0; ; ) {
     const rejects = await listRejects(pool, taskId, after, PAGE);
-    if (rejects.length > 0) yield stringify(rejects, { columns: COLUMNS, escape_formulas: true });
+    for (const reject of rejects) yield asLine(reject);
     if (rejects.length < PAGE) return;
     after = rejects.at(-1)!.row;
   }
+}
+
+function asLine({ row, byteOffset, column, code, reason, value, raw }: Reject): Buffer {
+  const guarded = [column, code, reason, value].map((text) => text && guardFormula(text));
+  const shown = formatRecord([String(row), String(byteOffset), ...guarded], ',');
+  // As latin1, which keeps every byte as it is.
+  const doubled = raw.toString('latin1').replaceAll('"', '""');
+  return Buffer.concat([Buffer.from(`${shown},"`), Buffer.from(`${doubled}"\n`, 'latin1')]);
 }

@@ -24,13 +24,14 @@ export async function sendResultFile(
     throw new TaskError('file_not_found', `The result file is gone from the file store. ${advice}`);
   }
   const etag = `"${sha256}"`;
+  const isGzip = task.options.format?.compression === 'gzip';
   reply
     .header('etag', etag)
     .header('accept-ranges', 'bytes')
-    .header('content-disposition', attachment(`${task.task_name}.csv`))
+    .header('content-disposition', attachment(`${task.task_name}${isGzip ? '.csv.gz' : '.csv'}`))
     .header('x-content-type-options', 'nosniff')
     .header('cache-control', 'no-store')
-    .type('text/csv; charset=utf-8');
+    .type(isGzip ? 'application/gzip' : `text/csv; charset=${task.options.format?.encoding ?? 'utf-8'}`);
   if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
   const range = rangeOf(request, etag, size, reply);
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${size}`);

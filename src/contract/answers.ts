@@ -50,6 +50,25 @@ export const ReceiptColumn = Type.Object(
 );
 export type ReceiptColumn = Static<typeof ReceiptColumn>;
 
+const ExportFormat = Type.Object(
+  {
+    encoding: Type.String(),
+    bom: Type.Boolean(),
+    delimiter: Type.String(),
+    quote: Type.String(),
+    escape: Type.String(),
+    newline: oneOf(['\n', '\r\n', '\r'], 'the line end'),
+    header: Type.Boolean(),
+    quoted_header: Type.Boolean(),
+    quoted: Type.Union([oneOf(['needed', 'all']), Type.Array(Type.Integer({ minimum: 1 }))], {
+      description: 'the fields that are quoted although they need not be: none, all, or those of these columns',
+    }),
+    final_newline: Type.Boolean(),
+    compression: nullable(oneOf(['gzip'])),
+  },
+  { ...closed, description: 'how the file of a download is written, where the request says' },
+);
+
 export const Receipt = Type.Object(
   {
     rows_in_file: count(),
@@ -67,6 +86,10 @@ export const Receipt = Type.Object(
     ),
     consistency: Type.Optional(oneOf(['live', 'frozen'])),
     formulas: Type.Optional(oneOf(['raw', 'escape'])),
+    format: Type.Optional(ExportFormat),
+    same_as_source: Type.Optional(
+      Type.Boolean({ description: 'of an export with like_source: whether it is the uploaded file, byte for byte' }),
+    ),
   },
   { ...closed, description: 'the account of a completed task: rows_in_file = rows_loaded + rows_rejected' },
 );

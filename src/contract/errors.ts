@@ -42,6 +42,7 @@ export const ERRORS = {
   receipt_mismatch: { status: 500, title: 'Receipt does not balance', retryable: false },
   rollback_failed: { status: 500, title: 'Rollback not finished', retryable: true },
   database_refused: { status: 409, title: 'Statement refused by PostgreSQL', retryable: false },
+  unencodable_value: { status: 422, title: 'Value not in the encoding', retryable: false },
   unsupported_table: { status: 409, title: 'Table cannot be exported', retryable: false },
 } as const;
 

@@ -32,7 +32,45 @@ export interface DownloadOptions {
   consistency: 'live' | 'frozen';
   formulas: 'raw' | 'escape';
   max_bytes_per_second?: number;
+  /** How the file is written; `PLAIN_FORMAT` where the request does not say. */
+  format?: ExportFormat;
+  /** The SHA-256 of the uploaded file that the result shall be like. */
+  source_sha256?: string;
 }
+
+/** How the file of an export is written. */
+export interface ExportFormat {
+  /** A label of the Encoding Standard, in lower case. */
+  encoding: string;
+  bom: boolean;
+  /** One ASCII character. */
+  delimiter: string;
+  quote: string;
+  /** What stands before a quote inside of quotes; the quote itself where quotes are doubled. */
+  escape: string;
+  newline: '\n' | '\r\n' | '\r';
+  header: boolean;
+  quoted_header: boolean;
+  /** Which fields are quoted although they need not be: none, all, or those of these exported columns, from 1. NULL never is. */
+  quoted: 'needed' | 'all' | number[];
+  /** Whether the last record ends with a newline. */
+  final_newline: boolean;
+  compression: 'gzip' | null;
+}
+
+export const PLAIN_FORMAT: Readonly<ExportFormat> = {
+  encoding: 'utf-8',
+  bom: false,
+  delimiter: ',',
+  quote: '"',
+  escape: '"',
+  newline: '\n',
+  header: true,
+  quoted_header: false,
+  quoted: 'needed',
+  final_newline: true,
+  compression: null,
+};
 
 /** The stored source file of an upload. */
 export interface Source {

@@ -1,7 +1,7 @@
 import { fieldLength, LINE_END, TAB, writeField } from './copy-text.js';
 import { csvError } from './csv-error.js';
 import type { Encoding, FastEncoder, FastPath } from './fast-path.js';
-import { faultOf } from './malformed.js';
+import { columnOf, faultOf } from './malformed.js';
 import { type Grammar, grammarOf, RecordView, readRecord } from './record.js';
 import type { EncodeOptions, EncodeResult, RecordEncoder, RecordFormat } from './record-encoder.js';
 import { RowSet } from './row-set.js';
@@ -93,7 +93,8 @@ class Encoder implements RecordEncoder {
       const fault = faultOf(view, this.#columns);
       if (fault !== null) {
         const length = view.end - view.start;
-        result.refused.push({ row, offset: base + view.start, length, reason: fault, found: view.fields });
+        const column = columnOf(view, fault);
+        result.refused.push({ row, offset: base + view.start, length, reason: fault, column, found: view.fields });
         encoding.full = result.refused.length >= encoding.maxRefused;
       } else if (!this.#writeRecord(bytes, encoding, result)) return;
     }

@@ -1,16 +1,30 @@
-import type { Dialect } from './dialect.js';
+/** How the fields of a record are put together. */
+export interface RecordStyle {
+  delimiter: string;
+  quote?: string;
+  /** What stands before a quote inside of quotes. */
+  escape?: string;
+  /** Quotes also what need not be quoted; null never is. */
+  quoteAll?: boolean;
+}
 
 /**
  * One record as CSV, without a terminator: null is an unquoted empty field, '' is `""`. Values are quoted where they
  * hold the delimiter, a quote or a line break, where they are `\.`, which alone on a line ends the input of older
  * COPYs, and where they begin with U+FEFF, which at the beginning of a file is a byte order mark.
  */
-export function formatRecord(values: (string | null)[], delimiter: Dialect['delimiter']): string {
-  return values.map((value) => formatField(value, delimiter)).join(delimiter);
+export function formatRecord(values: (string | null)[], style: string | RecordStyle): string {
+  const as = typeof style === 'string' ? { delimiter: style } : style;
+  return values.map((value) => formatField(value, as)).join(as.delimiter);
 }
 
-function formatField(value: string | null, delimiter: string): string {
+function formatField(
+  value: string | null,
+  { delimiter, quote = '"', escape: escapedBy = quote, quoteAll }: RecordStyle,
+): string {
   if (value === null) return '';
-  const plain = value !== '' && value !== '\\.' && !value.includes(delimiter) && !/^\ufeff|["\r\n]/.test(value);
-  return plain ? value : `"${value.replaceAll('"', '""')}"`;
+  const isPlain = value !== '' && value !== '\\.' && !value.includes(delimiter) && !value.includes(quote);
+  if (isPlain && !quoteAll && !/^\ufeff|[\r\n]/.test(value)) return value;
+  const escaped = escapedBy === quote ? value : value.replaceAll(escapedBy, () => escapedBy + escapedBy);
+  return quote + escaped.replaceAll(quote, () => escapedBy + quote) + quote;
 }

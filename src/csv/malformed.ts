@@ -26,6 +26,12 @@ export function faultOf(view: RecordView, columns: number): Malformed['reason'] 
   return view.fields > columns ? 'too_many_fields' : null;
 }
 
+/** The column at fault, from 1; null where it is the record as a whole. */
+export function columnOf(view: RecordView, reason: Malformed['reason']): number | null {
+  if (reason === 'nul_byte') return view.nul;
+  return reason === 'stray_quote' ? view.stray : null;
+}
+
 /** Returns the malformed record as data; `base` is the file offset of bytes[0]. */
 export function malformedRecord(
   bytes: Buffer,
@@ -34,13 +40,12 @@ export function malformedRecord(
   row: number,
   base: number,
 ): Malformed {
-  const column = reason === 'nul_byte' ? view.nul : reason === 'stray_quote' ? view.stray : null;
   return {
     row,
     byteOffset: base + view.start,
     length: view.end - view.start,
     reason,
-    column,
+    column: columnOf(view, reason),
     found: view.fields,
     excerpt: excerptOf(bytes, view.start, view.end),
   };

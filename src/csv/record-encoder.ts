@@ -60,6 +60,8 @@ export interface RefusedRecord {
   offset: number;
   length: number;
   reason: Malformed['reason'];
+  /** The column at fault, from 1; null where it is the record as a whole. */
+  column: number | null;
   /** Its number of fields. */
   found: number;
 }

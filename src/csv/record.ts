@@ -73,6 +73,11 @@ export class RecordView {
     return this.#starts[k] === this.#ends[k] && this.#forms[k] === UNQUOTED;
   }
 
+  /** Whether field k is written in quotes. */
+  isQuoted(k: number): boolean {
+    return this.#forms[k] !== UNQUOTED;
+  }
+
   /** Returns the content of field k. */
   field(bytes: Buffer, k: number): FieldContent {
     const start = this.#starts[k];

@@ -1,6 +1,6 @@
 /** Fields that are numbers, truth values or objects; in a form or a query everything is text. */
 const NUMBERS = new Set(['max_rejects', 'max_bytes_per_second', 'limit']);
-const BOOLEANS = new Set(['history', 'drop_table', 'decimal_comma']);
+const BOOLEANS = new Set(['history', 'drop_table', 'bom', 'like_source', 'decimal_comma']);
 const OBJECTS = new Set(['dialect', 'columns']);
 
 /**

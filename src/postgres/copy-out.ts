@@ -1,13 +1,41 @@
 import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
+import { quoteIdent, quoteLiteral } from './copy.js';
 
 /**
  * Reads the rows of a query as CSV; `rowCount` is how many have come. The stream ends after the last row; destroying it
  * breaks the COPY off.
  */
-export function copyOut(client: pg.ClientBase, query: string): Readable & { rowCount: number } {
-  return client.query(joiningPayloads(copyTo(`COPY (${query}) TO STDOUT (FORMAT csv)`)));
+export function copyOut(
+  client: pg.ClientBase,
+  query: string,
+  options: CsvOptions = {},
+): Readable & { rowCount: number } {
+  return client.query(joiningPayloads(copyTo(`COPY (${query}) TO STDOUT (${csvOptions(options)})`)));
+}
+
+/** How COPY writes CSV (manual, COPY), as far as it is not `,` and `"`. Records always end in LF. */
+export interface CsvOptions {
+  /** One ASCII character, as are the two others. */
+  delimiter?: string;
+  quote?: string;
+  escape?: string;
+  /** Columns of the query whose values are quoted also where they need not be; NULL never is. */
+  forceQuote?: 'all' | string[];
+}
+
+function csvOptions({ delimiter, quote, escape: escapedBy, forceQuote = [] }: CsvOptions): string {
+  const list = forceQuote === 'all' ? '*' : forceQuote.length > 0 && `(${forceQuote.map(quoteIdent).join(', ')})`;
+  return [
+    'FORMAT csv',
+    delimiter && `DELIMITER ${quoteLiteral(delimiter)}`,
+    quote && `QUOTE ${quoteLiteral(quote)}`,
+    escapedBy && `ESCAPE ${quoteLiteral(escapedBy)}`,
+    list && `FORCE_QUOTE ${list}`,
+  ]
+    .filter(Boolean)
+    .join(', ');
 }
 
 /** The same in COPY's text format, which COPY reads again as it is. */

@@ -2,8 +2,9 @@ import type pg from 'pg';
 import { quoteIdent, quoteLiteral } from '../postgres/copy.js';
 import type { Fence } from '../tasks/fence.js';
 import { FencedError } from '../tasks/fence.js';
-import { CTID } from './describe-table.js';
+import { CTID, type TableColumn } from './describe-table.js';
 import { type ExportSource, isRowKey } from './export-source.js';
+import { guardExpression } from './guard-formulas.js';
 import { ROW_COLUMN } from './staging.js';
 import { writeForm } from './write-form.js';
 
@@ -114,26 +115,42 @@ export async function tuneForRanges(client: pg.ClientBase, { key }: ExportSource
 }
 
 /**
- * Returns the query of one range, in the order of the key. Values are written into it as constants, since
- * COPY accepts no parameters.
- * @param forms how each column is written, by its place; as PostgreSQL writes it by default
+ * Returns the query of one range, in the order of the key. Values stand in it as constants, since COPY takes no
+ * parameters.
+ * @param written how each column is written, by its place; as PostgreSQL writes it by default
  */
 export function rangeQuery(
   { table, columns, key }: ExportSource,
   { from, to }: KeyRange,
-  forms: (string | undefined)[] = [],
+  written: (WrittenColumn | undefined)[] = [],
 ): string {
-  const names = key.map(({ name }) => quoteIdent(name)).join(', ');
+  // Qualified: an exported expression goes by the name of its column, which ORDER BY would take.
+  const names = key.map(({ name }) => `${table}.${quoteIdent(name)}`).join(', ');
   const tuple = (values: string[]) => values.map((value, i) => `${quoteLiteral(value)}::${key[i]!.type}`).join(', ');
   const conditions = [from && `(${names}) >= (${tuple(from)})`, to && `(${names}) < (${tuple(to)})`].filter(Boolean);
   return [
-    `SELECT ${columns.map(({ name, type }, i) => writeForm(quoteIdent(name), type, forms[i])).join(', ')} FROM ${table}`,
+    `SELECT ${columns.map((column, i) => writeColumn(column, written[i])).join(', ')} FROM ${table}`,
     conditions.length > 0 && `WHERE ${conditions.join(' AND ')}`,
     // A range of ctid is read in physical order as it is; sorting it would only cost.
     key[0] && key[0].number !== CTID && `ORDER BY ${names}`,
   ]
     .filter(Boolean)
     .join(' ');
+}
+
+/** How a column is written into the file of an export. */
+export interface WrittenColumn {
+  /** As inspect has found it. */
+  form?: string;
+  /** What a spreadsheet would run is guarded. */
+  isGuarded?: boolean;
+}
+
+function writeColumn({ name, type }: TableColumn, { form, isGuarded }: WrittenColumn = {}): string {
+  const column = quoteIdent(name);
+  const formed = writeForm(column, type, form);
+  const value = isGuarded ? guardExpression(formed) : formed;
+  return value === column ? column : `${value} AS ${column}`;
 }
 
 /** Stores the ranges as the parts of a download, in place of those of an earlier plan. Called inside the fence. */

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { quoteIdent } from '../postgres/copy.js';
+import type { Column } from '../tasks/tasks.js';
 import { grantExport, IS_FORBIDDEN, IS_NAMED, type TablePattern } from './export-tables.js';
 
 /** One half of a table's name as a caller wrote it. */
@@ -67,6 +68,17 @@ async function listCandidates(
       tables.map((pattern) => pattern.isExact),
       isOneRole,
     ],
+  );
+  return rows;
+}
+
+/** Returns the columns of a table, as an export of it has them. */
+export async function listColumns(db: pg.Pool, oid: number): Promise<Column[]> {
+  const { rows } = await db.query(
+    `SELECT attname AS original, attname AS name, format_type(atttypid, atttypmod) AS type,
+            'the column of the table' AS evidence, attnum AS number
+       FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    [oid],
   );
   return rows;
 }

@@ -12,6 +12,8 @@ export interface NewTask extends TaskKey {
   bytesTotal?: number;
   rowsTotal?: number;
   columns?: Column[];
+  /** What the caller should know from the beginning. */
+  warnings?: string[];
   idempotency?: { key: string; hash: string };
   /** The id of a completed task whose result is lost: it gives up its name as a failed one does. */
   lostTask?: string;
@@ -65,8 +67,8 @@ async function supersedeTask(
 async function insertTask(db: pg.ClientBase, task: NewTask): Promise<TaskRow | undefined> {
   const { rows } = await db.query<TaskRow>(
     `INSERT INTO long_task.tasks (kind, user_id, task_name, workflow_id, options, source, bytes_total, rows_total, columns,
-                                  idempotency_key, idempotency_hash)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                  idempotency_key, idempotency_hash, warnings)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
      ON CONFLICT DO NOTHING RETURNING *`,
     [
       task.kind,
@@ -80,6 +82,7 @@ async function insertTask(db: pg.ClientBase, task: NewTask): Promise<TaskRow | u
       task.columns ? JSON.stringify(task.columns) : null,
       task.idempotency?.key ?? null,
       task.idempotency?.hash ?? null,
+      task.warnings ?? [],
     ],
   );
   return rows[0];

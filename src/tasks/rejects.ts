@@ -4,19 +4,35 @@ import { type CopyTarget, copyIn, copyLine } from '../postgres/copy.js';
 /** SQLSTATE. */
 const UNIQUE_VIOLATION = '23505';
 
-/** A row of the file that is not in the table, and why. Rows count from 1, bytes from 0; `raw` is the row's text. */
+/** A row of the file that is not in the table, and why. Rows count from 1, bytes from 0. */
 export interface Reject {
   row: number;
   byteOffset: number;
   column: string | null;
   value: string | null;
+  /** Which fault it is: `too_few_fields`, `refused_value`, … */
+  code: RejectCode;
   reason: string;
-  raw: string;
+  /** The whole record without its line end, byte for byte. */
+  raw: Buffer;
 }
+
+export type RejectCode =
+  | 'too_few_fields'
+  | 'too_many_fields'
+  | 'stray_quote'
+  | 'unclosed_quote'
+  | 'second_table'
+  | 'nul_byte'
+  | 'invalid_utf8'
+  | 'several_records'
+  | 'invalid_value'
+  | 'refused_value'
+  | 'refused_row';
 
 const TARGET: CopyTarget = {
   table: 'long_task.rejects',
-  columns: ['task_id', 'row_no', 'byte_offset', 'column_name', 'value', 'reason', 'raw'],
+  columns: ['task_id', 'row_no', 'byte_offset', 'column_name', 'value', 'reason', 'raw', 'code'],
 };
 
 /**
@@ -26,9 +42,10 @@ const TARGET: CopyTarget = {
  */
 export async function storeRejects(client: pg.ClientBase, taskId: string, rejects: Reject[]): Promise<void> {
   if (rejects.length === 0) return;
-  const lines = rejects.map(({ row, byteOffset, column, value, reason, raw }) =>
-    copyLine([taskId, row, byteOffset, column && storable(column), value && storable(value), reason, storable(raw)]),
-  );
+  const lines = rejects.map(({ row, byteOffset, column, value, reason, raw, code }) => {
+    const texts = [column && storable(column), value && storable(value), reason, `\\x${raw.toString('hex')}`, code];
+    return copyLine([taskId, row, byteOffset, ...texts]);
+  });
   const stored = await copyIn(client, TARGET, Buffer.from(lines.join(''))).catch((error: unknown) => {
     if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
     throw new Error('another attempt has stored a reject of these rows', { cause: error });
@@ -86,7 +103,7 @@ export async function listRejects(
   limit: number,
 ): Promise<Reject[]> {
   const { rows } = await db.query(
-    `SELECT row_no AS row, byte_offset AS "byteOffset", column_name AS column, value, reason, raw
+    `SELECT row_no AS row, byte_offset AS "byteOffset", column_name AS column, value, code, reason, raw
        FROM long_task.rejects WHERE task_id = $1 AND row_no > $2 ORDER BY row_no LIMIT $3`,
     [taskId, afterRow, limit],
   );
@@ -100,9 +117,31 @@ export async function rejectAfter(
   others: number,
 ): Promise<Reject | undefined> {
   const { rows } = await db.query(
-    `SELECT row_no AS row, byte_offset AS "byteOffset", column_name AS column, value, reason, raw
+    `SELECT row_no AS row, byte_offset AS "byteOffset", column_name AS column, value, code, reason, raw
        FROM long_task.rejects WHERE task_id = $1 ORDER BY row_no OFFSET $2 LIMIT 1`,
     [taskId, others],
   );
   return rows[0];
+}
+
+/** Returns the rejects among these rows, without their texts. */
+export async function rejectsOf(
+  db: pg.ClientBase,
+  taskId: string,
+  rows: number[],
+): Promise<Pick<Reject, 'row' | 'byteOffset'>[]> {
+  const found = await db.query(
+    `SELECT row_no AS row, byte_offset AS "byteOffset" FROM long_task.rejects WHERE task_id = $1 AND row_no = ANY ($2)`,
+    [taskId, rows],
+  );
+  return found.rows;
+}
+
+/** Removes the rejects of these rows and counts them off; those that are still bad are stored again. */
+export async function removeRejectsOf(client: pg.ClientBase, taskId: string, rows: number[]): Promise<void> {
+  const { rowCount } = await client.query('DELETE FROM long_task.rejects WHERE task_id = $1 AND row_no = ANY ($2)', [
+    taskId,
+    rows,
+  ]);
+  await client.query('UPDATE long_task.tasks SET rows_rejected = rows_rejected - $2 WHERE id = $1', [taskId, rowCount]);
 }

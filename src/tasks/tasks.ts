@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { type Ending, FINAL_STATES, type Kind, type Phase, type State } from '../contract/states.js';
-import type { DownloadOptions, Receipt, Source, TaskFault, UploadOptions } from '../contract/task.js';
+import type { DownloadOptions, ExportFormat, Receipt, Source, TaskFault, UploadOptions } from '../contract/task.js';
 import type { Fence } from './fence.js';
 import { HAS_MESSAGES } from './outbox.js';
 
@@ -28,6 +28,9 @@ export interface PlannedSource {
   labels: string[];
 }
 
+/** What an export with `like_source` has to know of a file beside its dialect. */
+export interface SourceStyle extends Pick<ExportFormat, 'quoted_header' | 'quoted' | 'final_newline'> {}
+
 /** What an operator paused in Temporal itself. */
 export type NativePause = 'workflow' | 'activity';
 
@@ -50,6 +53,8 @@ export interface TaskRow {
   options: UploadOptions & DownloadOptions;
   source: Source | null;
   dialect: Record<string, unknown> | null;
+  /** Of an upload that was inspected; null where an earlier version did that. */
+  source_style: SourceStyle | null;
   columns: Column[] | null;
   data_offset: number | null;
   bytes_total: number | null;
@@ -164,6 +169,11 @@ export async function storeInspection(client: pg.ClientBase, taskId: string, fou
     [taskId, JSON.stringify(found.dialect), JSON.stringify(found.columns), found.dataOffset, found.rows],
   );
   return rows[0]!;
+}
+
+/** Called inside the fence. */
+export async function storeStyle(client: pg.ClientBase, taskId: string, style: SourceStyle): Promise<void> {
+  await client.query('UPDATE long_task.tasks SET source_style = $2 WHERE id = $1', [taskId, JSON.stringify(style)]);
 }
 
 /** The table that is exported, and its columns. Called inside the fence. */

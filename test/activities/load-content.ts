@@ -60,7 +60,9 @@ export class ContentLoad {
       const type = given[original] ?? columnType(part.evidence[i]!);
       return { original, name: names[i]!, type, evidence: '' };
     });
-    const rejects = part.malformed.map((bad) => asReject(bad, headers));
+    const rejects = part.malformed.map((bad) =>
+      asReject(bad, headers, this.bytes.subarray(bad.byteOffset, bad.byteOffset + bad.length)),
+    );
     const fence = fenceOf(task);
     await withClient(this.pool, (client) =>
       withFence(client, fence, async () => {
@@ -116,7 +118,8 @@ export class ContentLoad {
     return (await this.pool.query({ text: query, rowMode: 'array' })).rows;
   }
 
-  rejects(): Promise<Reject[]> {
-    return listRejects(this.pool, this.taskId, 0, 1_000_000);
+  async rejects(): Promise<(Omit<Reject, 'raw'> & { raw: string })[]> {
+    const rejects = await listRejects(this.pool, this.taskId, 0, 1_000_000);
+    return rejects.map((reject) => ({ ...reject, raw: reject.raw.toString() }));
   }
 }

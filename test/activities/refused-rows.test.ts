@@ -4,7 +4,7 @@ import { GIVEN_TYPE_NAMES } from '../../src/contract/given-type-names.js';
 import { formatRecord } from '../../src/csv/format-record.js';
 import { givenType } from '../../src/csv/given-types.js';
 import { withClient } from '../../src/postgres/pool.js';
-import { storeRejects } from '../../src/tasks/rejects.js';
+import { listRejects, storeRejects } from '../../src/tasks/rejects.js';
 import { type Near, near } from '../postgres/near-values.js';
 import { useDatabase } from '../postgres/support.js';
 import { ContentLoad, type LoadOptions } from './load-content.js';
@@ -33,11 +33,12 @@ describe('a value that is not in a spelling of the given type', () => {
         byteOffset: 18,
         column: 'd',
         value: '03.02.2024',
+        code: 'invalid_value',
         reason: `${reason}, or give date_order`,
         raw: '2;03.02.2024',
       },
-      { row: 3, byteOffset: 32, column: 'd', value: 'x "y"', reason, raw: '"3";"x ""y"""' },
-      { row: 5, byteOffset: 49, column: 'd', value: '', reason, raw: '5;""' },
+      { row: 3, byteOffset: 32, column: 'd', value: 'x "y"', code: 'invalid_value', reason, raw: '"3";"x ""y"""' },
+      { row: 5, byteOffset: 49, column: 'd', value: '', code: 'invalid_value', reason, raw: '5;""' },
     ]);
   });
 
@@ -195,8 +196,9 @@ it('rejects that are stored ahead of the checkpoint are left out and counted, an
     byteOffset: 6,
     column: null,
     value: null,
+    code: 'refused_value' as const,
     reason: 'refused by an earlier version',
-    raw: '3',
+    raw: Buffer.from('3'),
   };
   await withClient(database.pool, (client) => storeRejects(client, load.taskId, [reject]));
   await load.run();
@@ -210,10 +212,12 @@ it('rejects that are stored ahead of the checkpoint are left out and counted, an
   );
 });
 
-it('a reject keeps every character that PostgreSQL can keep', async () => {
+it('a reject keeps every character that PostgreSQL can keep, and every byte of its record', async () => {
   const value = 'tab\t, feed\n, return\r, \\N \\. \\ é😀 \u0001';
   const load = await ContentLoad.of(database.pool, 'n\n1\n', { maxRejects: 1 });
-  const reject = { row: 1, byteOffset: 2, column: value, value: `${value}\0`, reason: value, raw: '' };
+  const bytes = Buffer.concat([Buffer.from(`${value}\0`), Buffer.of(0xff, 0xfe)]);
+  const code = 'refused_value' as const;
+  const reject = { row: 1, byteOffset: 2, column: value, value: `${value}\0`, code, reason: value, raw: bytes };
   await withClient(database.pool, (client) => storeRejects(client, load.taskId, [reject]));
-  expect(await load.rejects()).toEqual([{ ...reject, value: `${value}\u2400` }]);
+  expect(await listRejects(database.pool, load.taskId, 0, 9)).toEqual([{ ...reject, value: `${value}\u2400` }]);
 });

@@ -74,6 +74,61 @@ describe('POST /download/start', () => {
     expect((await api.post('/download/start', { user_id: 'ana', upload: 'a/b' })).json.errors[0].field).toBe('upload');
   });
 
+  it.each([
+    [
+      { newline: 'crlf', bom: true },
+      { newline: '\r\n', bom: true, delimiter: ',', quoted: 'needed' },
+    ],
+    [
+      { newline: '\n', delimiter: '\t', quote: 'all' },
+      { newline: '\n', delimiter: '\t', quoted: 'all', quoted_header: true },
+    ],
+    [{ compression: 'gzip' }, { compression: 'gzip', encoding: 'utf-8' }],
+  ])('keeps how the file is to be written: %j', async (asked, format) => {
+    const name = randomUUID();
+    await api.post('/download/start', { user_id: 'ana', table: 'public.plain', task_name: name, ...asked });
+    const { rows } = await api.pool.query('SELECT options FROM long_task.tasks WHERE task_name = $1', [name]);
+    expect(rows[0].options.format).toMatchObject(format);
+  });
+
+  it('takes booleans and lists from a form', async () => {
+    const form = new URLSearchParams({ user_id: 'ana', table: 'public.plain', bom: 'true', columns: '["x"]' });
+    const answer = await fetch(`${api.url}/download/start`, { method: 'POST', body: form });
+    expect(answer.status).toBe(202);
+  });
+
+  it.each([
+    [{ columns: ['X!'] }, 'columns', '"x"'],
+    [{ columns: [] }, 'columns', 'a list of 1 to'],
+    [{ newline: 'cr' }, 'newline', 'crlf'],
+    [{ delimiter: '::' }, 'delimiter', '";"'],
+    [{ like_source: true }, 'like_source', 'left out with table'],
+    [{ compression: 'zip' }, 'compression', 'gzip'],
+  ])('refuses %j and says what is allowed', async (asked, field, words) => {
+    const { status, json } = await api.post('/download/start', { user_id: 'ana', table: 'public.plain', ...asked });
+    expect([status, json.errors[0].field]).toEqual([400, field]);
+    expect(json.errors[0].detail).toContain(words);
+  });
+
+  it('exports the named columns of an upload, by their names in the file or in the table', async () => {
+    const upload = await completedUpload();
+    for (const name of ['A!', 'a']) {
+      const { json } = await api.post('/download/start', { user_id: 'ana', upload, columns: [name] });
+      const { rows } = await api.pool.query('SELECT columns FROM long_task.tasks WHERE task_name = $1', [
+        json.task_name,
+      ]);
+      expect(rows[0].columns).toMatchObject([{ original: 'A!', number: 2 }]);
+    }
+    const wrong = await api.post('/download/start', { user_id: 'ana', upload, columns: ['A?'] });
+    expect(wrong.json.errors[0].detail).toContain('"A!"');
+  });
+
+  it('warns where an export cannot be like the uploaded file', async () => {
+    const upload = await completedUpload();
+    const { json } = await api.post('/download/start', { user_id: 'ana', upload, like_source: true });
+    expect(json.warnings).toContain('The export cannot be like the uploaded file: an earlier version has loaded it.');
+  });
+
   it('says what to do when a completed download has the name', async () => {
     const task_name = await completedUpload();
     await api.post('/download/start', { user_id: 'ana', task_name });

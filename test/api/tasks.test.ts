@@ -212,12 +212,12 @@ describe('GET /tasks', () => {
 });
 
 describe('GET rejects', () => {
-  it('gives them as CSV, page by page, with formulas escaped', async () => {
+  it('gives them as CSV, page by page, with formulas escaped but in the raw record', async () => {
     const ref = await started();
     const { id } = await rowOf(ref);
     await api.pool.query(
       `INSERT INTO long_task.rejects (task_id, row_no, byte_offset, column_name, value, reason, raw)
-       SELECT $1, i, i * 10, 'price', CASE WHEN i = 1 THEN '=1+1' ELSE 'x,"y"' END, 'bad', 'raw' FROM generate_series(1, 2500) i`,
+       SELECT $1, i, i * 10, 'price', CASE WHEN i = 1 THEN '=1+1' ELSE 'x,"y"' END, 'bad', '="raw"' FROM generate_series(1, 2500) i`,
       [id],
     );
     const { status, headers, text } = await api.get(`/tasks/upload/${ref.task_name}/rejects?user_id=ana`);
@@ -226,9 +226,9 @@ describe('GET rejects', () => {
     const lines = text.trimEnd().split('\n');
     expect(lines).toHaveLength(2501);
     expect(lines.slice(0, 3)).toEqual([
-      'row,byte_offset,column,value,reason,raw',
-      "1,10,price,'=1+1,bad,raw",
-      '2,20,price,"x,""y""",bad,raw',
+      'row,byte_offset,column,code,reason,value,raw',
+      `1,10,price,refused_value,bad,'=1+1,"=""raw"""`,
+      '2,20,price,refused_value,bad,"x,""y""","=""raw"""',
     ]);
     expect(lines.at(-1)).toMatch(/^2500,/);
   });

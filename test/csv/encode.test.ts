@@ -30,8 +30,8 @@ eachEngine((engine) => {
       rows: 6,
       loaded: 1,
       refused: [
-        { row: 3, offset: 10, length: 3, reason: 'nul_byte' },
-        { row: 5, offset: 18, length: 1, reason: 'too_few_fields', found: 1 },
+        { row: 3, offset: 10, length: 3, reason: 'nul_byte', column: 2 },
+        { row: 5, offset: 18, length: 1, reason: 'too_few_fields', column: null, found: 1 },
         { row: 6, offset: 20, length: 5, reason: 'too_many_fields', found: 3 },
       ],
     });

@@ -72,6 +72,28 @@ const UNDELIVERED: [state: string, undelivered: string | null, started: boolean,
 /** The migrations before the outbox. */
 const BEFORE_OUTBOX = 10;
 
+/** The migrations before rejects are bytes. */
+const BEFORE_BYTES = 11;
+
+it('the records of rejects become bytes, and there is a way back', async () => {
+  await inDatabase(async (url) => {
+    await migrateBy(url, BEFORE_BYTES);
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(
+      `WITH task AS (INSERT INTO long_task.tasks (kind, user_id, task_name, workflow_id, state, options)
+                     VALUES ('upload', 'ana', 't', 't', 'completed', '{}') RETURNING id)
+       INSERT INTO long_task.rejects (task_id, row_no, byte_offset, reason, raw) SELECT id, 1, 0, 'bad', E'a\\\\b\té' FROM task`,
+    );
+    await migrateBy(url, 1);
+    const { rows } = await client.query('SELECT raw, code FROM long_task.rejects');
+    expect(rows).toEqual([{ raw: Buffer.from('a\\b\té'), code: 'refused_value' }]);
+    await migrateBy(url, 1, 'down');
+    await client.query('SELECT raw FROM long_task.rejects');
+    await client.end();
+  });
+});
+
 it('commands not yet dispatched become outbox messages, and the down migration restores them', async () => {
   await inDatabase(async (url) => {
     await migrateBy(url, BEFORE_OUTBOX);
@@ -84,7 +106,7 @@ it('commands not yet dispatched become outbox messages, and the down migration r
         [`t${i}`, state, undelivered, started],
       );
     }
-    await migrate(url);
+    await migrateBy(url, 1);
     const { rows } = await client.query(
       `SELECT array_remove(array_agg(o.kind || ' ' || o.payload::text ORDER BY o.id), NULL) AS messages,
               bool_and(o.id IS NULL OR o.next_attempt_at < now() + interval '3 seconds') AS soon

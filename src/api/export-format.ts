@@ -1,0 +1,124 @@
+import { invalidRequest } from '../contract/errors.js';
+import type { DownloadStart } from '../contract/requests.js';
+import { type ExportFormat, PLAIN_FORMAT } from '../contract/task.js';
+import { nearestNames } from '../csv/nearest-names.js';
+import { columnNumber } from '../tables/staging.js';
+import type { Column, TaskRow } from '../tasks/tasks.js';
+
+/** What `dialect` of an upload's task row says of its file, of whatever version. */
+type SourceDialect = Partial<Omit<ExportFormat, 'newline' | 'quote' | 'escape' | 'compression'>> & {
+  newline?: string;
+  quote?: string | null;
+  escape?: string | null;
+  header_rows?: number;
+  skip_lines?: number;
+};
+
+const NEWLINES = { lf: '\n', crlf: '\r\n', '\n': '\n', '\r\n': '\r\n' } as const;
+
+/**
+ * Returns how the file of an export is to be written, and what a caller should know about it; no format where the request
+ * says nothing.
+ * @param columns those that are exported, by their numbers in the table
+ */
+export function exportFormat(
+  { bom, newline, delimiter, quote, like_source, compression }: DownloadStart,
+  upload: TaskRow | undefined,
+  columns: Column[] | undefined,
+): { format?: ExportFormat; warnings: string[] } {
+  const asked: Partial<ExportFormat> = {
+    ...(bom !== undefined && { bom }),
+    ...(newline !== undefined && { newline: NEWLINES[newline] }),
+    ...(delimiter !== undefined && { delimiter }),
+    ...(quote !== undefined && { quoted: quote, quoted_header: quote === 'all' }),
+    ...(compression !== undefined && { compression }),
+  };
+  if (!like_source) {
+    const isPlain = Object.keys(asked).length === 0;
+    return isPlain ? { warnings: [] } : { format: { ...PLAIN_FORMAT, ...asked }, warnings: [] };
+  }
+  if (!upload) throw invalidRequest([{ field: 'like_source', value: true, detail: 'must be left out with table' }]);
+  const { format, warnings } = likeSource(upload, columns ?? []);
+  return { format: { ...format, ...asked }, warnings };
+}
+
+/** What COPY can write; the rest is written plainly, and said. */
+function likeSource(
+  { dialect, source_style, columns }: TaskRow,
+  exported: Column[],
+): { format: ExportFormat; warnings: string[] } {
+  const found = { ...dialect, ...source_style } as SourceDialect;
+  const warnings: string[] = [];
+  const keep = <T>(value: unknown, fits: (value: unknown) => value is T, plain: T, what: string): T => {
+    if (fits(value)) return value;
+    warnings.push(`The export cannot be like the uploaded file: ${what}.`);
+    return plain;
+  };
+  const quote = found.quote === undefined ? '"' : keep(found.quote, isMark, '"', 'its values are not quoted');
+  const places = exported.map(({ number }) => columns!.findIndex((_, i) => columnNumber(i) === number) + 1);
+  const header = found.header_rows === undefined ? (found.header ?? true) : found.header_rows > 0;
+  if ((found.header_rows ?? 0) > 1) warnings.push('The export has one header line; the uploaded file has several.');
+  if ((found.skip_lines ?? 0) > 0) warnings.push('The lines above the header of the uploaded file are not exported.');
+  const format: ExportFormat = {
+    encoding: found.encoding ?? 'utf-8',
+    bom: found.bom ?? false,
+    delimiter: keep(found.delimiter, isMark, ',', 'its delimiter has several characters'),
+    quote,
+    escape: found.escape === undefined ? quote : keep(found.escape, isMark, quote, 'its quotes are not escaped'),
+    newline: keep(found.newline, isNewline, '\n', 'its line ends are mixed'),
+    header,
+    quoted_header: found.quoted_header ?? false,
+    quoted: placesOf(found.quoted ?? 'needed', places),
+    final_newline: keep(found.final_newline, isBoolean, true, 'an earlier version has loaded it'),
+    compression: null,
+  };
+  return { format, warnings };
+}
+
+/** Brings the places of columns in the file to those in the export. */
+function placesOf(quoted: ExportFormat['quoted'], exported: number[]): ExportFormat['quoted'] {
+  if (typeof quoted === 'string') return quoted;
+  const places = exported.flatMap((place, i) => (quoted.includes(place) ? [i + 1] : []));
+  return places.length > 0 ? places : 'needed';
+}
+
+/** One byte that COPY takes for a delimiter, a quote or an escape. */
+function isMark(text: unknown): text is string {
+  return typeof text === 'string' && /^[\t\x20-\x7e]$/.test(text);
+}
+
+function isNewline(text: unknown): text is ExportFormat['newline'] {
+  return text === '\n' || text === '\r\n' || text === '\r';
+}
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === 'boolean';
+}
+
+/** How many misspelt columns are named. */
+const NAMED = 3;
+
+/**
+ * Returns the columns that a request names, in its order: each by its name in the table, or in the header of the file
+ * where that is unique.
+ * @throws {TaskError} invalid_request, which names the nearest ones
+ */
+export function chosenColumns(names: string[], columns: Column[]): Column[] {
+  const byOriginal = new Map(columns.map((column) => [column.original, column]));
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const chosen = names.map((name) => byName.get(name) ?? byOriginal.get(name));
+  const unknown = names.filter((_, i) => chosen[i] === undefined);
+  if (unknown.length > 0) {
+    const known = columns.map(({ original }) => original);
+    throw invalidRequest(unknown.slice(0, NAMED).map((name) => unknownColumn(name, known)));
+  }
+  const twice = chosen.findIndex((column, i) => chosen.indexOf(column) < i);
+  if (twice >= 0) throw invalidRequest([{ field: 'columns', value: names[twice], detail: 'names a column twice' }]);
+  return chosen as Column[];
+}
+
+function unknownColumn(name: string, known: string[]) {
+  const nearest = nearestNames(name, known).map((other) => JSON.stringify(other.slice(0, 100)));
+  const detail = `names ${JSON.stringify(name.slice(0, 100))}, which is no column of the table; the nearest of its ${known.length} columns are ${nearest.join(', ')}`;
+  return { field: 'columns', value: name.slice(0, 100), detail };
+}

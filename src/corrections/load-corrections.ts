@@ -1,0 +1,144 @@
+import { isUtf8 } from 'node:buffer';
+import type pg from 'pg';
+import { RowChecker } from '../activities/refused-rows.js';
+import { TaskError } from '../contract/errors.js';
+import type { Dialect } from '../csv/dialect.js';
+import { createEngine } from '../csv/engine.js';
+import type { RecordEncoder } from '../csv/record-encoder.js';
+import { withTransaction } from '../postgres/pool.js';
+import { lockTable } from '../tables/describe-table.js';
+import { type InsertTarget, insertRows } from '../tables/insert-rows.js';
+import { columnNumber } from '../tables/staging.js';
+import { type Reject, type RejectCode, rejectsOf, removeRejectsOf, storeRejects } from '../tasks/rejects.js';
+import { addNote } from '../tasks/task-events.js';
+import { lockTask } from '../tasks/task-state.js';
+import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
+import { type Correction, wrong } from './read-corrections.js';
+
+/**
+ * Loads corrected rows into the table of a completed upload, each under its own number, in one transaction: rows, rejects
+ * and receipt change together or not at all. Rows that are still bad stay rejects, as they are now; rows that are loaded
+ * already are passed over, so that the same request may be sent again.
+ * @throws {TaskError} task_not_found, upload_incomplete, target_changed, invalid_request
+ */
+export async function loadCorrections(pool: pg.Pool, key: TaskKey, corrections: Correction[]): Promise<TaskRow> {
+  return withTransaction(pool, async (client) => {
+    const task = await lockTask(client, (await getTask(client, key)).id);
+    checkTask(task, corrections);
+    const target = await targetOf(client, task);
+    const rejects = await rejectsOf(
+      client,
+      task.id,
+      corrections.map(({ row }) => row),
+    );
+    const offsets = new Map(rejects.map(({ row, byteOffset }) => [row, byteOffset]));
+    const open = corrections.filter(({ row }) => offsets.has(row));
+    const bad = await insert(client, task, target, open, offsets);
+    await removeRejectsOf(
+      client,
+      task.id,
+      open.map(({ row }) => row),
+    );
+    await storeRejects(client, task.id, bad);
+    if (open.length > 0) await recordLoaded(client, task, open.length - bad.length, bad.length);
+    return getTask(client, key);
+  });
+}
+
+function checkTask({ state, task_name, rows_total }: TaskRow, corrections: Correction[]): void {
+  if (state !== 'completed') {
+    const detail = `The upload "${task_name}" is ${state}; corrected rows are loaded once it is completed.`;
+    throw new TaskError('upload_incomplete', detail, { current_state: state });
+  }
+  const outside = corrections.find(({ row }) => row > rows_total!);
+  if (outside) throw wrong(`names row ${outside.row}; the uploaded file has ${rows_total} rows`);
+}
+
+/** The table, held until the transaction ends, by the numbers of its columns: they may have been renamed. */
+async function targetOf(client: pg.ClientBase, { table_oid, columns }: TaskRow): Promise<InsertTarget> {
+  const found = table_oid === null ? null : await lockTable(client, table_oid);
+  const numbers = [1, ...columns!.map((_, i) => columnNumber(i))];
+  const own = numbers.map((number) => found?.columns.find((column) => column.number === number));
+  if (!found || !own.every((column) => column !== undefined)) {
+    const detail = 'The table of the upload was dropped, or a column of it. Upload the file again.';
+    throw new TaskError('target_changed', detail);
+  }
+  return {
+    table: found.table,
+    columns: own.map(({ name }) => name),
+    types: own.slice(1).map(({ type }) => type),
+  };
+}
+
+/** Inserts the rows that can be loaded and returns the others. */
+async function insert(
+  client: pg.ClientBase,
+  task: TaskRow,
+  target: InsertTarget,
+  corrections: Correction[],
+  offsets: Map<number, number>,
+): Promise<Reject[]> {
+  const dialect = task.dialect as unknown as Dialect;
+  const encoder = createEngine().encoder({ dialect, columns: task.columns!.length });
+  const checker = new RowChecker(task, undefined);
+  const lines: Buffer[] = [];
+  const bad: Reject[] = [];
+  for (const correction of corrections) {
+    const byteOffset = offsets.get(correction.row)!;
+    const { line, reject } = asRow(correction, byteOffset, encoder, checker);
+    if (reject) bad.push({ ...reject, row: correction.row, byteOffset, raw: correction.raw });
+    else lines.push(line);
+  }
+  if (lines.length === 0) return bad;
+  const byRow = new Map(corrections.map((correction) => [correction.row, correction.raw]));
+  for (const refused of await insertRows(client, target, Buffer.concat(lines))) {
+    const raw = byRow.get(refused.row)!;
+    const batch = { ...EMPTY, bytes: raw, byteOffset: 0, firstRow: refused.row };
+    const [reject] = checker.describe(batch, [refused]);
+    bad.push({ ...reject!, byteOffset: offsets.get(refused.row)!, raw });
+  }
+  return bad.sort((a, b) => a.row - b.row);
+}
+
+const EMPTY = { consumed: 0, written: 0, rows: 0, loaded: 0, refused: [] };
+
+type Checked =
+  | { line: Buffer; reject?: undefined }
+  | { line?: undefined; reject: Omit<Reject, 'row' | 'byteOffset' | 'raw'> };
+
+/** One record as a row for COPY, or why it is none. */
+function asRow({ row, raw }: Correction, byteOffset: number, encoder: RecordEncoder, checker: RowChecker): Checked {
+  if (!isUtf8(raw)) return refusal('invalid_utf8', 'the row is not valid UTF-8');
+  let out = Buffer.allocUnsafe(2 * raw.length + 64);
+  const options = { from: 0, firstRow: row, final: true, maxInput: Number.POSITIVE_INFINITY };
+  try {
+    let encoded = encoder.encode(raw, { ...options, out });
+    if (encoded.needed !== undefined) {
+      out = Buffer.allocUnsafe(encoded.needed);
+      encoded = encoder.encode(raw, { ...options, out });
+    }
+    if (encoded.rows !== 1 || encoded.consumed < raw.length)
+      return refusal('several_records', 'raw is not one row: quote the line breaks inside of it');
+    const { rejects, written } = checker.check({ ...encoded, bytes: raw, byteOffset, firstRow: row }, out);
+    return rejects[0] ? { reject: rejects[0] } : { line: out.subarray(0, written) };
+  } catch (error) {
+    if (!(error instanceof TaskError)) throw error;
+    return refusal('unclosed_quote', 'a quote is opened in the row and not closed');
+  }
+}
+
+function refusal(code: RejectCode, reason: string): Checked {
+  return { reject: { code, reason, column: null, value: null } };
+}
+
+/** Brings the receipt up to date: it balances as before. */
+async function recordLoaded(client: pg.ClientBase, task: TaskRow, loaded: number, rejected: number): Promise<void> {
+  await client.query(
+    `UPDATE long_task.tasks SET version = version + 1, updated_at = clock_timestamp(),
+            receipt = receipt || jsonb_build_object('rows_loaded', (receipt ->> 'rows_loaded')::bigint + $2::bigint,
+                                                    'rows_rejected', rows_rejected)
+      WHERE id = $1`,
+    [task.id, loaded],
+  );
+  await addNote(client, task, `corrected rows: ${loaded} were loaded, ${rejected} are rejected still`);
+}

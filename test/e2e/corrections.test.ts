@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import type { Task } from '../../src/contract/task.js';
+import { formatRecord } from '../../src/csv/format-record.js';
+import { useService } from './service.js';
+
+const service = useService();
+
+async function rejectsOf(task: Task): Promise<Buffer> {
+  const url = `${service.client.api}/tasks/upload/${task.task_name}/rejects?user_id=${task.user_id}`;
+  return Buffer.from(await (await fetch(url)).arrayBuffer());
+}
+
+async function correct(
+  task: Task,
+  content: string | Buffer,
+): Promise<{ status: number; body: Task & { detail?: string } }> {
+  const form = new FormData();
+  form.set('user_id', task.user_id);
+  form.set('task_name', task.task_name);
+  form.set('file', new Blob([content as string]), 'corrected.csv');
+  const answer = await fetch(`${service.client.api}/upload/rejects`, { method: 'POST', body: form });
+  return { status: answer.status, body: (await answer.json()) as Task & { detail?: string } };
+}
+
+const corrected = (rows: [number, string][]) =>
+  `row,raw\n${rows.map(([row, raw]) => `${formatRecord([`${row}`, raw], { delimiter: ',', quoteAll: true })}\n`).join('')}`;
+
+async function rowsOf(task: Task): Promise<string[]> {
+  const { rows } = await service.pool.query(`SELECT * FROM ${task.table} ORDER BY _row`);
+  return rows.map((row) => Object.values(row).map(String).join(' '));
+}
+
+describe('rejects', () => {
+  it('hold the whole record, byte for byte', async () => {
+    const long = `2,"${'x'.repeat(500)}\r\n""y""\t'","more","=1+1"`;
+    const task = await service.uploaded(`a,b,c\n1,x,y\n${long}\n3,y\0,z\n`, { max_rejects: 5 });
+    const reason = 'the row has 4 fields, the header has 3';
+    const nul = 'the row holds a NUL byte, which PostgreSQL text cannot hold';
+    expect((await rejectsOf(task)).toString()).toBe(
+      'row,byte_offset,column,code,reason,value,raw\n' +
+        `2,12,,too_many_fields,"${reason}",,"${long.replaceAll('"', '""')}"\n` +
+        `3,${12 + long.length + 1},b,nul_byte,"${nul}",,"3,y\0,z"\n`,
+    );
+  });
+
+  it('are loaded once they are corrected, under their own numbers, until the task is clean', async () => {
+    const fields = { max_rejects: 9, columns: { d: 'date' } } as const;
+    const task = await service.uploaded(
+      'n,d,t\n1,2024-01-01,a\n2,01.02.2024,b\n3,2024-01-03\n4,2024-01-04,d\n',
+      fields,
+    );
+    expect(task.receipt).toMatchObject({ rows_in_file: 4, rows_loaded: 2, rows_rejected: 2 });
+
+    const half = await correct(
+      task,
+      corrected([
+        [2, '2,2024-02-01,"b ""2"""'],
+        [3, '3,2024-13-03,c'],
+      ]),
+    );
+    expect([half.status, half.body.receipt]).toMatchObject([
+      200,
+      { rows_in_file: 4, rows_loaded: 3, rows_rejected: 1 },
+    ]);
+    const left = (await rejectsOf(task)).toString();
+    expect(left).toContain('\n3,');
+    expect(left).toContain(',d,invalid_value,');
+    expect(left).toContain('"3,2024-13-03,c"\n');
+
+    const again = await correct(
+      task,
+      corrected([
+        [2, '2,2024-02-01,twice'],
+        [3, '3,2024-01-03,"c\nd"'],
+      ]),
+    );
+    expect(again.body.receipt).toMatchObject({ rows_loaded: 4, rows_rejected: 0 });
+    expect(again.body.rows).toMatchObject({ rejected: 0 });
+    expect((await rowsOf(task)).map((row) => row.replace(/ \w{3} \w{3} \d\d .*\) /, ' '))).toEqual([
+      '1 1 a',
+      '2 2 b "2"',
+      '3 3 c\nd',
+      '4 4 d',
+    ]);
+    expect((await rejectsOf(task)).toString().split('\n')).toHaveLength(2);
+    expect(await service.exported({}, task.task_name)).toContain('2,2024-02-01,"b ""2"""\n3,2024-01-03,"c\nd"\n');
+  });
+
+  it('that come back as they are stay rejects, and the file that GET gives is taken', async () => {
+    const task = await service.uploaded('a,b\n1,2\n3\n"x"y,4\n', { max_rejects: 2 });
+    const before = await rejectsOf(task);
+    const { status, body } = await correct(task, before);
+    expect([status, body.receipt!.rows_rejected]).toEqual([200, 2]);
+    expect(await rejectsOf(task)).toEqual(before);
+  });
+
+  it('that two requests correct at once are loaded once', async () => {
+    const task = await service.uploaded(`a,b\n${'1\n'.repeat(200)}`, { max_rejects: 200 });
+    const file = corrected(Array.from({ length: 200 }, (_, i) => [i + 1, `${i},x`]));
+    const answers = await Promise.all([correct(task, file), correct(task, file)]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    const { rows } = await service.pool.query(`SELECT count(*), count(DISTINCT _row) AS numbers FROM ${task.table}`);
+    expect(rows).toEqual([{ count: 200, numbers: 200 }]);
+    expect(
+      (await service.client.progress({ kind: 'upload', user_id: 'ana', task_name: task.task_name })).receipt,
+    ).toMatchObject({ rows_loaded: 200 });
+  });
+
+  it('what PostgreSQL refuses, two records in one and bad bytes stay rejects', async () => {
+    const task = await service.uploaded('a,b\n1,2\n3\n4\n5\n', { max_rejects: 3 });
+    await service.pool.query(`ALTER TABLE ${task.table} ADD CHECK (a < 10)`);
+    const bytes = Buffer.concat([
+      Buffer.from('row,raw\n2,"33,1"\n3,"1,2\n3,4"\n4,"'),
+      Buffer.of(0xff),
+      Buffer.from(',1"\n'),
+    ]);
+    const { body } = await correct(task, bytes);
+    expect(body.receipt).toMatchObject({ rows_loaded: 1, rows_rejected: 3 });
+    const codes = (await rejectsOf(task)).toString('latin1').match(/refused_row|several_records|invalid_utf8/g);
+    expect(codes).toEqual(['refused_row', 'several_records', 'invalid_utf8']);
+    expect((await rejectsOf(task)).includes(Buffer.of(0x22, 0xff, 0x2c))).toBe(true);
+  });
+
+  it.each([
+    ['no raw', 'row,text\n2,x\n', 400, 'raw'],
+    ['a row that is not in the file', 'row,raw\n9,x\n', 400, 'row 9'],
+    ['a row twice', 'row,raw\n2,x\n2,x\n', 400, 'row 2 twice'],
+    ['no number', 'row,raw\nx,x\n', 400, 'row number'],
+  ])('are refused with %s', async (_, content, status, words) => {
+    const task = await service.uploaded('a,b\n1,2\n3\n', { max_rejects: 1 });
+    const answer = await correct(task, content);
+    expect([answer.status, answer.body.detail]).toEqual([status, expect.stringContaining(words)]);
+  });
+
+  it('are refused where the table is gone', async () => {
+    const task = await service.uploaded('a,b\n1,2\n3\n', { max_rejects: 1 });
+    await service.pool.query(`DROP TABLE ${task.table}`);
+    expect((await correct(task, corrected([[2, '3,4']]))).status).toBe(409);
+  });
+});
