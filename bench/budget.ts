@@ -31,8 +31,9 @@ const WAYS = ['service', 'psql \\copy', 'floor'] as const;
 type Way = (typeof WAYS)[number];
 
 /**
- * What an upload costs by process and by phase, in turns with `\copy` of the bare columns and with the floor of the same
- * result: two sessions that copy numbered rows, then the unique index and the count. After one round that is not counted.
+ * What an upload costs by process and by phase, in turns with `\copy` of the bare columns and with the floor of the
+ * same result: two sessions that copy numbered rows, then the unique index and the count. After one round that is not
+ * counted.
  */
 export async function benchBudget({
   workspace,
@@ -140,7 +141,7 @@ function medians(budgets: Budget[]): Budget {
   };
 }
 
-/** By step; what no step accounts for (of an upload: the request, Temporal, what lies between phases) is a line of its own. */
+/** By step. A line of its own has the time outside of all steps: the request, Temporal, between phases. */
 function tableOfSteps(typical: Record<Way, Budget>): string {
   return WAYS.map((way) => {
     const { wall, steps } = typical[way];

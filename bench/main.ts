@@ -1,9 +1,9 @@
 /**
- * `npm run bench [-- --rows N --rounds K --pauses P --only Crowd,Reads --budget --full --quick --write]`: the figures of
- * the project, each measured on a service of its own; speeds as ratios to PostgreSQL's own way, in turns in the same run.
- * `--budget` shows only what an upload of 100 MB costs, with `--full` of 260 MB. `--full` otherwise adds a file of
- * 2.6 GB, `--quick` takes small files and the sections that need less than five minutes together. A run of all sections,
- * or one with `--write`, writes `docs/benchmarks.md` and its plots. Exit status 1 when a figure was missed.
+ * `npm run bench [-- --rows N --rounds K --pauses P --only Crowd,Reads --budget --full --quick --write]`: the figures
+ * of the project, each measured on a service of its own; speeds as ratios to PostgreSQL's own way, in turns in the same
+ * run. `--budget` shows only what an upload of 100 MB costs, with `--full` of 260 MB. `--full` otherwise adds a file of
+ * 2.6 GB, `--quick` takes small files and the sections that need less than five minutes together. A run of all
+ * sections, or one with `--write`, writes `docs/benchmarks.md` and its plots. Exit status 1 when a figure was missed.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';

@@ -21,7 +21,9 @@ interface Sized {
   seconds: Map<string, number[]>;
 }
 
-/** Uploads of files of three sizes against the other ways to load them, in turns; a figure for each, and a plot of all. */
+/**
+ * Uploads files of three sizes in turns with the other ways to load them. Returns a figure for each and a plot of all.
+ */
 export async function benchPeers(input: BenchInput & { rounds: number }): Promise<{ figures: Figure[]; plot: Plot }> {
   const measured: Sized[] = [];
   for (const rows of [input.rows / 100, input.rows / 10, input.rows].map(Math.round)) {

@@ -18,7 +18,7 @@ export async function describeRun(
   const memory = Math.round(os.totalmem() / 2 ** 30);
   return `# Benchmarks
 
-One question: how fast is it, beside other ways to do the same? \`npm run bench\` writes this page, each run anew;
+One question: how fast is it, compared with other ways to do the same? Each run of \`npm run bench\` writes this page;
 [measurements](measurements.md) says how it measures, and where the time goes.
 
 - ${new Date().toISOString().slice(0, 10)}, ${cpus.length} cores (${cpus[0]?.model.trim()}), ${memory} GiB of memory, ${os.type()}
@@ -30,7 +30,7 @@ One question: how fast is it, beside other ways to do the same? \`npm run bench\
 `;
 }
 
-/** Writes the page of the run, with its plots beside it. Returns the path of the page. */
+/** Writes the page of the run, and its plots. Returns the path of the page. */
 export function writeReport(head: string, figures: Figure[], plots: Record<string, Plot>): string {
   const page = inProject('docs', 'benchmarks.md');
   mkdirSync(inProject('docs', 'benchmarks'), { recursive: true });

@@ -50,6 +50,7 @@ const ALLOWED: Record<string, string[]> = {
       'config',
       'contract',
       'corrections',
+      'csv',
       'failpoint',
       'http',
       'intake',

@@ -5,8 +5,9 @@ import { folderContents } from './contents.js';
 import { LOCK_CLASS } from './task-watch.js';
 
 /**
- * Lists what the service holds that no ended task may leave behind, one line each: unfinished tasks, staging tables, parts,
- * rejects, sessions, transactions, advisory locks and files. Tables of uploads and result files of downloads are results.
+ * Lists what the service holds that no ended task may leave behind, one line each: unfinished tasks, staging tables,
+ * parts, rejects, sessions, transactions, advisory locks and files. Tables of uploads and result files of downloads are
+ * results.
  */
 export async function findLeftovers(db: pg.Pool, filesDir: string): Promise<string[]> {
   return [...(await inDatabase(db)), ...(await inFiles(db, filesDir))];

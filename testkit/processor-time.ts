@@ -26,7 +26,7 @@ export async function processorTimeOf(pids: Record<string, number>, work: () => 
 
 const BETWEEN_LOOKS_MS = 100;
 
-/** Looks until no process has ended between two looks: one that ends during a look might be counted neither for itself nor above it. */
+/** Looks until no process has ended between two looks: one that ends during a look may go uncounted. */
 async function lookAt(pids: Record<string, number>): Promise<ProcessorTime> {
   for (let last = ''; ; ) {
     await sleep(BETWEEN_LOOKS_MS);
@@ -65,7 +65,7 @@ function listProcesses(): Map<number, Process> {
 }
 
 function parseStat(stat: string): Process {
-  // The name of the program, in parentheses, may hold anything. Behind it: state, ppid, …, utime, stime, cutime, cstime (14 to 17).
+  // The program's name, in parentheses, may hold anything. Then come state, ppid, …, and 14 to 17: utime to cstime.
   const fields = stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')

@@ -78,5 +78,7 @@ export async function heldInDatabase(db: pg.Pool, lockKey: number): Promise<{ se
   return rows[0];
 }
 
-/** First key of the service's advisory locks: 'LT'. Written out here: what checks the service does not import its word. */
+/**
+ * First key of the service's advisory locks: 'LT'. Repeated here, so that a check of the service does not rely on it.
+ */
 export const LOCK_CLASS = 0x4c54;

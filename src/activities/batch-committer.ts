@@ -22,7 +22,10 @@ interface Committing extends Pick<Dependencies, 'metrics'> {
   beat: Beat;
 }
 
-/** Commits batches of a part, each where the one before has ended: rows, rejects and checkpoint together, behind the fence. */
+/**
+ * Commits batches of a part, each from the end of the one before: rows, rejects and checkpoint together, within the
+ * fence.
+ */
 export class BatchCommitter {
   readonly #committing: Committing;
   readonly #target: InsertTarget;
@@ -52,8 +55,9 @@ export class BatchCommitter {
 
   /**
    * Commits the batch that begins at `place`.
-   * @param isCareful inserts the rows, so that PostgreSQL may refuse some of them: slower than COPY, which fails as a whole
-   * @param meanwhile is called when PostgreSQL has begun to work on a COPY
+   * @param isCareful inserts the rows, so that PostgreSQL can refuse single rows: slower than COPY, which fails as a
+   *   whole
+   * @param meanwhile is called when PostgreSQL has started to work on a COPY
    * @returns how many rows PostgreSQL refused
    * @throws {FencedError} when a command or another attempt took over; {TaskError} reject_limit
    */

@@ -47,7 +47,7 @@ export class BatchEncoder {
   }
 
   /**
-   * Reads and encodes about `most` bytes, at least one record; hands out what was made ahead where that is the same. The
+   * Reads and encodes about `most` bytes, at least one record. Returns the batch made ahead where it is the same. The
    * buffers grow only for a record that is longer than they are.
    */
   async next(place: Place, most: number): Promise<EncodedBatch> {
@@ -58,7 +58,7 @@ export class BatchEncoder {
     return this.#encode(place, most);
   }
 
-  /** Begins with a batch before it is asked for. The batch at hand can be sent meanwhile, but can't be described any more. */
+  /** Starts a batch before it is requested. The current batch can be sent meanwhile, but no longer described. */
   prepare(place: Place, most: number): void {
     this.#outs.reverse();
     const batch = this.#encode(place, most);

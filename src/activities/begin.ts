@@ -67,7 +67,7 @@ function begin(dependencies: Dependencies, steps: Steps) {
       run,
       async (signal, beat) => {
         const attending = { ...dependencies, signal };
-        // After a crash of the server all of these commits are there up to some point, and the next attempt goes on from it. The
+        // After a crash, the server has these commits up to some point, from which the next attempt continues. The
         // last one, of the completion, waits for the disk, and so for all before it.
         const isAsync = true;
         const { prepared, receipt } = await asStep(

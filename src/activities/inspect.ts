@@ -95,7 +95,7 @@ async function inspectFile(step: InspectStep): Promise<Inspected> {
     if (isFault(part)) throw toError(part);
     partNo++;
     const rejects: Reject[] = [];
-    // A part has few bytes beside its last record, so its rejects have too.
+    // Apart from its last record a part has few bytes, and so do its rejects.
     for (const bad of part.malformed) rejects.push(asReject(bad, headers, await readRaw(file, bad)));
     await failpoint('inspect:before-store-part');
     merge(evidence, part.evidence);

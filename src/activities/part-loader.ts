@@ -91,8 +91,8 @@ export class PartLoader {
   }
 
   /**
-   * Has the next batch read and encoded while PostgreSQL works on this one. Not where the task may rest before it, nor after a
-   * long record: where the next one is as long, both would be in memory.
+   * Starts to read and encode the next batch while PostgreSQL works on this one. Not where the task may rest before it,
+   * nor after a long record: where the next one is as long, both would be in memory.
    */
   #prepareNext(encoder: BatchEncoder, batch: EncodedBatch): void {
     const place = { byteOffset: batch.byteOffset + batch.consumed, row: batch.firstRow + batch.rows };
@@ -127,10 +127,10 @@ export class PartLoader {
     return Math.min(this.#portion, Math.max(READ_AHEAD, consumed * 2));
   }
 
-  /** Has the batch begun anew in another way, where there is one. @throws the error, where there is none */
+  /** Has the batch tried again in another way, where there is one. @throws the error, where there is none */
   #hasFailed({ byteOffset, consumed }: EncodedBatch, isCareful: boolean, error: unknown): void {
     if (meaningOf(error) === 'cancelled' && !this.#wasCancelled) {
-      // By a command that waits for us: the next transaction finds its epoch. Twice in a row it was somebody else.
+      // By a command that waits for us: the next transaction finds its epoch. A second time in a row has another cause.
       this.#wasCancelled = true;
       return;
     }

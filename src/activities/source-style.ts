@@ -10,7 +10,7 @@ const QUOTES_BYTES = 256 << 10;
 /** Room for a line end in UTF-16. */
 const END_BYTES = 4;
 
-/** What is used of a dialect, whichever engine reads it. */
+/** The fields of a dialect that are used here, the same for both engines. */
 export interface SourceDialect {
   encoding: string;
   delimiter: string;

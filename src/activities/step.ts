@@ -15,13 +15,13 @@ export interface Attending extends Pick<Dependencies, 'pool' | 'rateLimiter' | '
 /** The role that a session of a stint is named for, and whether its commits do not wait for the disk. */
 type StintSession = { role: string } & Pick<Session, 'isAsync'>;
 
-/** An attempt of a step. It holds a permit and a connection only in its stints, and nothing while it waits for one or rests. */
+/** An attempt of a step. Holds a permit and a connection only in its stints, and nothing while it waits or rests. */
 interface Attempt {
   task: TaskRow;
   fence: Fence;
   /** Fires when the activity is to end, and soon after a command has closed the fence. */
   signal: AbortSignal;
-  /** Runs `body` with a permit to work, in a session named for the role. Claims that were made in an earlier stint hold. */
+  /** Runs `body` with a permit to work, in a session named for the role. Claims of earlier stints hold. */
   stint<T>(session: StintSession, body: (client: pg.PoolClient) => Promise<T>): Promise<T>;
 }
 

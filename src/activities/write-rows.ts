@@ -55,7 +55,7 @@ export function compressed(rows: AsyncIterable<Buffer>, { compression }: ExportF
   return pipeline(Readable.from(rows, { objectMode: false }), createGzip(), () => {});
 }
 
-/** Returns what stands before the rows: the byte order mark and the header; null where that is nothing. */
+/** Returns the byte order mark and the header, as the format has them; null where it has neither. */
 export function beginningOf(task: TaskRow): Buffer | null {
   const format = formatOf(task);
   const header = format.header ? headerOf(task.columns!, format, task.options.formulas === 'escape') : '';

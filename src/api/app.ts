@@ -78,7 +78,7 @@ export async function buildApp(
   metricsRoute(app, context.metrics);
   rootRoute(app);
   healthRoutes(app, context);
-  // Only here is a form with a file, or a file as the body, accepted; elsewhere these are media types that are not known.
+  // Only these routes accept a form with a file, or a file as the body; to others these media types are unknown.
   await app.register(async (scope) => {
     await scope.register(multipart, {
       throwFileSizeLimit: false,

@@ -5,7 +5,7 @@ import { nearestNames } from '../csv/nearest-names.js';
 import { columnNumber } from '../tables/staging.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';
 
-/** What `dialect` of an upload's task row says of its file, of whatever version. */
+/** What `dialect` of an upload's task row, of any version, says of its file. */
 type SourceDialect = Partial<Omit<ExportFormat, 'newline' | 'quote' | 'escape' | 'compression'>> & {
   newline?: string;
   quote?: string | null;
@@ -17,7 +17,7 @@ type SourceDialect = Partial<Omit<ExportFormat, 'newline' | 'quote' | 'escape' |
 const NEWLINES = { lf: '\n', crlf: '\r\n', '\n': '\n', '\r\n': '\r\n' } as const;
 
 /**
- * Returns how the file of an export is to be written, and what a caller should know about it; no format where the request
+ * Returns the format of an export, and what a caller should know about it; no format where the request
  * says nothing.
  * @param columns those that are exported, by their numbers in the table
  */

@@ -71,7 +71,7 @@ async function receivePart(
     if (earlier) throw invalidRequest([{ field: 'file', detail: 'is given twice' }]);
     if (!filename.trim())
       throw invalidRequest([{ field: 'file', detail: 'has an empty filename; choose a file, or give it a filename' }]);
-    // What stands before the file is checked before it is received.
+    // Checks the fields before the file before it receives the file.
     const options = checkFieldsSoFar(fields);
     if (idempotencyKey(request) === undefined) await refuseTaken(context, options);
     return await receiveFile(context, file, { filename, options, maxBytes: context.config.MAX_UPLOAD_BYTES });

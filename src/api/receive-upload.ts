@@ -23,7 +23,8 @@ export interface Received {
 
 /**
  * Receives the file of a start: from a multipart form, from a body that is the file itself, or the sample.
- * @throws {TaskError} invalid_request, task_exists, table_exists, file_too_large, not_a_text_file, … Nothing is stored then.
+ * @throws {TaskError} invalid_request, task_exists, table_exists, file_too_large, not_a_text_file, …; nothing is then
+ *   stored
  */
 export async function receiveUpload(request: FastifyRequest, context: ApiContext): Promise<Received> {
   try {

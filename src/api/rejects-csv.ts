@@ -12,8 +12,8 @@ import type { ApiContext } from './context.js';
 const PAGE = 100;
 
 /**
- * Answers with the rejected rows of an upload as CSV, read a page at a time. `raw` is the whole record, byte for byte, so
- * that it can be corrected and sent back; in the other columns what a spreadsheet would run is guarded.
+ * Answers with the rejected rows of an upload as CSV, read a page at a time. `raw` is the whole record, byte for byte,
+ * so that it can be corrected and sent back; the other columns are guarded against formulas.
  */
 export async function sendRejects({ pool }: ApiContext, key: TaskKey, reply: FastifyReply): Promise<FastifyReply> {
   const task = await getTask(pool, key);

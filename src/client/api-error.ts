@@ -1,6 +1,6 @@
 import type { Problem } from '../contract/answers.js';
 
-/** An answer that is not the one asked for: the problem document, or a `detail` of the text that came instead of one. */
+/** An answer other than the expected one: the problem document, or a `detail` made of the text that came instead. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
 

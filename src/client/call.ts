@@ -7,7 +7,7 @@ export interface Call {
   query?: object;
   body?: object;
   headers?: Record<string, string>;
-  /** Status besides 2xx that is an answer and no error. */
+  /** A status other than 2xx that is an answer, not an error. */
   accept?: number;
 }
 

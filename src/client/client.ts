@@ -21,7 +21,7 @@ export interface TaskKey {
 /** Names the task of a start, which knows its kind by its address: a key with or without it will do. */
 export type TaskName = Pick<TaskKey, 'user_id' | 'task_name'>;
 
-/** Fields of a start request besides the task's name. */
+/** Fields of a start request other than the task's name. */
 export type UploadFields = Omit<UploadStart, keyof TaskName>;
 export type DownloadFields = Omit<DownloadStart, keyof TaskName>;
 
@@ -44,8 +44,8 @@ export interface TaggedTask {
 }
 
 /**
- * A client of the REST API: one method per operation, with the types of the contract. Every method throws an ApiError when
- * the API refuses, and the error of node when there is no answer.
+ * A client of the REST API: one method per operation, with the types of the contract. Every method throws an ApiError
+ * when the API refuses, and the error of node when there is no answer.
  */
 export class LongTaskClient {
   constructor(readonly api: string) {}
@@ -139,12 +139,12 @@ export class LongTaskClient {
     throw new ApiError(answer.status, { detail: `The answer is the whole file, not the bytes from ${from} on.` });
   }
 
-  /** Saves the result file of a completed download as `file`; see `saveResult` for what happens when that is cut off. */
+  /** Saves the result file of a completed download as `file`; `saveResult` says what happens when it is cut off. */
   saveResult(key: TaskName, file: string): Promise<void> {
     return saveResult(this.api, resultPath(key), userOf(key), file);
   }
 
-  /** Deletes a task that has ended. Returns whether nothing of it remains; otherwise the service removes the rest later. */
+  /** Deletes a task that has ended. Returns whether nothing remains; else the service removes the rest later. */
   async delete(key: TaskKey, options: { drop_table?: boolean } = {}): Promise<boolean> {
     const query = { ...userOf(key), ...options };
     return (await this.#call(pathOf(key), { method: 'DELETE', query })).status === 204;

@@ -21,8 +21,9 @@ interface Remote {
 }
 
 /**
- * Saves a result file as `file`, which appears only when it is whole. The bytes come into `<file>.<hash>.part`. Where the
- * connection breaks, the same call continues as long as each attempt brings bytes; a later call continues after that.
+ * Saves a result file as `file`, which appears only when it is whole. The bytes come into `<file>.<hash>.part`. Where
+ * the connection breaks, the same call continues as long as each attempt brings bytes; a later call continues after
+ * that.
  * @throws {ApiError}
  * @throws {Error} when an attempt brings no bytes, or the bytes are not those that the ETag names
  */

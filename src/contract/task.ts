@@ -46,12 +46,12 @@ export interface ExportFormat {
   /** One ASCII character. */
   delimiter: string;
   quote: string;
-  /** What stands before a quote inside of quotes; the quote itself where quotes are doubled. */
+  /** The character that escapes a quote inside quotes; the quote itself where quotes are doubled. */
   escape: string;
   newline: '\n' | '\r\n' | '\r';
   header: boolean;
   quoted_header: boolean;
-  /** Which fields are quoted although they need not be: none, all, or those of these exported columns, from 1. NULL never is. */
+  /** Which fields are quoted without need: none, all, or those of these exported columns, from 1. NULL never is. */
   quoted: 'needed' | 'all' | number[];
   /** Whether the last record ends with a newline. */
   final_newline: boolean;

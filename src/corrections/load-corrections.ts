@@ -16,9 +16,9 @@ import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import { type Correction, wrong } from './read-corrections.js';
 
 /**
- * Loads corrected rows into the table of a completed upload, each under its own number, in one transaction: rows, rejects
- * and receipt change together or not at all. Rows that are still bad stay rejects, as they are now; rows that are loaded
- * already are passed over, so that the same request may be sent again.
+ * Loads corrected rows into the table of a completed upload, each under its own number, in one transaction: rows,
+ * rejects and receipt change together or not at all. Rows that are still bad stay rejects, as they are now; rows that
+ * are loaded already are passed over, so that the same request may be sent again.
  * @throws {TaskError} task_not_found, upload_incomplete, target_changed, invalid_request
  */
 export async function loadCorrections(pool: pg.Pool, key: TaskKey, corrections: Correction[]): Promise<TaskRow> {

@@ -2,7 +2,7 @@
 export interface RecordStyle {
   delimiter: string;
   quote?: string;
-  /** What stands before a quote inside of quotes. */
+  /** The character that escapes a quote inside quotes. */
   escape?: string;
   /** Quotes also what need not be quoted; null never is. */
   quoteAll?: boolean;

@@ -1,12 +1,12 @@
-/** How the line ends of a CSV text are to be. */
+/** How the lines of a CSV text end. */
 export interface LineEnds {
   newline: string;
   quote: string;
-  /** What stands before a quote inside of quotes. */
+  /** The character that escapes a quote inside quotes. */
   escape: string;
-  /** Whether a newline stands before each record, instead of after it: then none ends the file. */
+  /** Whether a newline precedes each record instead of following it: then none ends the file. */
   isLeading: boolean;
-  /** The first record begins the file: no newline stands before it either. */
+  /** Whether the first record begins the file: then no newline precedes it. */
   isFirst: boolean;
 }
 

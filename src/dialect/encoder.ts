@@ -2,8 +2,8 @@ import { TaskError } from '../contract/errors.js';
 import { decodeLoosely } from './decoder.js';
 
 /**
- * Encodes text, the inverse of `Decoder`: what is encoded is decoded to the same text. A character that the encoding does
- * not have is an error; nothing is replaced. Of GB18030 the characters of one and two bytes are encoded.
+ * Encodes text, the inverse of `Decoder`: what is encoded is decoded to the same text. A character that the encoding
+ * does not have is an error; nothing is replaced. Of GB18030 the characters of one and two bytes are encoded.
  * @throws {TaskError} unencodable_value
  */
 export function encodeText(text: string, encoding: string): Buffer {

@@ -21,7 +21,8 @@ export interface UploadToCreate extends Pick<NewTask, 'idempotency'> {
  * Creates the task of an upload, and in the same transaction the parts that are known already: inspect continues after
  * them. The new task then owns the file; without one the caller still does.
  * @returns the task's row, and whether it is new: the same Idempotency-Key finds the task it made before
- * @throws {TaskError} task_exists, idempotency_key_reused, and what `checkHead` finds by fields that came after the file
+ * @throws {TaskError} task_exists, idempotency_key_reused, and what `checkHead` finds by fields that came after the
+ *   file
  */
 export async function createUpload(
   { pool, store }: { pool: pg.Pool; store: Store },

@@ -16,8 +16,8 @@ export interface FileToReceive {
 
 /**
  * Checks the head of a file, stores the file, and inspects it while it arrives. The caller owns the stored file.
- * @throws {TaskError} file_too_large, disk_full, and what the checks find; the error of a stream that breaks off. Nothing
- *   is stored then.
+ * @throws {TaskError} file_too_large, disk_full, and what the checks find; the error of a stream that breaks off.
+ *   Nothing is stored then.
  */
 export async function receiveFile(
   { store, arrivals }: { store: Store; arrivals: Arrivals },

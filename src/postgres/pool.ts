@@ -180,7 +180,7 @@ export async function inTransaction<T>(
   }
 }
 
-/** Runs statements without parameters in one way to the server and back, each with a snapshot of its own. Returns the rows of the last. */
+/** Runs statements without parameters in one round trip, each with its own snapshot. Returns the rows of the last. */
 export async function queryAll(client: pg.ClientBase, statements: string[]): Promise<pg.QueryResultRow[]> {
   const results: pg.QueryResult | pg.QueryResult[] = await client.query(statements.join('; '));
   return (Array.isArray(results) ? results.at(-1)! : results).rows;

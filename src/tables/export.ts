@@ -115,7 +115,7 @@ export async function tuneForRanges(client: pg.ClientBase, { key }: ExportSource
 }
 
 /**
- * Returns the query of one range, in the order of the key. Values stand in it as constants, since COPY takes no
+ * Returns the query of one range, in the order of the key. Values are constants in it, since COPY takes no
  * parameters.
  * @param written how each column is written, by its place; as PostgreSQL writes it by default
  */

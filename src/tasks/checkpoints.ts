@@ -71,9 +71,9 @@ export async function partEvidence(client: pg.ClientBase, taskId: string, partNo
 
 /**
  * Takes a part for a new attempt: from here on no other attempt can move its checkpoint, and so commit rows of it. The
- * session of an earlier attempt is ended, because a frozen one might hold the row. What that attempt committed last, even
- * when its reply was lost, is what the checkpoint says.
- * @param role the name of the part's sessions, shared by all its attempts; none where the step that works on it has ended them
+ * session of an earlier attempt is ended, because a frozen one might hold the row. What that attempt committed last,
+ * even when its reply was lost, is what the checkpoint says.
+ * @param role the name of the part's sessions, shared by all its attempts; none where its step has ended them
  */
 export async function claimPart(
   client: pg.ClientBase,

@@ -58,7 +58,8 @@ export async function withFence<T>(client: pg.ClientBase, fence: Fence, body: ()
     assertMayEnter(row as Entered | undefined, fence);
     return body();
   };
-  // The row is read after the lock was granted: in a statement, and so a snapshot, of its own, it shows the command we waited for.
+  // Reads the row after the lock was granted: a statement of its own has a snapshot that shows the command we waited
+  // for.
   return inTransaction(client, enter, [lockShared(fence.lockKey), selectEntered(fence.taskId)]);
 }
 
@@ -95,7 +96,7 @@ function selectEntered(taskId: string): string {
 
 function assertMayEnter(row: Entered | undefined, fence: Fence): void {
   assertEpoch(row, fence.epoch);
-  if (fence.stepToken && row?.step_token !== fence.stepToken) throw new FencedError('another attempt has begun');
+  if (fence.stepToken && row?.step_token !== fence.stepToken) throw new FencedError('another attempt has started');
 }
 
 /** How often work in front of the fence looks whether it still may come in. */

@@ -23,7 +23,7 @@ export async function sumParts(db: pg.Pool | pg.ClientBase, taskId: string): Pro
   return rows[0]!;
 }
 
-/** What is left to do of a task's parts, and rows and bytes of those that are done; those of parts half-way are not among them. */
+/** The remaining parts of a task, and the rows and bytes of those that are done, not of those half-way. */
 export interface PartsLeft {
   parts: number;
   /** The numbers of the parts that are not done yet, in order. */

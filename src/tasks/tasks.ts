@@ -28,7 +28,7 @@ export interface PlannedSource {
   labels: string[];
 }
 
-/** What an export with `like_source` has to know of a file beside its dialect. */
+/** What an export with `like_source` must know of a file, in addition to its dialect. */
 export interface SourceStyle extends Pick<ExportFormat, 'quoted_header' | 'quoted' | 'final_newline'> {}
 
 /** What an operator paused in Temporal itself. */

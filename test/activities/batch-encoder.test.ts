@@ -53,7 +53,7 @@ describe('a batch that is made ahead', () => {
     expect(lines).toBe(Array.from({ length: ROWS }, (_, i) => `${i + 1}\t${i}\trow ${i}\n`).join(''));
   });
 
-  it('is made anew where the one at hand failed, or where the next one is to be shorter', async () => {
+  it('is encoded again where the current one failed, or where the next one must be shorter', async () => {
     const encoder = encoderOf();
     const batch = await encoder.next(START, MOST);
     const lines = batch.lines.toString();

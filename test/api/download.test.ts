@@ -84,7 +84,7 @@ describe('POST /download/start', () => {
       { newline: '\n', delimiter: '\t', quoted: 'all', quoted_header: true },
     ],
     [{ compression: 'gzip' }, { compression: 'gzip', encoding: 'utf-8' }],
-  ])('keeps how the file is to be written: %j', async (asked, format) => {
+  ])('stores the format of the file: %j', async (asked, format) => {
     const name = randomUUID();
     await api.post('/download/start', { user_id: 'ana', table: 'public.plain', task_name: name, ...asked });
     const { rows } = await api.pool.query('SELECT options FROM long_task.tasks WHERE task_name = $1', [name]);

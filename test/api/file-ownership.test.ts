@@ -71,7 +71,7 @@ describe('a file has one owner:', () => {
     expect(await added()).toBe(0);
   });
 
-  it('the caller, when the name was taken meanwhile', async () => {
+  it('the caller, when another task got the name meanwhile', async () => {
     const name = fresh();
     const [first, second] = [await receive(SAMPLE), await receive(SAMPLE)];
     await create(first, name);

@@ -193,7 +193,7 @@ describe('a body that is the file', () => {
     expect(await added()).toBe(0);
   });
 
-  it('leaves nothing when the client goes away, at whatever point', async () => {
+  it('leaves nothing when the client disconnects, at any point', async () => {
     for (const [length, body] of [
       ['Content-Length: 900000', ''],
       ['Content-Length: 900000', 'a,b\n'],

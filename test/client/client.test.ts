@@ -57,7 +57,7 @@ describe('an upload', () => {
   });
 });
 
-it('an error is the problem document of the API, whichever way the request went', async () => {
+it('an error is the problem document of the API, however the request was sent', async () => {
   await client.uploadSample(keyOf('taken'));
   const refused = [
     [() => client.upload(keyOf('taken'), Buffer.from(SAMPLE)), 409],

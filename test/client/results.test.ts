@@ -28,7 +28,7 @@ async function exported(): Promise<TaskKey> {
   return key;
 }
 
-/** A client whose connections break after `bytes` of each answer with a body; `ranges` are what it asked for. */
+/** A client whose connections break after `bytes` of each answer with a body; `ranges` are the ranges it requested. */
 async function clientOverBrokenLines(bytes: number): Promise<{ client: LongTaskClient; ranges: unknown[] }> {
   const ranges: unknown[] = [];
   proxy = http.createServer((request, answer) => {

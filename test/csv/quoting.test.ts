@@ -10,7 +10,7 @@ test.each([
   ['texts', '"a","b"\n1,"x"\n2,"y"\n', true, [2]],
   ['texts, the header bare', 'a,b\n1,"x"\n2,"y"\n', false, [2]],
   ['one value', 'a,b\n1,"x"\n2,y\n', false, 'needed'],
-  ['a column of NULLs beside a quoted one', 'a,b\n"1",\n"2",\n', false, 'all'],
+  ['a column of NULLs next to a quoted one', 'a,b\n"1",\n"2",\n', false, 'all'],
   ['only a header', '"a","b"\n', true, 'needed'],
 ])('%s', (_, text, quoted_header, quoted) => {
   expect(findQuoting(Buffer.from(text), { delimiter: ',', newline: '\n' })).toEqual({ quoted_header, quoted });

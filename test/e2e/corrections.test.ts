@@ -86,7 +86,7 @@ describe('rejects', () => {
     expect(await service.exported({}, task.task_name)).toContain('2,2024-02-01,"b ""2"""\n3,2024-01-03,"c\nd"\n');
   });
 
-  it('that come back as they are stay rejects, and the file that GET gives is taken', async () => {
+  it('that come back unchanged stay rejects, and the file of GET is accepted', async () => {
     const task = await service.uploaded('a,b\n1,2\n3\n"x"y,4\n', { max_rejects: 2 });
     const before = await rejectsOf(task);
     const { status, body } = await correct(task, before);

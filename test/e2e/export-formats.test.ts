@@ -110,7 +110,7 @@ describe('an export with like_source', () => {
     );
   });
 
-  it('is so for texts in quotes beside bare numbers, and in several parts', async () => {
+  it('is so for texts in quotes next to bare numbers, and in several parts', async () => {
     const lines = Array.from({ length: 400_000 }, (_, i) => `${i},"${'x'.repeat(30)}",${i % 7}`);
     const text = `"a","b","c"\r\n${lines.join('\r\n')}`;
     const { task_name } = await service.uploaded(text);

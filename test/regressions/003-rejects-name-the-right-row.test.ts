@@ -37,7 +37,7 @@ it('a refused value is shown as PostgreSQL says it, its row and place as they ar
   ]);
 });
 
-it('column and value are found whatever the names of the columns hold', async () => {
+it('column and value are found with any characters in the names of columns', async () => {
   const all = { a: 'integer', 'a:b': 'integer', 'x: "y': 'integer' } as const;
   expect(await rejectsOf('a,a:b,"x: ""y"\n1,2,3\n1,q,3\n1,2,q\n', all)).toMatchObject([
     { row: '2', column: 'a:b', value: 'q' },

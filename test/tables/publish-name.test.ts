@@ -5,7 +5,7 @@ import { useDatabase } from '../postgres/support.js';
 
 const db = useDatabase();
 
-it('a table whose name is as long as a name may be and ends like a key is published beside its key', async () => {
+it('a table with a name of 63 bytes that ends like a key is published next to its key', async () => {
   const wished = `${'x'.repeat(58)}_pkey`;
   const lockKey = 9001;
   const name = await withClient(db.pool, async (client) => {
