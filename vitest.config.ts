@@ -21,8 +21,8 @@ export default defineConfig({
     setupFiles: ['test/support/end-with-the-run.ts'],
     // Real processes: the Temporal SDK's native part and signals want a main thread.
     pool: 'forks',
-    // Two at least, since tests wait for much of their time; vitest's own default on two cores is one.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Faults and waits are timed: two files at once on two cores would disturb each other.
+    maxWorkers: Math.max(1, availableParallelism() - 1),
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -3,7 +3,7 @@ import { workActivities } from './activities.js';
 import type { Ending } from './ending.js';
 import { takesFewSteps } from './few-steps.js';
 import { unfenced } from './interruption.js';
-import { type Run, runSteerable, type Status } from './steerable.js';
+import { type Run, runSteerable, type Status, shown } from './steerable.js';
 import { slidingWindow } from './window.js';
 
 /** Exports a table to a CSV file: plan → dump parts → assemble, or rollback from anywhere. */
@@ -20,7 +20,7 @@ async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<En
         await work.beginDownload.executeWithOptions({ summary: 'Plan; dump and assemble what is one part' }, [ref]),
       )
     : unfenced(await work.plan.executeWithOptions({ summary: 'Plan the export' }, [ref]));
-  if ('completed' in plan) return plan.completed;
+  if ('completed' in plan) return shown(plan.completed, status);
   status.phase = 'dumping';
   status.parts = { done: plan.parts - plan.pending.length, total: plan.parts, running: 0 };
   status.rows = { ...plan.rows };

@@ -55,6 +55,13 @@ export async function runSteerable(input: WorkflowInput, steps: Steps): Promise<
   return CancellationScope.nonCancellable(async () => endAs(await task.run(), () => root.consideredCancelled));
 }
 
+/** Shows the rows of a task that one activity has completed, for those who ask the workflow later. */
+export function shown(completed: Ending, status: Status): Ending {
+  const { loaded = 0, rejected = 0 } = completed.rows ?? {};
+  status.rows = { done: loaded + rejected, total: loaded + rejected };
+  return completed;
+}
+
 class SteerableTask {
   readonly #commands: ExternalCommand[];
   readonly #status: Status = {

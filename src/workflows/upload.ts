@@ -4,7 +4,7 @@ import { workActivities } from './activities.js';
 import type { Ending } from './ending.js';
 import { takesFewSteps } from './few-steps.js';
 import { unfenced } from './interruption.js';
-import { type Run, runSteerable, type Status } from './steerable.js';
+import { type Run, runSteerable, type Status, shown } from './steerable.js';
 import { slidingWindow } from './window.js';
 
 /** Loads a stored CSV file into a table: inspect → prepare → load parts → publish, or rollback from anywhere. */
@@ -17,7 +17,7 @@ async function uploadSteps(run: Run, status: Status): Promise<Ending | undefined
   const ref = { taskId, epoch };
   const work = workActivities();
   const plan = takesFewSteps() ? await begin(ref, status) : await beginInSteps(run, status);
-  if ('completed' in plan) return plan.completed;
+  if ('completed' in plan) return shown(plan.completed, status);
   status.phase = 'loading';
   status.rows = { ...plan.rows };
   status.bytes = { ...plan.bytes };

