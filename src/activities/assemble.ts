@@ -8,7 +8,7 @@ import { checkSource, plannedSource } from '../tables/export-source.js';
 import { type Completion, completeTask } from '../tasks/endings.js';
 import { FencedError, withFence } from '../tasks/fence.js';
 import { enterPhase } from '../tasks/task-state.js';
-import type { TaskRow } from '../tasks/tasks.js';
+import { asDownload, type TaskRow } from '../tasks/tasks.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { resultKey } from './result-keys.js';
 import { asStep, type Step } from './step.js';
@@ -47,6 +47,7 @@ export async function assemble(store: Store, { client, task, fence, signal }: St
 }
 
 function completion(task: TaskRow, parts: DownloadPart[], key: string, file: Stored): Completion {
+  const { consistency, formulas, format, source_sha256, table } = asDownload(task).options;
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
   const receipt = {
     rows_in_file: rows,
@@ -58,10 +59,10 @@ function completion(task: TaskRow, parts: DownloadPart[], key: string, file: Sto
     parts: parts.length,
     seconds: {},
     file,
-    consistency: task.options.consistency,
-    formulas: task.options.formulas,
-    format: task.options.format,
-    ...(task.options.source_sha256 && { same_as_source: file.sha256 === task.options.source_sha256 }),
+    consistency,
+    formulas,
+    format,
+    ...(source_sha256 && { same_as_source: file.sha256 === source_sha256 }),
   };
-  return { result: { key, ...file }, tableName: task.options.table!, receipt };
+  return { result: { key, ...file }, tableName: table!, receipt };
 }

@@ -7,7 +7,7 @@ import { ROW_COLUMN, stagingTable } from '../tables/staging.js';
 import { advancePart, type Checkpoint, type UploadPart } from '../tasks/checkpoints.js';
 import { type Fence, withFence } from '../tasks/fence.js';
 import { countRejects, type Reject, storeRejects } from '../tasks/rejects.js';
-import type { TaskRow } from '../tasks/tasks.js';
+import { asUpload, type TaskRow } from '../tasks/tasks.js';
 import type { EncodedBatch, Place } from './batch-encoder.js';
 import type { Beat, Dependencies } from './context.js';
 import { rejectLimit } from './malformed-rows.js';
@@ -111,9 +111,10 @@ export class BatchCommitter {
   async #checkLimit(rejects: Reject[]): Promise<void> {
     if (rejects.length === 0) return;
     const { client, task } = this.#committing;
-    const room = task.options.max_rejects - (await countRejects(client, task.id));
+    const { options } = asUpload(task);
+    const room = options.max_rejects - (await countRejects(client, task.id));
     if (rejects.length <= room) return;
     const headers = task.columns!.map(({ original }) => original);
-    throw rejectLimit(rejects[Math.max(0, room)]!, task.options, headers) satisfies TaskError;
+    throw rejectLimit(rejects[Math.max(0, room)]!, options, headers) satisfies TaskError;
   }
 }

@@ -8,7 +8,7 @@ import { asExporter } from '../tables/export-session.js';
 import { plannedSource, readingTable, reopenSource } from '../tables/export-source.js';
 import { cancellable } from '../tables/staging.js';
 import { endSessions, FencedError, whileFenceIsOpen, withFence } from '../tasks/fence.js';
-import type { TaskRow } from '../tasks/tasks.js';
+import { asDownload, type TaskRow } from '../tasks/tasks.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import type { RateLimiter } from './rate-limiter.js';
 import { partKey } from './result-keys.js';
@@ -122,7 +122,7 @@ function inReader<T>(
   body: (reader: pg.ClientBase) => Promise<T>,
 ): Promise<T> {
   // The first row may be long in coming: a view that computes, a table that another session has locked.
-  if (task.options.consistency === 'frozen') return cancellable(pool, client, signal, () => body(client));
+  if (asDownload(task).options.consistency === 'frozen') return cancellable(pool, client, signal, () => body(client));
   return asExporter({ pool, exportPool, lockKey: task.lock_key, role, signal }, body);
 }
 

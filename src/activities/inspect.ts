@@ -24,7 +24,7 @@ import { listParts, storePart } from '../tasks/checkpoints.js';
 import { withFence } from '../tasks/fence.js';
 import { type Reject, rejectAfter, storeRejects } from '../tasks/rejects.js';
 import { enterPhase } from '../tasks/task-state.js';
-import { type Column, storeInspection, storeStyle, type TaskRow } from '../tasks/tasks.js';
+import { asUpload, type Column, storeInspection, storeStyle, type TaskRow, type UploadRow } from '../tasks/tasks.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { asReject, rejectLimit } from './malformed-rows.js';
 import { withSource } from './source.js';
@@ -70,7 +70,8 @@ interface InspectStep extends Step {
 }
 
 async function inspectFile(step: InspectStep): Promise<Inspected> {
-  const { client, task, fence, file, signal, scanner, beat } = step;
+  const { client, fence, file, signal, scanner, beat } = step;
+  const task = asUpload(step.task);
   await withFence(client, fence, () => enterPhase(client, task.id, 'inspecting'));
   const { dialect, headers, dataOffset } = await headOf(file, task.options);
   const found = await listParts(client, task.id);
@@ -82,7 +83,7 @@ async function inspectFile(step: InspectStep): Promise<Inspected> {
   let rejected = task.rows_rejected;
   await checkRejectLimit(client, task, rejected, headers);
   const hints = hintsOf(task.options);
-  const source = { key: task.source!.key, size: file.size, dialect, hints, columns: headers.length, dataOffset };
+  const source = { key: task.source.key, size: file.size, dialect, hints, columns: headers.length, dataOffset };
   let partNo = found.length;
   const style = await readSourceStyle(file, dialect);
   const store = async () => {
@@ -137,7 +138,7 @@ function merge(into: ColumnEvidence[], more: ColumnEvidence[]): void {
  */
 async function checkRejectLimit(
   client: pg.ClientBase,
-  task: TaskRow,
+  task: UploadRow,
   rejected: number,
   headers: string[],
 ): Promise<void> {

@@ -1,12 +1,11 @@
 import type pg from 'pg';
-import type { Dialect } from '../csv/dialect.js';
 import { RowSet } from '../csv/row-set.js';
 import { meaningOf } from '../postgres/sqlstate.js';
 import type { StoreFile } from '../storage/store.js';
 import { type Checkpoint, partEvidence, type UploadPart } from '../tasks/checkpoints.js';
 import type { Fence } from '../tasks/fence.js';
 import { rejectedRows } from '../tasks/rejects.js';
-import type { TaskRow } from '../tasks/tasks.js';
+import { asUpload, type TaskRow } from '../tasks/tasks.js';
 import { BatchCommitter } from './batch-committer.js';
 import { BatchEncoder, type EncodedBatch, READ_AHEAD } from './batch-encoder.js';
 import type { Beat, Dependencies } from './context.js';
@@ -66,7 +65,8 @@ export class PartLoader {
     const { client, task, part, signal, rateLimiter } = this.#work;
     // Rows and checkpoint are lost or kept together, so only the part's last commit has to wait for the disk.
     await client.query('SET synchronous_commit = off');
-    const checker = new RowChecker(task, task.options.columns && (await partEvidence(client, task.id, part.partNo)));
+    const { options } = asUpload(task);
+    const checker = new RowChecker(task, options.columns && (await partEvidence(client, task.id, part.partNo)));
     const committer = new BatchCommitter({ ...this.#work, checker });
     const encoder = await this.#createEncoder(checker);
     try {
@@ -103,7 +103,7 @@ export class PartLoader {
 
   async #createEncoder(checker: RowChecker): Promise<BatchEncoder> {
     const { client, task, part, csv, file, input, outs } = this.#work;
-    const dialect = task.dialect as unknown as Dialect;
+    const dialect = asUpload(task).dialect!;
     const known = await rejectedRows(client, task.id, part.firstRow + part.rowsDone, part.firstRow + part.rows - 1);
     return new BatchEncoder({
       reader: new PartReader(file, part, input),

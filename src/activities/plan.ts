@@ -10,20 +10,20 @@ import { cancellable, dropStaging, rememberStaging } from '../tables/staging.js'
 import { withFence, withLateFence } from '../tasks/fence.js';
 import { sumParts } from '../tasks/progress.js';
 import { enterPhase } from '../tasks/task-state.js';
-import { type Column, storeSource, type TaskRow } from '../tasks/tasks.js';
+import { asDownload, type Column, storeSource, type TaskRow } from '../tasks/tasks.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { type Prepared, whatIsLeft } from './prepare.js';
 import { asStep, type Step } from './step.js';
 
 /** A part of an export takes about this much of the table. */
-const PART_BYTES = 16 << 20;
+const TABLE_PART_BYTES = 16 << 20;
 /** A part of a gentle export takes what its rate allows in this time, and not less than this. */
 const GENTLE_SECONDS = 2;
 const GENTLE_BYTES = 64 << 10;
 
 /** How much of the table a part takes. A gentle export reads a part in one go and then waits for its rate. */
 function partBytes({ max_bytes_per_second: rate }: DownloadOptions): number {
-  return rate ? Math.min(PART_BYTES, Math.max(GENTLE_BYTES, GENTLE_SECONDS * rate)) : PART_BYTES;
+  return rate ? Math.min(TABLE_PART_BYTES, Math.max(GENTLE_BYTES, GENTLE_SECONDS * rate)) : TABLE_PART_BYTES;
 }
 
 /** Finds the table's columns and key, makes the frozen copy on request, and plans the ranges, once. */
@@ -56,7 +56,9 @@ interface Planning extends Step {
 
 async function plan(step: Planning): Promise<void> {
   const { client, task, fence } = step;
-  const { source, columns, ranges } = await (task.options.consistency === 'frozen' ? planCopy(step) : planTable(step));
+  const { source, columns, ranges } = await (asDownload(task).options.consistency === 'frozen'
+    ? planCopy(step)
+    : planTable(step));
   await withFence(client, fence, async () => {
     await storeRanges(client, task.id, ranges);
     await storeSource(client, task.id, asPlanned(source), columns);
@@ -104,13 +106,8 @@ async function planCopy({ client, task, fence, exporting }: Planning): Promise<P
   );
 }
 
-async function planOf(
-  client: pg.ClientBase,
-  { options }: TaskRow,
-  source: ExportSource,
-  columns: Column[],
-): Promise<Plan> {
-  return { source, columns, ranges: await planRanges(client, source, partBytes(options)) };
+async function planOf(client: pg.ClientBase, task: TaskRow, source: ExportSource, columns: Column[]): Promise<Plan> {
+  return { source, columns, ranges: await planRanges(client, source, partBytes(asDownload(task).options)) };
 }
 
 /** An upload's are known, with the header of the file. */

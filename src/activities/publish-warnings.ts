@@ -1,3 +1,4 @@
+import { MAX_NAME_BYTES } from '../contract/limits.js';
 import { quoteIdent } from '../postgres/copy.js';
 import { longestName } from '../tables/table-names.js';
 import type { Column } from '../tasks/tasks.js';
@@ -20,7 +21,9 @@ export function publishWarnings(wished: string, table: string, columns: Column[]
 
 function tableWarning(wished: string, table: string): string {
   const why =
-    longestName(wished) === wished ? 'was in use when the load ended' : 'is longer than the 63 bytes of a table name';
+    longestName(wished) === wished
+      ? 'was in use when the load ended'
+      : `is longer than the ${MAX_NAME_BYTES} bytes of a table name`;
   return `The name ${JSON.stringify(wished)} ${why}, so the table is ${table}.`;
 }
 
@@ -31,6 +34,6 @@ function columnsWarning(numbers: number[]): string {
     numbers.length === 1
       ? `Column ${list} of the file has another name`
       : `Columns ${list} of the file have other names`;
-  const rule = 'a column name must be unique, not empty, not reserved and at most 63 bytes long';
+  const rule = `a column name must be unique, not empty, not reserved and at most ${MAX_NAME_BYTES} bytes long`;
   return `${which} in the table, since ${rule}. The receipt has both names.`;
 }

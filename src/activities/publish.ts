@@ -9,7 +9,7 @@ import { completeTask } from '../tasks/endings.js';
 import { withFence } from '../tasks/fence.js';
 import { rejectAfter, rejectedSum } from '../tasks/rejects.js';
 import { enterPhase } from '../tasks/task-state.js';
-import type { TaskRow } from '../tasks/tasks.js';
+import { asUpload, type TaskRow } from '../tasks/tasks.js';
 import { addWarnings } from '../tasks/warnings.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { rejectLimit } from './malformed-rows.js';
@@ -57,10 +57,11 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
   const total = BigInt(task.rows_total!);
   const rejected = await rejectedSum(client, task.id);
   // Parts loaded at once may each have seen room for the last reject that was allowed.
-  const { max_rejects } = task.options;
+  const { options } = asUpload(task);
+  const { max_rejects } = options;
   if (rejected.count > max_rejects) {
     const headers = task.columns!.map(({ original }) => original);
-    throw rejectLimit((await rejectAfter(client, task.id, max_rejects))!, task.options, headers);
+    throw rejectLimit((await rejectAfter(client, task.id, max_rejects))!, options, headers);
   }
   const staged = await countStaged(client, task.lock_key);
   const sums = await totalParts(client, task.id);

@@ -8,7 +8,7 @@ import { readerOfForm, readerOfType } from '../csv/value-reader.js';
 import { hintsOf } from '../intake/file-options.js';
 import type { RefusedRow } from '../tables/insert-rows.js';
 import type { Reject } from '../tasks/rejects.js';
-import type { Column, TaskRow } from '../tasks/tasks.js';
+import { asUpload, type Column, type TaskRow, type UploadRow } from '../tasks/tasks.js';
 import { columnAtFault, describeMalformed } from './malformed-rows.js';
 
 /** Max rows that one batch rejects: their texts are held in memory until they are stored. */
@@ -40,8 +40,9 @@ export class RowChecker {
   constructor(task: TaskRow, evidence: unknown) {
     this.#columns = task.columns!;
     this.#headers = this.#columns.map(({ original }) => original);
-    this.#dialect = task.dialect as unknown as Dialect;
-    this.#checks = checksOf(task, evidence as ColumnEvidence[] | undefined);
+    const upload = asUpload(task);
+    this.#dialect = upload.dialect!;
+    this.#checks = checksOf(upload, evidence as ColumnEvidence[] | undefined);
   }
 
   /**
@@ -110,7 +111,7 @@ export class RowChecker {
  * The columns whose values PostgreSQL would read otherwise or refuse: those that have a form, and those whose type was
  * given unless inspect has proved that all values are accepted.
  */
-function checksOf({ options, columns }: TaskRow, evidence: ColumnEvidence[] | undefined): ColumnCheck[] {
+function checksOf({ options, columns }: UploadRow, evidence: ColumnEvidence[] | undefined): ColumnCheck[] {
   const given = options.columns ?? {};
   return columns!.flatMap(({ original, type: name, form }, column) => {
     const type = Object.hasOwn(given, original) ? givenType(name) : undefined;

@@ -8,15 +8,16 @@ import { encodeText } from '../dialect/encoder.js';
 import type { CsvOptions } from '../postgres/copy-out.js';
 import type { WrittenColumn } from '../tables/export.js';
 import { canBeFormula, guardFormula } from '../tables/guard-formulas.js';
-import type { Column, TaskRow } from '../tasks/tasks.js';
+import { asDownload, type Column, type TaskRow } from '../tasks/tasks.js';
 
 /** Returns how the file of a download is written. */
-export function formatOf({ options }: TaskRow): ExportFormat {
-  return options.format ?? PLAIN_FORMAT;
+export function formatOf(task: TaskRow): ExportFormat {
+  return asDownload(task).options.format ?? PLAIN_FORMAT;
 }
 
 /** Returns how each column of a download is written, by its place. */
-export function writtenColumns({ columns, options }: TaskRow): WrittenColumn[] {
+export function writtenColumns(task: TaskRow): WrittenColumn[] {
+  const { columns, options } = asDownload(task);
   const guards = options.formulas === 'escape';
   return columns!.map(({ form, type }) => ({ form, isGuarded: guards && canBeFormula(type) }));
 }
@@ -58,7 +59,7 @@ export function compressed(rows: AsyncIterable<Buffer>, { compression }: ExportF
 /** Returns the byte order mark and the header, as the format has them; null where it has neither. */
 export function beginningOf(task: TaskRow): Buffer | null {
   const format = formatOf(task);
-  const header = format.header ? headerOf(task.columns!, format, task.options.formulas === 'escape') : '';
+  const header = format.header ? headerOf(task.columns!, format, asDownload(task).options.formulas === 'escape') : '';
   const text = `${format.bom ? '\ufeff' : ''}${header}`;
   if (text === '') return null;
   const bytes = encodeText(text, format.encoding);

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { invalidRequest, TaskError } from '../contract/errors.js';
+import { MAX_NAME_BYTES } from '../contract/limits.js';
 import { UploadStart } from '../contract/requests.js';
 import { checkerOf } from '../http/validation.js';
 import { isTableNameTaken } from '../tables/staging.js';
@@ -32,8 +33,10 @@ export async function refuseTaken(
     if (!isNameFree(holder)) throw taskExists(key, holder);
   }
   if (table === undefined) return;
-  if (Buffer.byteLength(table) > 63) {
-    throw invalidRequest([{ field: 'table', value: table, detail: 'must be at most 63 bytes long in UTF-8' }]);
+  if (Buffer.byteLength(table) > MAX_NAME_BYTES) {
+    throw invalidRequest([
+      { field: 'table', value: table, detail: `must be at most ${MAX_NAME_BYTES} bytes long in UTF-8` },
+    ]);
   }
   if (await isTableNameTaken(pool, table)) {
     throw new TaskError('table_exists', `There is a table "${table}" already. Choose another name, or leave it out.`);

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TaskError } from '../contract/errors.js';
 import { type ByteRange, parseRange } from '../http/byte-range.js';
 import { attachment } from '../http/content-disposition.js';
-import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
+import { asDownload, getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
 import { matches } from './read-task.js';
 
@@ -24,14 +24,15 @@ export async function sendResultFile(
     throw new TaskError('file_not_found', `The result file is gone from the file store. ${advice}`);
   }
   const etag = `"${sha256}"`;
-  const isGzip = task.options.format?.compression === 'gzip';
+  const { format } = asDownload(task).options;
+  const isGzip = format?.compression === 'gzip';
   reply
     .header('etag', etag)
     .header('accept-ranges', 'bytes')
     .header('content-disposition', attachment(`${task.task_name}${isGzip ? '.csv.gz' : '.csv'}`))
     .header('x-content-type-options', 'nosniff')
     .header('cache-control', 'no-store')
-    .type(isGzip ? 'application/gzip' : `text/csv; charset=${task.options.format?.encoding ?? 'utf-8'}`);
+    .type(isGzip ? 'application/gzip' : `text/csv; charset=${format?.encoding ?? 'utf-8'}`);
   if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
   const range = rangeOf(request, etag, size, reply);
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${size}`);

@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer';
 import type pg from 'pg';
 import { RowChecker } from '../activities/refused-rows.js';
 import { TaskError } from '../contract/errors.js';
-import type { Dialect } from '../csv/dialect.js';
 import { createEngine } from '../csv/engine.js';
 import type { RecordEncoder } from '../csv/record-encoder.js';
 import { withTransaction } from '../postgres/pool.js';
@@ -12,7 +11,7 @@ import { columnNumber } from '../tables/staging.js';
 import { type Reject, type RejectCode, rejectsOf, removeRejectsOf, storeRejects } from '../tasks/rejects.js';
 import { addNote } from '../tasks/task-events.js';
 import { lockTask } from '../tasks/task-state.js';
-import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
+import { asUpload, getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import { type Correction, wrong } from './read-corrections.js';
 
 /**
@@ -78,7 +77,7 @@ async function insert(
   corrections: Correction[],
   offsets: Map<number, number>,
 ): Promise<Reject[]> {
-  const dialect = task.dialect as unknown as Dialect;
+  const dialect = asUpload(task).dialect!;
   const encoder = createEngine().encoder({ dialect, columns: task.columns!.length });
   const checker = new RowChecker(task, undefined);
   const lines: Buffer[] = [];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { FencedError } from '../tasks/fence.js';
-import type { Column, PlannedSource, TaskRow } from '../tasks/tasks.js';
+import { asDownload, type Column, type PlannedSource, type TaskRow } from '../tasks/tasks.js';
 import { CTID, describeTable, lockTable, type TableColumn, type TableDescription } from './describe-table.js';
 import { ROW_COLUMN } from './staging.js';
 
@@ -38,7 +38,8 @@ export function isRowKey(key: TableColumn[]): boolean {
  * Finds the table of an export for its plan, and locks it until the transaction ends.
  * @throws {TaskError} table_not_found, target_changed, unsupported_table
  */
-export async function openSource(client: pg.ClientBase, { options, columns }: TaskRow): Promise<ExportSource> {
+export async function openSource(client: pg.ClientBase, task: TaskRow): Promise<ExportSource> {
+  const { options, columns } = asDownload(task);
   const found = await lockTable(client, options.table_oid ?? (await oidOfName(client, options.table!)));
   if (!found) throw gone();
   const own = found.columns.filter(({ number }) => number > 0);

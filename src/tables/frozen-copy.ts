@@ -2,12 +2,13 @@ import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { TaskError } from '../contract/errors.js';
+import { MAX_COLUMNS } from '../contract/limits.js';
 import { quoteIdent } from '../postgres/copy.js';
 import { copyOutText } from '../postgres/copy-out.js';
 import { ROW_COLUMN, stagingTable } from './staging.js';
 
-/** PostgreSQL manual, appendix K. */
-const MOST_COLUMNS = 1600;
+/** As many as a table may have (PostgreSQL manual, appendix K): one is for the row numbers. */
+const MOST_COLUMNS = MAX_COLUMNS + 1;
 
 /** What a frozen copy is made of: a table's qualified, quoted name, its columns, and those by which it is ordered. */
 export interface FrozenSource {

@@ -1,7 +1,5 @@
 import { cutToBytes } from '../contract/cut-to-bytes.js';
-
-/** PostgreSQL keeps no more of a name (manual, 4.1.1). */
-const MAX_NAME_BYTES = 63;
+import { MAX_NAME_BYTES } from '../contract/limits.js';
 
 /** Returns the wished name, or the first of `wished_2`, `wished_3`, … that nothing in the schema has. */
 export function firstFreeName(wished: string, taken: ReadonlySet<string>): string {

@@ -15,7 +15,7 @@ import { failpoint } from '../failpoint.js';
 import { closeFence, endSessions } from './fence.js';
 import { addNote } from './task-events.js';
 import { changeState, lockTask } from './task-state.js';
-import { getTaskById, type NativePause, type TaskRow } from './tasks.js';
+import { asUpload, getTaskById, type NativePause, type TaskRow } from './tasks.js';
 
 /** Who wants what, and why. */
 export interface Command {
@@ -125,13 +125,14 @@ export function illegalTransition(row: TaskRow, action: Action): TaskError {
 }
 
 async function setRejectLimit(client: pg.ClientBase, row: TaskRow, maxRejects: number): Promise<void> {
-  const options: UploadOptions = { ...row.options, max_rejects: maxRejects };
+  const options: UploadOptions = { ...asUpload(row).options, max_rejects: maxRejects };
   await client.query('UPDATE long_task.tasks SET options = $2 WHERE id = $1', [row.id, JSON.stringify(options)]);
 }
 
 /** Says why a resume cannot help a task that its rejects have stopped. Null where it may. */
-function vainResume(row: TaskRow, maxRejects = row.options.max_rejects): string | null {
-  if (row.error?.code !== 'reject_limit') return null;
+function vainResume(row: TaskRow, wanted?: number): string | null {
+  if (row.kind !== 'upload' || row.error?.code !== 'reject_limit') return null;
+  const maxRejects = wanted ?? row.options.max_rejects;
   const needed = Math.max(row.options.max_rejects + 1, row.rows_rejected);
   if (maxRejects >= needed) return null;
   return (
@@ -187,7 +188,8 @@ export async function faultTask(pool: pg.Pool, taskId: string, epoch: number, fa
   const isRecorded = await closeFence(pool, task.lock_key, async (client) => {
     const row = await lockTask(client, taskId);
     if (row.state !== 'running' || row.epoch !== epoch) return false;
-    const asks = fault.code === 'disk_full' || (fault.code === 'reject_limit' && row.options.on_limit !== 'rollback');
+    const asks =
+      fault.code === 'disk_full' || (fault.code === 'reject_limit' && asUpload(row).options.on_limit !== 'rollback');
     const change = asks
       ? ({ verb: 'suspended', to: 'pausing' } as const)
       : ({ verb: 'faulted', to: 'terminating', ending: 'failed' } as const);

@@ -34,11 +34,47 @@ export interface SourceStyle extends Pick<ExportFormat, 'quoted_header' | 'quote
 /** What an operator paused in Temporal itself. */
 export type NativePause = 'workflow' | 'activity';
 
-/** The task row. Counts are numbers, times Dates, oids numbers. */
-export interface TaskRow {
+/** A task as its row in PostgreSQL has it. Counts are numbers, times Dates, oids numbers. */
+export type TaskRow = UploadRow | DownloadRow;
+
+/** An upload. What inspect finds is null until it has. */
+export interface UploadRow extends TaskFields {
+  kind: 'upload';
+  options: UploadOptions;
+  source: Source;
+  dialect: StoredDialect | null;
+  /** Null where an earlier version inspected the file. */
+  source_style: SourceStyle | null;
+  export_source: null;
+  result: null;
+}
+
+/** A download. */
+export interface DownloadRow extends TaskFields {
+  kind: 'download';
+  options: DownloadOptions;
+  source: null;
+  dialect: null;
+  source_style: null;
+  /** Its table as plan found it; null until then. */
+  export_source: PlannedSource | null;
+  result: { key: string; size: number; sha256: string } | null;
+}
+
+/** How the file of an upload is written, as inspect stores it. */
+export interface StoredDialect {
+  encoding: 'utf-8';
+  bom: boolean;
+  delimiter: ',' | ';' | '\t' | '|';
+  quote: '"';
+  newline: '\n' | '\r\n' | '\r';
+  header: true;
+}
+
+/** What both kinds have. */
+interface TaskFields {
   id: string;
   lock_key: number;
-  kind: Kind;
   user_id: string;
   task_name: string;
   workflow_id: string;
@@ -50,11 +86,6 @@ export interface TaskRow {
   native_pause: NativePause | null;
   /** How the rollback ends, from the moment it starts. */
   ending: Ending | null;
-  options: UploadOptions & DownloadOptions;
-  source: Source | null;
-  dialect: Record<string, unknown> | null;
-  /** Of an upload that was inspected; null where an earlier version did that. */
-  source_style: SourceStyle | null;
   columns: Column[] | null;
   data_offset: number | null;
   bytes_total: number | null;
@@ -63,11 +94,8 @@ export interface TaskRow {
   /** The progress shown when the rollback began. */
   progress_reached: number;
   staging_oid: number | null;
-  /** Of a download: its table as plan found it; null until then. */
-  export_source: PlannedSource | null;
   table_oid: number | null;
   table_name: string | null;
-  result: { key: string; size: number; sha256: string } | null;
   receipt: Receipt | null;
   error: TaskFault | null;
   idempotency_hash: string | null;
@@ -83,6 +111,18 @@ export interface TaskRow {
   superseded_at: Date | null;
   /** What the caller should know although nothing failed, one sentence each. */
   warnings: string[];
+}
+
+/** Returns the task as an upload, for steps that only uploads have. */
+export function asUpload(task: TaskRow): UploadRow {
+  if (task.kind !== 'upload') throw new Error(`the task ${task.id} is a download`);
+  return task;
+}
+
+/** Returns the task as a download, for steps that only downloads have. */
+export function asDownload(task: TaskRow): DownloadRow {
+  if (task.kind !== 'download') throw new Error(`the task ${task.id} is an upload`);
+  return task;
 }
 
 /** The name of a task: unique per user and kind. */
