@@ -33,7 +33,7 @@ it('the text of a reject is that of its own row, line breaks and numbers in valu
 it('a refused value is shown as PostgreSQL says it, its row and place as they are in the file', async () => {
   const before = 'a;b\n1;"x\n2;y"\n\n\n';
   expect(await rejectsOf(`${before}"q\\";"say ""no""\tto"\n3;\n`, { a: 'integer' })).toMatchObject([
-    { row: '2', column: 'a', value: 'q\\', raw: '"q\\";"say ""no""␉to"', byte_offset: String(before.length) },
+    { row: '2', column: 'a', value: 'q\\', raw: '"q\\";"say ""no""\tto"', byte_offset: String(before.length) },
   ]);
 });
 
