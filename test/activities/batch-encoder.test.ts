@@ -22,7 +22,7 @@ function encoderOf(bytes = content, before: () => Promise<void> = async () => {}
   const file: StoreFile = { size: bytes.length, read, close: async () => {} };
   const dialect = { delimiter: ',', quote: '"' };
   const columns = ['a', 'b'].map((name) => ({ original: name, name, type: 'text' }));
-  const task = { dialect, columns, options: {} } as unknown as TaskRow;
+  const task = { kind: 'upload', dialect, columns, options: {} } as unknown as TaskRow;
   const part = { partNo: 1, byteFrom: 0, byteTo: bytes.length, firstRow: 1, rows: ROWS, sha256: '' };
   return new BatchEncoder({
     reader: new PartReader(file, part, Buffer.alloc(10)),

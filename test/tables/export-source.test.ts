@@ -37,7 +37,7 @@ async function readAcross(table: string, change: string, columns: TaskRow['colum
   return withClient(db.pool, async (client) => {
     const { planned, ranges } = await readingTable(
       client,
-      () => openSource(client, { options: { table }, columns } as TaskRow),
+      () => openSource(client, { kind: 'download', options: { table }, columns } as TaskRow),
       async (source) => ({ planned: asPlanned(source), ranges: await planRanges(client, source, 32_768) }),
     );
     await db.pool.query(change);
@@ -125,7 +125,8 @@ describe('while a part is read', () => {
   /** What `change` does between the look at the table and the reading of it. */
   async function readBeside(change: string): Promise<unknown> {
     return withClient(db.pool, async (client) => {
-      const open = () => openSource(client, { options: { table: 'asked.t' }, columns: null } as TaskRow);
+      const open = () =>
+        openSource(client, { kind: 'download', options: { table: 'asked.t' }, columns: null } as TaskRow);
       return readingTable(client, open, async (source) => {
         await changeSoon(change);
         return (await client.query(`SELECT count(*)::int FROM ${source.table} WHERE a <> 'wrong'`)).rows[0].count;
@@ -161,7 +162,7 @@ describe('while a part is read', () => {
   ])('%s is locked against %s', async (table, change) => {
     await withClient(db.pool, (client) =>
       inTransaction(client, async () => {
-        await openSource(client, { options: { table }, columns: null } as TaskRow);
+        await openSource(client, { kind: 'download', options: { table }, columns: null } as TaskRow);
         await expect(changeSoon(change)).rejects.toMatchObject({ code: '55P03' });
       }),
     );
@@ -184,7 +185,9 @@ describe('costs', () => {
   it('a few milliseconds per part', async () => {
     await withClient(db.pool, async (client) => {
       const planned = await inTransaction(client, async () =>
-        asPlanned(await openSource(client, { options: { table: 'asked.k' }, columns: null } as TaskRow)),
+        asPlanned(
+          await openSource(client, { kind: 'download', options: { table: 'asked.k' }, columns: null } as TaskRow),
+        ),
       );
       const times: number[] = [];
       for (let i = 0; i < 50; i++) {

@@ -15,7 +15,7 @@ const PARTS = 7;
 /** A table as its export plans it, split into so many ranges as it has bytes for. */
 async function planned(client: pg.ClientBase, table: string): Promise<{ source: ExportSource; ranges: KeyRange[] }> {
   return inTransaction(client, async () => {
-    const source = await openSource(client, { options: { table }, columns: null } as TaskRow);
+    const source = await openSource(client, { kind: 'download', options: { table }, columns: null } as TaskRow);
     const { rows } = await client.query('SELECT pg_table_size($1::oid) AS bytes', [source.oid]);
     return { source, ranges: await planRanges(client, source, Math.max(1, rows[0].bytes) / PARTS) };
   });
@@ -180,7 +180,7 @@ describe('the ranges of an export hold every row once, in the order of the key',
 describe('a frozen copy', () => {
   const frozen = async (client: pg.ClientBase, table: string) =>
     inTransaction(client, async () => {
-      const source = await openSource(client, { options: { table }, columns: null } as TaskRow);
+      const source = await openSource(client, { kind: 'download', options: { table }, columns: null } as TaskRow);
       await withClient(db.pool, (reader) => fillFrozenCopy(client, reader, 77, source));
       await indexFrozenCopy(client, 77);
       const copy = await openCopy(client, await oidOf(client, stagingTable(77)));
