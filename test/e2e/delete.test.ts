@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -26,8 +27,18 @@ async function found({ upload, table }: { upload: TaskKey; table: string }): Pro
       UNION ALL SELECT 'table' WHERE to_regclass($2) IS NOT NULL`,
     [upload.task_name, table],
   );
-  const files = await readdir(path.join(service.dir, 'files'), { recursive: true, withFileTypes: true });
+  const files = await filesNow();
   return [...rows.map((row) => row.what), ...files.filter((entry) => entry.isFile()).map((entry) => entry.name)];
+}
+
+/** The files of the store. A folder may vanish while they are listed: then they are listed again. */
+async function filesNow(): Promise<Dirent[]> {
+  try {
+    return await readdir(path.join(service.dir, 'files'), { recursive: true, withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return filesNow();
+    throw error;
+  }
 }
 
 /** Has the API killed in the middle of a request, and starts it again. */
