@@ -148,10 +148,10 @@ async function eventViolations(lab: Lab, key: TaskKey): Promise<string[]> {
   });
 }
 
-/** Lists what tasks that have ended have left behind, after a moment. */
+/** Lists the leftovers of tasks that have ended, after a moment. */
 export async function leftovers({ rig }: Lab, milliseconds?: number): Promise<string[]> {
   const left = await awaitNoLeftovers(rig.db, rig.service.filesDir, milliseconds);
-  return left.map((what) => `left behind: ${what}`);
+  return left.map((what) => `leftover: ${what}`);
 }
 
 /** Judges several tasks at once. */

@@ -58,9 +58,9 @@ export function stopLeftoverTemporal(dbFilename: string): Promise<number | undef
 
 /**
  * The server commits many small transactions for each step of a task; by default SQLite syncs each to the disk, which
- * makes steering wait behind the work of others (bare workflows of one activity from 20 clients: 9 to 16 per second,
- * with these 31). A server or process that is killed loses nothing with them; after a power cut the last moments may be
- * missing, which the reconciler makes good: the task row in PostgreSQL decides.
+ * makes the steering of one task wait for the work of others (bare workflows of one activity from 20 clients: 9 to 16
+ * per second, with these 31). A server or process that is killed loses nothing with them; after a power cut the last
+ * moments may be missing, which the reconciler makes good: the task row in PostgreSQL decides.
  */
 const SQLITE_PRAGMAS = ['journal_mode=wal', 'synchronous=1'];
 

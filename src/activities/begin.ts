@@ -12,8 +12,8 @@ import { publish } from './publish.js';
 import { tidy } from './rollback.js';
 import { type Attending, asStep, type Step } from './step.js';
 
-/** How far one activity has brought a task: to its end, or, a large one, to the plan of its parts. */
-export type Begun = Prepared | { completed: Completed };
+/** What one activity has done of a task: all of it where it is small, else everything up to the plan of its parts. */
+export type BeginOutcome = Prepared | { completed: Completed };
 
 /** How a small task has ended, for the workflow. */
 interface Completed {
@@ -61,8 +61,8 @@ interface Steps {
 }
 
 function begin(dependencies: Dependencies, steps: Steps) {
-  return async (run: RunRef): Promise<Fenceable<Begun>> =>
-    performStep<Begun>(
+  return async (run: RunRef): Promise<Fenceable<BeginOutcome>> =>
+    performStep<BeginOutcome>(
       dependencies,
       run,
       async (signal, beat) => {

@@ -15,7 +15,7 @@ import { partKey } from './result-keys.js';
 import { asPart, type PartAttempt, type Step } from './step.js';
 import { compressed, copyOptions, formatOf, writeRows, writtenColumns } from './write-rows.js';
 
-/** Dumps one key range into an object of this attempt's own, which counts once it is recorded behind the fence. */
+/** Dumps one key range into an object of this attempt's own, which counts once it is recorded inside the fence. */
 export function dumpPartActivity(dependencies: Dependencies) {
   return async (run: RunRef & { partNo: number }): Promise<Fenceable<Dumped>> =>
     performStep(

@@ -17,14 +17,14 @@ import { type FormHints, typeOfForm } from '../csv/value-form.js';
 import { failpoint } from '../failpoint.js';
 import { hintsOf } from '../intake/file-options.js';
 import { findParts } from '../intake/find-parts.js';
-import { HEAD_BYTES, type Head, readHead } from '../intake/read-head.js';
+import { headOf, readHead } from '../intake/read-head.js';
 import { isFault, type Scanner } from '../intake/scan-part.js';
 import type { StoreFile } from '../storage/store.js';
 import { listParts, storePart } from '../tasks/checkpoints.js';
 import { withFence } from '../tasks/fence.js';
 import { type Reject, rejectAfter, storeRejects } from '../tasks/rejects.js';
 import { enterPhase } from '../tasks/task-state.js';
-import { asUpload, type Column, storeInspection, storeStyle, type TaskRow, type UploadRow } from '../tasks/tasks.js';
+import { asUpload, type Column, storeInspection, type TaskRow, type UploadRow } from '../tasks/tasks.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { asReject, rejectLimit } from './malformed-rows.js';
 import { withSource } from './source.js';
@@ -73,7 +73,8 @@ async function inspectFile(step: InspectStep): Promise<Inspected> {
   const { client, fence, file, signal, scanner, beat } = step;
   const task = asUpload(step.task);
   await withFence(client, fence, () => enterPhase(client, task.id, 'inspecting'));
-  const { dialect, headers, dataOffset } = await headOf(file, task.options);
+  const head = await headOf(file);
+  const { dialect, headers, dataOffset } = readHead(head.bytes, head.isWhole, task.options.dialect);
   const found = await listParts(client, task.id);
   const evidence = headers.map(emptyEvidence);
   for (const part of found) merge(evidence, part.evidence as ColumnEvidence[]);
@@ -85,11 +86,10 @@ async function inspectFile(step: InspectStep): Promise<Inspected> {
   const hints = hintsOf(task.options);
   const source = { key: task.source.key, size: file.size, dialect, hints, columns: headers.length, dataOffset };
   let partNo = found.length;
-  const style = await readSourceStyle(file, dialect);
+  const style = await readSourceStyle(file, head.bytes, dialect);
   const store = async () => {
     const columns = chooseColumns(headers, evidence, task.options);
-    await storeStyle(client, task.id, style);
-    return storeInspection(client, task.id, { dialect, columns, dataOffset, rows });
+    return storeInspection(client, task.id, { dialect, style, columns, dataOffset, rows });
   };
   let inspected: TaskRow | undefined;
   for await (const part of findParts(scanner, source, { from, firstRow: rows + 1 }, signal)) {
@@ -119,12 +119,6 @@ async function inspectFile(step: InspectStep): Promise<Inspected> {
 async function readRaw(file: StoreFile, { byteOffset, length }: Malformed): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length);
   return buffer.subarray(0, await file.read(buffer, byteOffset));
-}
-
-async function headOf(file: StoreFile, options: UploadOptions): Promise<Head> {
-  const buffer = Buffer.allocUnsafe(Math.min(HEAD_BYTES, file.size));
-  const head = buffer.subarray(0, await file.read(buffer, 0));
-  return readHead(head, head.length === file.size, options.dialect);
 }
 
 function merge(into: ColumnEvidence[], more: ColumnEvidence[]): void {

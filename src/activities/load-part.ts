@@ -9,7 +9,7 @@ import { checkPart, withSource } from './source.js';
 import { asPart, type PartAttempt, type Step } from './step.js';
 
 /**
- * Loads one part from where its checkpoint stands. Each batch is one transaction behind the fence: COPY, rejects and
+ * Loads one part from where its checkpoint stands. Each batch is one transaction inside the fence: COPY, rejects and
  * checkpoint commit together or not at all. A gentle load rests between its batches.
  */
 export function loadPartActivity(dependencies: Dependencies) {

@@ -18,7 +18,7 @@ import { asStep, type Step } from './step.js';
 
 /**
  * Makes the loaded table visible: unique index on the row numbers (outside of the fence, cancelled by a pause), the
- * receipt checked against the table itself, then, in one short transaction behind the fence, name, schema and
+ * receipt checked against the table itself, then, in one short transaction inside the fence, name, schema and
  * `completed`.
  */
 export function publishActivity(dependencies: Dependencies) {

@@ -47,7 +47,8 @@ export function rollbackActivity(dependencies: Dependencies) {
 }
 
 /**
- * Removes what a completed task needs no more: the source file of an upload, the parts of a download, the checkpoints.
+ * Removes what a completed task no longer needs: the source file of an upload, the parts of a download,
+ * the checkpoints.
  */
 export function tidyActivity(dependencies: Dependencies) {
   return async ({ taskId }: TaskRef): Promise<Fenceable<object>> =>

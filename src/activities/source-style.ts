@@ -20,20 +20,23 @@ export interface SourceDialect {
   skip_lines?: number;
 }
 
-/** Finds out how the fields of a file are quoted, and whether its last record ends with a newline. */
-export async function readSourceStyle(file: StoreFile, dialect: SourceDialect): Promise<SourceStyle> {
+/**
+ * Finds out how the fields of a file are quoted, and whether its last record ends with a newline.
+ * @param head its first `HEAD_BYTES`, or all of it
+ */
+export async function readSourceStyle(file: StoreFile, head: Buffer, dialect: SourceDialect): Promise<SourceStyle> {
   const encoding = encodingOf(dialect.encoding) ?? 'utf-8';
-  const head = await read(file, 0, QUOTES_BYTES);
-  const text = encoding === 'utf-8' ? head : Buffer.from(decodeLoosely(head, encoding));
-  const end = decodeLoosely(await read(file, file.size - END_BYTES, END_BYTES), encoding);
+  const beginning = head.subarray(0, QUOTES_BYTES);
+  const text = encoding === 'utf-8' ? beginning : Buffer.from(decodeLoosely(beginning, encoding));
+  const end = decodeLoosely(await readEnd(file, head), encoding);
   const final_newline = /[\r\n]$/.test(end);
   if (dialect.quote !== '"' || dialect.delimiter.length > 1)
     return { quoted_header: false, quoted: 'needed', final_newline };
   return { ...findQuoting(text.subarray(hasBom(text) ? 3 : 0), dialect), final_newline };
 }
 
-async function read(file: StoreFile, from: number, length: number): Promise<Buffer> {
-  const start = Math.max(0, from);
-  const buffer = Buffer.allocUnsafe(Math.min(length, file.size - start));
-  return buffer.subarray(0, await file.read(buffer, start));
+async function readEnd(file: StoreFile, head: Buffer): Promise<Buffer> {
+  if (head.length === file.size) return head.subarray(-END_BYTES);
+  const buffer = Buffer.allocUnsafe(END_BYTES);
+  return buffer.subarray(0, await file.read(buffer, file.size - END_BYTES));
 }

@@ -3,7 +3,7 @@ import { CommandBody, ResumeUploadBody } from '../contract/requests.js';
 import { ACTIONS, type Action, KINDS, type Kind } from '../contract/states.js';
 import { getTask } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
-import { operation } from './openapi.js';
+import { operationOf } from './openapi.js';
 import { viewOf } from './read-task.js';
 import { runCommand } from './run-command.js';
 
@@ -25,8 +25,7 @@ const SUMMARIES: Record<Action, string> = {
 };
 
 function commandOf(kind: Kind, action: Action): FastifySchema {
-  return operation(`${action}${kind === 'upload' ? 'Upload' : 'Download'}`, {
-    tag: kind === 'upload' ? 'Uploads' : 'Downloads',
+  return operationOf(kind, action, {
     summary: SUMMARIES[action],
     body: kind === 'upload' && action === 'resume' ? ResumeUploadBody : CommandBody,
     answers: { 200: 'Task', 202: 'Task' },

@@ -6,7 +6,7 @@ import { finishDeletions } from '../maintenance/finish-deletion.js';
 import { deleteTask } from '../tables/delete-task.js';
 import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
-import { operation } from './openapi.js';
+import { operationOf } from './openapi.js';
 
 /** DELETE /tasks/{kind}/{task_name} */
 export function deleteRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -21,8 +21,7 @@ export function deleteRoutes(app: FastifyInstance, context: ApiContext): void {
 }
 
 function deleteOf(kind: Kind): FastifySchema {
-  return operation(kind === 'upload' ? 'deleteUpload' : 'deleteDownload', {
-    tag: kind === 'upload' ? 'Uploads' : 'Downloads',
+  return operationOf(kind, 'delete', {
     summary: 'Delete the record of a task that has ended, with its files',
     params: TaskPath,
     querystring: kind === 'upload' ? DeleteUploadQuery : UserQuery,

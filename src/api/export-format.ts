@@ -1,7 +1,7 @@
 import { invalidRequest } from '../contract/errors.js';
 import type { DownloadStart } from '../contract/requests.js';
 import { type ExportFormat, PLAIN_FORMAT } from '../contract/task.js';
-import { nearestNames } from '../csv/nearest-names.js';
+import { listNearest, MOST_LISTED } from '../csv/nearest-names.js';
 import { columnNumber } from '../tables/staging.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';
 
@@ -95,9 +95,6 @@ function isBoolean(value: unknown): value is boolean {
   return typeof value === 'boolean';
 }
 
-/** How many misspelt columns are named. */
-const NAMED = 3;
-
 /**
  * Returns the columns that a request names, in its order: each by its name in the table, or in the header of the file
  * where that is unique.
@@ -110,7 +107,7 @@ export function chosenColumns(names: string[], columns: Column[]): Column[] {
   const unknown = names.filter((_, i) => chosen[i] === undefined);
   if (unknown.length > 0) {
     const known = columns.map(({ original }) => original);
-    throw invalidRequest(unknown.slice(0, NAMED).map((name) => unknownColumn(name, known)));
+    throw invalidRequest(unknown.slice(0, MOST_LISTED).map((name) => unknownColumn(name, known)));
   }
   const twice = chosen.findIndex((column, i) => chosen.indexOf(column) < i);
   if (twice >= 0) throw invalidRequest([{ field: 'columns', value: names[twice], detail: 'names a column twice' }]);
@@ -118,7 +115,6 @@ export function chosenColumns(names: string[], columns: Column[]): Column[] {
 }
 
 function unknownColumn(name: string, known: string[]) {
-  const nearest = nearestNames(name, known).map((other) => JSON.stringify(other.slice(0, 100)));
-  const detail = `names ${JSON.stringify(name.slice(0, 100))}, which is no column of the table; the nearest of its ${known.length} columns are ${nearest.join(', ')}`;
+  const detail = `names ${JSON.stringify(name.slice(0, 100))}, which is no column of the table; the nearest of its ${known.length} columns are ${listNearest(name, known)}`;
   return { field: 'columns', value: name.slice(0, 100), detail };
 }

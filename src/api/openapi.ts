@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifySchema } from 'fastify';
 import { ANSWERS, refTo } from '../contract/answers.js';
+import type { Kind } from '../contract/states.js';
 import { EXAMPLES } from './openapi-examples.js';
 
 /** What the page may load and run: its own files only. Swagger UI sets style attributes from its script. */
@@ -43,6 +44,12 @@ export function operation(id: string, { tag, summary, answers, ...others }: Oper
     ...others,
     response: { ...response, '4xx': PROBLEM, '5xx': PROBLEM },
   } as FastifySchema;
+}
+
+/** The same for a route of one kind of task: the kind follows the verb (`pauseUpload`). */
+export function operationOf(kind: Kind, verb: string, described: Omit<Operation, 'tag'>): FastifySchema {
+  const title = kind === 'upload' ? 'Upload' : 'Download';
+  return operation(`${verb}${title}`, { tag: `${title}s`, ...described });
 }
 
 const FORMS = ['application/json', 'application/x-www-form-urlencoded'];
@@ -104,10 +111,10 @@ interface Document {
   paths: Record<string, Record<string, DocumentedOperation>>;
 }
 
-const FILE = {
-  type: 'string',
-  contentMediaType: 'application/octet-stream',
-  description: 'the CSV file; without it the sample is loaded, if the body is no multipart form',
+/** What the file of a multipart form is, by operation. */
+const FILES: Record<string, string> = {
+  startUpload: 'the CSV file; without it the sample is loaded, if the body is no multipart form',
+  correctRejects: 'the corrected rows, in the form in which listRejects gives them',
 };
 
 /** A body that is the file. */
@@ -130,9 +137,10 @@ function withExamples(document: Document): Document {
   for (const operations of Object.values(document.paths)) {
     delete operations.head;
     for (const one of Object.values(operations)) {
-      const example = EXAMPLES[one.operationId ?? ''];
+      const id = one.operationId ?? '';
+      const example = EXAMPLES[id];
       const content = one.requestBody?.content ?? {};
-      for (const [type, media] of Object.entries(content)) content[type] = bodyOf(type, media, example?.body);
+      for (const [type, media] of Object.entries(content)) content[type] = bodyOf(type, media, id);
       for (const parameter of one.parameters ?? []) {
         const value = example?.query?.[parameter.name] ?? example?.path?.[parameter.name];
         if (value !== undefined) parameter.example = parameter.schema?.type === 'string' ? value : JSON.parse(value);
@@ -143,15 +151,17 @@ function withExamples(document: Document): Document {
   return document;
 }
 
-function bodyOf(type: string, media: Media, example: unknown): Media {
+function bodyOf(type: string, media: Media, id: string): Media {
   if (type === 'text/csv') return CSV_BODY;
-  return type === 'multipart/form-data' ? { schema: withFile(media.schema as Form) } : { ...media, example };
+  if (type === 'multipart/form-data') return { schema: withFile(media.schema as Form, FILES[id]!) };
+  return { ...media, example: EXAMPLES[id]?.body };
 }
 
 interface Form {
   properties: object;
 }
 
-function withFile(schema: Form): Form {
-  return { ...schema, properties: { ...schema.properties, file: FILE } };
+function withFile(schema: Form, description: string): Form {
+  const file = { type: 'string', contentMediaType: 'application/octet-stream', description };
+  return { ...schema, properties: { ...schema.properties, file } };
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { invalidRequest, TaskError } from '../contract/errors.js';
 import { UploadStart } from '../contract/requests.js';
-import { discardRest } from '../http/discard-rest.js';
+import { receiveBody } from '../http/receive-body.js';
 import { receiveFile } from '../intake/receive-file.js';
 import type { StoredFile } from '../intake/stored-file.js';
 import { checkFields, fileAndId, noFinishedUpload, refuseTaken } from './check-upload.js';
@@ -26,20 +26,14 @@ export interface Received {
  * @throws {TaskError} invalid_request, task_exists, table_exists, file_too_large, not_a_text_file, …; nothing is then
  *   stored
  */
-export async function receiveUpload(request: FastifyRequest, context: ApiContext): Promise<Received> {
-  try {
+export function receiveUpload(request: FastifyRequest, context: ApiContext): Promise<Received> {
+  return receiveBody(request, async () => {
     refuseTooLarge(request, context.config.MAX_UPLOAD_BYTES);
-    if (isFile(request.body)) return await receiveBody(request, request.body, context);
+    if (isFile(request.body)) return receiveRaw(request, request.body, context);
     refuseQuery(request.query as object);
-    if (!request.isMultipart()) return await receiveSample(request, context);
+    if (!request.isMultipart()) return receiveSample(request, context);
     return { ...(await receiveForm(request, context)), namedAfter: 'upload' };
-  } catch (error) {
-    const { raw } = request;
-    discardRest(raw);
-    if (!raw.destroyed || raw.complete) throw error;
-    request.log.info('the client went away in the middle of its upload; nothing was stored');
-    throw new TaskError('invalid_request', 'The body ends too early. Nothing was stored.', {}, { cause: error });
-  }
+  });
 }
 
 /** A body that is the file itself; its parser passes the stream on. */
@@ -48,7 +42,7 @@ function isFile(body: unknown): body is Readable {
 }
 
 /** With a file as the body the fields are in the query. */
-async function receiveBody(request: FastifyRequest, body: Readable, context: ApiContext): Promise<Received> {
+async function receiveRaw(request: FastifyRequest, body: Readable, context: ApiContext): Promise<Received> {
   const fields = checkFields(request.query);
   if (fields.file_id !== undefined) throw fileAndId(fields);
   if (idempotencyKey(request) === undefined) await refuseTaken(context, fields);

@@ -3,6 +3,8 @@ import { invalidRequest, TaskError } from '../contract/errors.js';
 import { TaskRefBody } from '../contract/requests.js';
 import { loadCorrections } from '../corrections/load-corrections.js';
 import { type Correction, MOST_CORRECTION_BYTES, readCorrections } from '../corrections/read-corrections.js';
+import { readForm } from '../http/read-form.js';
+import { receiveBody } from '../http/receive-body.js';
 import type { ApiContext } from './context.js';
 import { operation } from './openapi.js';
 import { viewOf } from './read-task.js';
@@ -20,10 +22,9 @@ export function rejectsRoutes(app: FastifyInstance, context: ApiContext): void {
     {
       schema: CORRECT,
       preValidation: async (request) => {
-        const { fields, file } = await receiveForm(request);
-        if (!file) throw invalidRequest([{ field: 'file', detail: 'is missing; it must be the corrected rejects' }]);
+        const { fields, corrections } = await receiveBody(request, () => receiveCorrections(request));
         request.body = fields as TaskRefBody; // Validated next.
-        request.corrections = readCorrections(file);
+        request.corrections = corrections;
       },
     },
     async ({ body, corrections }) => {
@@ -41,17 +42,18 @@ const CORRECT = operation('correctRejects', {
   answers: { 200: 'Task' },
 });
 
-/** Reads a small form with one file. @throws {TaskError} invalid_request, file_too_large, unsupported_media_type */
-async function receiveForm(request: FastifyRequest): Promise<{ fields: Record<string, unknown>; file?: Buffer }> {
+/** Reads a form with the file of corrected rows. @throws {TaskError} invalid_request, file_too_large, … */
+async function receiveCorrections(
+  request: FastifyRequest,
+): Promise<{ fields: Record<string, unknown>; corrections: Correction[] }> {
   if (!request.isMultipart())
     throw new TaskError('unsupported_media_type', 'Send a multipart form with user_id, task_name and file.');
-  const fields: Record<string, unknown> = {};
-  let file: Buffer | undefined;
-  for await (const part of request.parts()) {
-    if (part.type === 'field') fields[part.fieldname] = part.value;
-    else file = await readFile(part.file);
-  }
-  return { fields, file };
+  let content: Buffer | undefined;
+  const fields = await readForm(request, async ({ file }) => {
+    content = await readFile(file);
+  });
+  if (!content) throw invalidRequest([{ field: 'file', detail: 'is missing; it must be the corrected rejects' }]);
+  return { fields, corrections: readCorrections(content) };
 }
 
 async function readFile(stream: AsyncIterable<Buffer>): Promise<Buffer> {

@@ -4,7 +4,7 @@ import { TaskPath, TaskRefBody, UserQuery } from '../contract/requests.js';
 import { KINDS, type Kind } from '../contract/states.js';
 import type { ApiContext } from './context.js';
 import { listPage } from './list-tasks.js';
-import { operation } from './openapi.js';
+import { operation, operationOf } from './openapi.js';
 import { sendTask } from './read-task.js';
 import { sendRejects } from './rejects-csv.js';
 import { sendResultFile } from './result-file.js';
@@ -46,8 +46,6 @@ interface OfTask {
 }
 
 const ofTask = { params: TaskPath, querystring: UserQuery };
-const titled = (kind: Kind) => (kind === 'upload' ? 'Upload' : 'Download');
-const tagOf = (kind: Kind) => `${titled(kind)}s` as const;
 
 const LIST = operation('listTasks', {
   tag: 'Tasks',
@@ -57,16 +55,14 @@ const LIST = operation('listTasks', {
 });
 
 const progressOf = (kind: Kind) =>
-  operation(`progressOf${titled(kind)}`, {
-    tag: tagOf(kind),
+  operationOf(kind, 'progressOf', {
     summary: 'Read a task',
     body: TaskRefBody,
     answers: { 200: 'TaskWithEvents' },
   });
 
 const taskOf = (kind: Kind) =>
-  operation(`get${titled(kind)}`, {
-    tag: tagOf(kind),
+  operationOf(kind, 'get', {
     summary: 'Read a task, or learn by If-None-Match that it is as before',
     ...ofTask,
     answers: { 200: 'TaskWithEvents', 304: null },

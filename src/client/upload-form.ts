@@ -29,9 +29,8 @@ export interface UploadForm {
 /**
  * Sends a file as multipart/form-data, a piece at a time, and returns the answer's task.
  *
- * Uses node:http, because fetch with a FormData costs five times the processor time, which the service then lacks. For
- * the same reason bench and demo are run with room on the heap from the start (package.json): it costs no more than
- * curl then.
+ * Uses node:http: fetch with a FormData takes five times the processor time, which the service then lacks. package.json
+ * gives bench and demo room on the heap from the start for the same reason: they then take no more of it than curl.
  * @throws {ApiError}
  */
 export async function sendUploadForm(url: URL, form: UploadForm): Promise<Task> {

@@ -7,13 +7,25 @@ export type { ReceiptColumn, TaskEvent, TaskFault, TaskWithEvents } from './answ
 export type Task = Static<typeof answers.Task>;
 export type Receipt = Static<typeof answers.Receipt>;
 
+/** How an uploaded file is written. The header is always there; the encoding is always UTF-8. */
+export interface Dialect {
+  encoding: 'utf-8';
+  /** The file begins with a UTF-8 byte order mark. */
+  bom: boolean;
+  delimiter: ',' | ';' | '\t' | '|';
+  quote: '"';
+  /** '\n' and '\r\n' are read alike (either ends a record); '\r' is the old Macintosh form. */
+  newline: '\n' | '\r\n' | '\r';
+  header: true;
+}
+
 /** The options of a start request, stored with the task. */
 export interface UploadOptions {
   table?: string;
   max_rejects: number;
   on_limit: 'pause' | 'rollback';
   max_bytes_per_second?: number;
-  dialect?: { delimiter?: ',' | ';' | '\t' | '|'; newline?: '\n' | '\r\n' | '\r' };
+  dialect?: Partial<Pick<Dialect, 'delimiter' | 'newline'>>;
   /** Column (name in the file's header) → PostgreSQL type, overriding what inspect finds. */
   columns?: Record<string, string>;
   /** Order of day and month in the dates of the file. */

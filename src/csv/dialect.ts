@@ -1,17 +1,8 @@
+import type { Dialect } from '../contract/task.js';
 import { csvError } from './csv-error.js';
 import { type Grammar, grammarOf, RecordView, readRecord } from './record.js';
 
-/** How a CSV file is written. The header is always there; the encoding is always UTF-8. */
-export interface Dialect {
-  encoding: 'utf-8';
-  /** The file begins with a UTF-8 byte order mark. */
-  bom: boolean;
-  delimiter: ',' | ';' | '\t' | '|';
-  quote: '"';
-  /** '\n' and '\r\n' are read alike (either ends a record); '\r' is the old Macintosh form. */
-  newline: '\n' | '\r\n' | '\r';
-  header: true;
-}
+export type { Dialect };
 
 /** Those that are found, the likeliest first. */
 export const DELIMITERS = [',', ';', '\t', '|'] as const;

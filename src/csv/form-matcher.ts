@@ -1,3 +1,5 @@
+import { NUMBER_FORMS, type NumberForm } from '../contract/number-forms.js';
+import { isDigit } from './type-of-value.js';
 import type { FormName } from './value-form.js';
 
 /** Says at once that a value has a form: true is certain, false is not. Reads bytes, and makes no string of them. */
@@ -20,8 +22,8 @@ export function matcherOf(form: FormName): FormMatcher {
 
 function makeMatcher(form: FormName): FormMatcher {
   if (/YYYY|HH24/.test(form)) return momentMatcher(form);
-  const number = /^1(\D?)234(\D)5$|^1(\D)5$/.exec(form);
-  if (number) return numberMatcher(number[1] ?? '', number[2] ?? number[3]!);
+  const number = NUMBER_FORMS.get(form);
+  if (number) return numberMatcher(number);
   const words = form.split('/').map((word) => Buffer.from(word));
   return words.length === 2 ? (...value) => words.some((word) => isWord(word, ...value)) : () => false;
 }
@@ -101,7 +103,7 @@ function bareField(min: number, max: number): Step {
 }
 
 /** Numbers with a sign between thousands of one byte, or none. */
-function numberMatcher(group: string, decimal: string): FormMatcher {
+function numberMatcher({ group, decimal }: NumberForm): FormMatcher {
   if (group > '\x7f') return () => false;
   const groupByte = group === '' ? -1 : group.charCodeAt(0);
   const decimalByte = decimal.charCodeAt(0);
@@ -121,8 +123,4 @@ function numberMatcher(group: string, decimal: string): FormMatcher {
     if (bytes[at] !== decimalByte || at + 1 === end) return false;
     return digits(bytes, at + 1, end, end - at - 1) === end;
   };
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= ZERO && byte <= ZERO + 9;
 }

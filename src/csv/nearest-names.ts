@@ -1,6 +1,16 @@
 /** Longer names are compared by their beginnings: the work grows with the square of the length. */
 const COMPARED = 40;
 
+/** How many misspelt names an error lists: each is compared with all names. */
+export const MOST_LISTED = 3;
+
+/** Returns the names most like a misspelt one as an error lists them: quoted, and cut where they are long. */
+export function listNearest(misspelt: string, names: readonly string[]): string {
+  return nearestNames(misspelt, names)
+    .map((name) => JSON.stringify(name.slice(0, 100)))
+    .join(', ');
+}
+
 /** The names most like a misspelt one, the nearest first. Case does not count. */
 export function nearestNames(misspelt: string, names: readonly string[], most = 3): string[] {
   const short = (name: string) => [...name.slice(0, COMPARED).toLowerCase()];

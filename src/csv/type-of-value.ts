@@ -107,6 +107,7 @@ function digitsEnd(bytes: Uint8Array, from: number, end: number): number {
   return i;
 }
 
-function isDigit(byte: number): boolean {
+/** Whether a byte is an ASCII digit. */
+export function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= ZERO + 9;
 }

@@ -1,3 +1,4 @@
+import { NUMBER_FORMS } from '../contract/number-forms.js';
 import { isJson } from './spell-json.js';
 import { BIGINT, INTEGER, MAX_DIGITS, NUMERIC, TEXT } from './type-codes.js';
 import { typeOfValue } from './type-of-value.js';
@@ -23,19 +24,7 @@ export interface FormHints {
 const LONGEST = 64;
 const NO_FORMS: readonly FormName[] = [];
 
-/** Forms of numbers: decimal sign, and what stands between thousands. */
-const NUMBERS: Record<FormName, { decimal: string; group: string }> = {
-  '1,5': { decimal: ',', group: '' },
-  '1.234,5': { decimal: ',', group: '.' },
-  '1 234,5': { decimal: ',', group: ' ' },
-  '1\u00a0234,5': { decimal: ',', group: '\u00a0' },
-  '1\u202f234,5': { decimal: ',', group: '\u202f' },
-  "1'234,5": { decimal: ',', group: "'" },
-  '1,234.5': { decimal: '.', group: ',' },
-  "1'234.5": { decimal: '.', group: "'" },
-  '1 234.5': { decimal: '.', group: ' ' },
-};
-const NUMBER_NAMES = Object.keys(NUMBERS);
+const NUMBER_NAMES = [...NUMBER_FORMS.keys()];
 /** The forms of a whole number of four digits and more that stand together. */
 const UNGROUPED = ['1,5'];
 
@@ -75,8 +64,7 @@ function numberForms(text: string): FormName[] {
 }
 
 const GROUPS = new Map(
-  NUMBER_NAMES.map((name) => {
-    const { decimal, group } = NUMBERS[name]!;
+  [...NUMBER_FORMS].map(([name, { decimal, group }]) => {
     const whole = group === '' ? String.raw`\d{1,100}` : String.raw`\d{1,3}(?:${escapeSign(group)}\d{3})*`;
     return [name, new RegExp(String.raw`^-?${whole}(?:${escapeSign(decimal)}\d{1,100})?$`)];
   }),
@@ -89,7 +77,7 @@ function escapeSign(sign: string): string {
 /** Returns the number as PostgreSQL writes it; null for one that is not of the form, or has another spelling there. */
 function plainNumber(form: FormName, text: string): string | null {
   if (text.length > 2 * MAX_DIGITS || !GROUPS.get(form)!.test(text)) return null;
-  const { decimal, group } = NUMBERS[form]!;
+  const { decimal, group } = NUMBER_FORMS.get(form)!;
   const whole = group === '' ? text : text.replaceAll(group, '');
   const plain = decimal === '.' ? whole : whole.replace(decimal, '.');
   return isCanonical(plain) ? plain : null;
@@ -158,7 +146,7 @@ export function typeOfForm(form: FormName): FormedType {
   if (form === 'json') return 'json';
   if (form === 'UPPER') return 'uuid';
   if (BOOLEANS.includes(form)) return 'boolean';
-  if (form in NUMBERS) return 'numeric';
+  if (NUMBER_FORMS.has(form)) return 'numeric';
   if (form.startsWith('HH24')) return 'time';
   if (!form.includes('HH24')) return 'date';
   return /"(?:Z|[+-][\d:]+)"$/.test(form) ? 'timestamptz' : 'timestamp';
@@ -167,11 +155,12 @@ export function typeOfForm(form: FormName): FormedType {
 /** Returns the meaning of a form: two forms with the same meaning read every value alike. */
 function meaningOf(form: FormName): string {
   const type = typeOfForm(form);
-  if (type === 'numeric') return `${type} ${NUMBERS[form]!.decimal}`;
+  if (type === 'numeric') return `${type} ${NUMBER_FORMS.get(form)!.decimal}`;
   return `${type} ${orderOf(form)}`;
 }
 
-function orderOf(form: FormName): 'ymd' | 'dmy' | 'mdy' {
+/** Returns the order of day and month in a form; ymd where it has no day. */
+export function orderOf(form: FormName): 'ymd' | 'dmy' | 'mdy' {
   const day = form.indexOf('DD');
   const month = form.indexOf('MM');
   if (form.startsWith('YYYY') || day < 0) return 'ymd';
@@ -187,7 +176,8 @@ export interface ChosenForm {
 /** Chooses among the forms that all values of a column share; none when two of them read a value differently. */
 export function chooseForm(forms: readonly FormName[], { dateOrder, decimalComma }: FormHints = {}): ChosenForm {
   const fitting = forms.filter((form) => {
-    if (form in NUMBERS) return decimalComma === undefined || (NUMBERS[form]!.decimal === ',') === decimalComma;
+    const number = NUMBER_FORMS.get(form);
+    if (number) return decimalComma === undefined || (number.decimal === ',') === decimalComma;
     const order = orderOf(form);
     return dateOrder === undefined || dateOrder === 'ymd' || order === 'ymd' || order === dateOrder;
   });
@@ -201,9 +191,8 @@ export function chooseForm(forms: readonly FormName[], { dateOrder, decimalComma
  * DateStyle is ISO.
  */
 export function readForm(form: FormName, text: string): string | null {
-  if (form in NUMBERS) return plainNumber(form, text);
-  const code = TEXT;
-  if (!formsOfValue(text, code).includes(form)) return null;
+  if (NUMBER_FORMS.has(form)) return plainNumber(form, text);
+  if (!formsOfValue(text, TEXT).includes(form)) return null;
   return typeOfForm(form) === 'time' ? text : asIso(text, orderOf(form));
 }
 
@@ -216,7 +205,7 @@ export function readComma(text: string): string | null {
   return null;
 }
 
-const COMMAS = NUMBER_NAMES.filter((form) => NUMBERS[form]!.decimal === ',');
+const COMMAS = NUMBER_NAMES.filter((form) => NUMBER_FORMS.get(form)!.decimal === ',');
 
 /** Returns a date, or the date of a timestamp, in the order year, month, day; null for one of another order. */
 export function readDay(text: string, order: 'dmy' | 'mdy'): string | null {

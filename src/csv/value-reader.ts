@@ -1,6 +1,7 @@
 import { matcherOf } from './form-matcher.js';
 import { givenType } from './given-types.js';
-import { type FormHints, type FormName, readComma, readDay, readForm, typeOfForm } from './value-form.js';
+import { isDigit } from './type-of-value.js';
+import { type FormHints, type FormName, orderOf, readComma, readDay, readForm, typeOfForm } from './value-form.js';
 
 /** Returns the text that PostgreSQL reads as the value, never longer than the value; null for one that is refused. */
 export type ReadValue = (text: string) => string | null;
@@ -20,17 +21,17 @@ export interface ValueReader {
 export function readerOfForm(form: FormName): ValueReader | undefined {
   const read = (text: string) => readForm(form, text);
   if (form === '1,5') return { read, rewrite: withPoint };
-  const type = typeOfForm(form);
-  if (type === 'numeric') return { read };
-  if (!/YYYY/.test(form) || form.startsWith('YYYY-')) return undefined;
+  if (typeOfForm(form) === 'numeric') return { read };
+  if (!form.includes('YYYY') || form.startsWith('YYYY-')) return undefined;
+  if (form.startsWith('YYYY')) return { read };
   const matches = matcherOf(form);
-  const isDayFirst = form.indexOf('DD') < form.indexOf('MM');
+  const isDayFirst = orderOf(form) === 'dmy';
   const rewrite: Rewrite = (bytes, start, end) => {
     if (!matches(bytes, start, end)) return false;
     yearFirst(bytes, start, isDayFirst);
     return true;
   };
-  return form.startsWith('YYYY') ? { read } : { read, rewrite };
+  return { read, rewrite };
 }
 
 function withPoint(bytes: Buffer, start: number, end: number): boolean {
@@ -51,10 +52,6 @@ function yearFirst(bytes: Buffer, start: number, isDayFirst: boolean): void {
   bytes.copyWithin(start, second + 1, second + 5);
   bytes[start + 4] = HYPHEN;
   bytes.write(isDayFirst ? `${b}-${a}` : `${a}-${b}`, start + 5, 'latin1');
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 48 && byte <= 57;
 }
 
 /** Reads the values of a column whose type was given, by what the caller says of days and numbers. */

@@ -143,7 +143,7 @@ export class RecordParser {
     return (last - first) % 2 === 0 ? last + 1 : last;
   }
 
-  /** Returns the place after the spaces behind a closing quote where the field ends there, else -1. */
+  /** Returns the place after a closing quote and the spaces that follow it if the field ends there, else -1. */
   #closes(at: number): number {
     const { bytes, end, grammar } = this;
     const after = afterSpaces(bytes, at, end, grammar);

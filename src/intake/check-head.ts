@@ -1,13 +1,10 @@
 import { type FieldError, invalidRequest, type TaskError } from '../contract/errors.js';
 import type { Source } from '../contract/task.js';
-import { nearestNames } from '../csv/nearest-names.js';
+import { listNearest, MOST_LISTED } from '../csv/nearest-names.js';
 import type { Store } from '../storage/store.js';
 import type { FileOptions } from './file-options.js';
 import { possibleHeaders } from './possible-headers.js';
-import { HEAD_BYTES, readHead } from './read-head.js';
-
-/** How many misspelt columns are named: each is compared with the whole header. */
-const NAMED = 3;
+import { headOf, readHead } from './read-head.js';
 
 /**
  * Checks a file by its head, as the task would, and the columns that the request names by its header.
@@ -36,12 +33,11 @@ export function checkColumnsEarly(head: Buffer, { dialect, columns }: FileOption
 }
 
 /** Checks a stored file. @throws {TaskError} as `checkHead` */
-export async function checkStored(store: Store, { key, size }: Source, options: FileOptions): Promise<void> {
+export async function checkStored(store: Store, { key }: Source, options: FileOptions): Promise<void> {
   const file = await store.open(key);
   try {
-    const buffer = Buffer.allocUnsafe(Math.min(HEAD_BYTES, size));
-    const head = buffer.subarray(0, await file.read(buffer, 0));
-    checkHead(head, head.length === size, options);
+    const { bytes, isWhole } = await headOf(file);
+    checkHead(bytes, isWhole, options);
   } finally {
     await file.close();
   }
@@ -53,9 +49,8 @@ function missingColumns(columns: FileOptions['columns'], headers: string[]): str
 }
 
 function unknownColumns(missing: string[], headers: string[]): TaskError {
-  const errors = missing.slice(0, NAMED).map((name): FieldError => {
-    const nearest = nearestNames(name, headers).map((header) => JSON.stringify(header.slice(0, 100)));
-    const detail = `is not a column of the file; the nearest of its ${headers.length} columns are ${nearest.join(', ')}`;
+  const errors = missing.slice(0, MOST_LISTED).map((name): FieldError => {
+    const detail = `is not a column of the file; the nearest of its ${headers.length} columns are ${listNearest(name, headers)}`;
     return { field: `columns.${name.slice(0, 100)}`, value: name.slice(0, 100), detail };
   });
   return invalidRequest(errors, { column: missing[0] });

@@ -1,6 +1,7 @@
 import { type Dialect, detectDialect } from '../csv/dialect.js';
 import { assertText } from '../csv/file-type.js';
 import { readHeader } from '../csv/header.js';
+import type { StoreFile } from '../storage/store.js';
 
 /** What is looked at to find dialect and header: room for 1,600 columns with names of 200 bytes. */
 export const HEAD_BYTES = 1 << 20;
@@ -14,6 +15,13 @@ export interface Head {
   headers: string[];
   /** Where the data begins. */
   dataOffset: number;
+}
+
+/** Reads the first `HEAD_BYTES` of a stored file, or all of it. */
+export async function headOf(file: StoreFile): Promise<{ bytes: Buffer; isWhole: boolean }> {
+  const buffer = Buffer.allocUnsafe(Math.min(HEAD_BYTES, file.size));
+  const bytes = buffer.subarray(0, await file.read(buffer, 0));
+  return { bytes, isWhole: bytes.length === file.size };
 }
 
 /**

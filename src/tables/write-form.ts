@@ -1,3 +1,4 @@
+import { NUMBER_FORMS } from '../contract/number-forms.js';
 import { quoteLiteral } from '../postgres/copy.js';
 
 /** Types whose values a form of the file can give back, by the name that PostgreSQL has for them. */
@@ -27,14 +28,10 @@ function writeBoolean(form: string, value: string): string | null {
   return `CASE WHEN ${value} THEN ${quoteLiteral(yes)} WHEN NOT ${value} THEN ${quoteLiteral(no)} END`;
 }
 
-/** `1.234,5`: the sign between thousands, if any, and the decimal sign. */
-const NUMBER = /^1(\D?)234(\D)5$|^1(\D)5$/;
-
 function writeNumber(form: string, value: string): string | null {
-  const match = NUMBER.exec(form);
-  if (!match) return null;
-  const group = match[1] ?? '';
-  const decimal = match[2] ?? match[3]!;
+  const number = NUMBER_FORMS.get(form);
+  if (!number) return null;
+  const { group, decimal } = number;
   const [whole, fraction] = ['1', '2'].map((part) => `split_part(${value}::text, '.', ${part})`);
   const grouped =
     group === ''

@@ -50,7 +50,7 @@ export function sessionName(lockKey: number, role: string): string {
 }
 
 /**
- * Runs `body` in one transaction behind the fence: it commits only if no command came between.
+ * Runs `body` in one transaction inside the fence: it commits only if no command came between.
  * @throws {FencedError} when the epoch is no longer the one this writer was given
  */
 export async function withFence<T>(client: pg.ClientBase, fence: Fence, body: () => Promise<T>): Promise<T> {

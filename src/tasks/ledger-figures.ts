@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Kind, State } from '../contract/states.js';
-import { SILENT_SECONDS } from './workers.js';
+import { ANSWERING } from './workers.js';
 
 /** What the ledger holds at this moment, over all users. */
 export interface LedgerFigures {
@@ -30,7 +30,6 @@ export function createLedgerReader(pool: pg.Pool): () => Promise<LedgerFigures> 
 const FIGURES = `SELECT
     (SELECT coalesce(json_agg(t), '[]') FROM
       (SELECT kind, state, count(*) AS count FROM long_task.tasks GROUP BY kind, state) t) AS tasks,
-    (SELECT count(*)::int FROM long_task.workers
-      WHERE seen_at > clock_timestamp() - interval '${SILENT_SECONDS} seconds') AS workers,
+    (SELECT count(*)::int ${ANSWERING}) AS workers,
     outbox.* FROM (SELECT count(*)::int AS messages,
       coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest_seconds FROM long_task.outbox) outbox`;

@@ -22,7 +22,6 @@ export type RejectCode =
   | 'too_many_fields'
   | 'stray_quote'
   | 'unclosed_quote'
-  | 'second_table'
   | 'nul_byte'
   | 'invalid_utf8'
   | 'several_records'

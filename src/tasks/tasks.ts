@@ -1,7 +1,15 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { type Ending, FINAL_STATES, type Kind, type Phase, type State } from '../contract/states.js';
-import type { DownloadOptions, ExportFormat, Receipt, Source, TaskFault, UploadOptions } from '../contract/task.js';
+import type {
+  Dialect,
+  DownloadOptions,
+  ExportFormat,
+  Receipt,
+  Source,
+  TaskFault,
+  UploadOptions,
+} from '../contract/task.js';
 import type { Fence } from './fence.js';
 import { HAS_MESSAGES } from './outbox.js';
 
@@ -42,7 +50,7 @@ export interface UploadRow extends TaskFields {
   kind: 'upload';
   options: UploadOptions;
   source: Source;
-  dialect: StoredDialect | null;
+  dialect: Dialect | null;
   /** Null where an earlier version inspected the file. */
   source_style: SourceStyle | null;
   export_source: null;
@@ -59,16 +67,6 @@ export interface DownloadRow extends TaskFields {
   /** Its table as plan found it; null until then. */
   export_source: PlannedSource | null;
   result: { key: string; size: number; sha256: string } | null;
-}
-
-/** How the file of an upload is written, as inspect stores it. */
-export interface StoredDialect {
-  encoding: 'utf-8';
-  bom: boolean;
-  delimiter: ',' | ';' | '\t' | '|';
-  quote: '"';
-  newline: '\n' | '\r\n' | '\r';
-  header: true;
 }
 
 /** What both kinds have. */
@@ -195,7 +193,8 @@ export async function isRunNeeded(pool: pg.Pool, taskId: string, workflowId: str
 
 /** What inspect has found out about the file as a whole. */
 export interface Inspection {
-  dialect: object;
+  dialect: Dialect;
+  style: SourceStyle;
   columns: Column[];
   /** Where the first record begins. */
   dataOffset: number;
@@ -205,15 +204,16 @@ export interface Inspection {
 /** Called inside the fence. */
 export async function storeInspection(client: pg.ClientBase, taskId: string, found: Inspection): Promise<TaskRow> {
   const { rows } = await client.query<TaskRow>(
-    'UPDATE long_task.tasks SET dialect = $2, columns = $3, data_offset = $4, rows_total = $5 WHERE id = $1 RETURNING *',
-    [taskId, JSON.stringify(found.dialect), JSON.stringify(found.columns), found.dataOffset, found.rows],
+    `UPDATE long_task.tasks SET dialect = $2, source_style = $3, columns = $4, data_offset = $5, rows_total = $6
+      WHERE id = $1 RETURNING *`,
+    [
+      taskId,
+      ...[found.dialect, found.style, found.columns].map((one) => JSON.stringify(one)),
+      found.dataOffset,
+      found.rows,
+    ],
   );
   return rows[0]!;
-}
-
-/** Called inside the fence. */
-export async function storeStyle(client: pg.ClientBase, taskId: string, style: SourceStyle): Promise<void> {
-  await client.query('UPDATE long_task.tasks SET source_style = $2 WHERE id = $1', [taskId, JSON.stringify(style)]);
 }
 
 /** The table that is exported, and its columns. Called inside the fence. */
@@ -230,7 +230,7 @@ export async function storeSource(
   ]);
 }
 
-/** What the caller requested, and the epoch that may do it. */
+/** Returns the fence of a task at its present epoch. */
 export function fenceOf(row: TaskRow): Fence {
   return { taskId: row.id, lockKey: row.lock_key, epoch: row.epoch };
 }

@@ -1,11 +1,14 @@
 import type pg from 'pg';
 
 /** A worker that has been silent for longer does not count; it writes several times within this time. */
-export const SILENT_SECONDS = 15;
+const SILENT_SECONDS = 15;
+
+/** SQL: the workers that answer. */
+export const ANSWERING = `FROM long_task.workers
+  WHERE seen_at > clock_timestamp() - interval '${SILENT_SECONDS} seconds'`;
 
 /** SQL: whether any worker answers. */
-export const IS_SERVED = `EXISTS (SELECT FROM long_task.workers
-  WHERE seen_at > clock_timestamp() - interval '${SILENT_SECONDS} seconds')`;
+export const IS_SERVED = `EXISTS (SELECT ${ANSWERING})`;
 
 const LOOK_MS = 2_000;
 

@@ -11,7 +11,7 @@ export interface Ending {
   fault?: FaultPlace;
   /** Of a completed task. */
   rows?: { loaded: number; rejected: number };
-  /** What it needs no more is removed already. */
+  /** What it no longer needs has been removed. */
   isTidy?: boolean;
 }
 

@@ -2,8 +2,8 @@ import { workflowInfo } from '@temporalio/workflow';
 import { ContinueLater } from './interruption.js';
 
 /**
- * Works off parts with at most `size` at once, in order. When history has grown long no further part starts, and once
- * the running ones have ended the workflow can continue as new with no activity left behind.
+ * Runs parts in order, at most `size` at once. When history has grown long no further part starts, and once the
+ * running ones have ended the workflow can continue as new: no activity is then running.
  * @throws {ContinueLater} as said; else what the first failing part threw, after all have ended
  */
 export async function slidingWindow(

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { asReject } from '../../src/activities/malformed-rows.js';
 import { BATCH_BYTES, LOAD_BUFFERS, PartLoader } from '../../src/activities/part-loader.js';
 import { RateLimiter } from '../../src/activities/rate-limiter.js';
+import { readSourceStyle } from '../../src/activities/source-style.js';
 import { toError } from '../../src/contract/fault.js';
 import { createEngine } from '../../src/csv/engine.js';
 import { columnType } from '../../src/csv/evidence.js';
@@ -64,11 +65,12 @@ export class ContentLoad {
       asReject(bad, headers, this.bytes.subarray(bad.byteOffset, bad.byteOffset + bad.length)),
     );
     const fence = fenceOf(task);
+    const style = await readSourceStyle(this.#file, this.bytes, dialect);
     await withClient(this.pool, (client) =>
       withFence(client, fence, async () => {
         await storePart(client, task.id, { ...part, partNo: 1, firstRow: 1 }, part.evidence);
         await storeRejects(client, task.id, rejects);
-        await storeInspection(client, task.id, { dialect, columns, dataOffset, rows: part.rows });
+        await storeInspection(client, task.id, { dialect, style, columns, dataOffset, rows: part.rows });
         await createStaging(client, { ...task, columns });
       }),
     );

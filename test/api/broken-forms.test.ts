@@ -88,3 +88,37 @@ describe('a form that is not as it should be', () => {
     expect(await added()).toBe(0);
   });
 });
+
+describe('a form of corrected rows that is not as it should be', () => {
+  const part = (disposition: string, body: string) =>
+    `--xyz\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n${body}\r\n`;
+  const file = part('name="file"; filename="rejects.csv"', 'row,raw\n1,"a"');
+  const user = part('name="user_id"', 'ana');
+  const task = part('name="task_name"', 'none');
+
+  it.each([
+    ['a field twice', `${user}${user}${task}${file}--xyz--\r\n`, 'user_id'],
+    ['a file twice', `${user}${task}${file}${file}--xyz--\r\n`, 'file'],
+    ['a file of another name', `${user}${task}${part('name="rows"; filename="a.csv"', 'x')}--xyz--\r\n`, 'rows'],
+    ['a part without a name', `${user}${task}${part('x="y"', 'z')}${file}--xyz--\r\n`, ''],
+    ['no file', `${user}${task}--xyz--\r\n`, 'file'],
+    ['an early end', `${user}${task}--xyz\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nrow`],
+  ])('is refused with %s', async (_what, body, field?: string) => {
+    const response = await fetch(`${api.url}/upload/rejects`, {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=xyz' },
+      body,
+    });
+    const { code, errors } = (await response.json()) as { code: string; errors?: { field: string }[] };
+    expect([response.status, code, errors?.[0]?.field]).toEqual([400, 'invalid_request', field]);
+  });
+
+  it('is answered before it has arrived where its file is too large', async () => {
+    const form = new FormData();
+    form.set('user_id', 'ana');
+    form.set('task_name', 'none');
+    form.set('file', new Blob([Buffer.alloc(64 << 20, 'x')]), 'rejects.csv');
+    const response = await fetch(`${api.url}/upload/rejects`, { method: 'POST', body: form });
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([413, 'file_too_large']);
+  });
+});

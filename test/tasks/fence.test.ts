@@ -23,7 +23,7 @@ import { runningTask, stagedRows, useDatabase } from '../postgres/support.js';
 const db = useDatabase();
 const pause = { action: 'pause', channel: 'api' } as const;
 
-/** Loads one row behind the fence, as a batch does, with a hook before the commit. */
+/** Loads one row inside the fence, as a batch does, with a hook before the commit. */
 async function loadRow(row: TaskRow, fence: Fence, number: number, beforeCommit?: () => Promise<void>): Promise<void> {
   await withClient(
     db.pool,
