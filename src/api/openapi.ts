@@ -82,7 +82,8 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
       ],
     },
     refResolver: { buildLocalReference: ({ $id }, _base, _fragment, i) => String($id ?? `schema${i}`) },
-    transformObject: (document) => withExamples((document as { openapiObject: Document }).openapiObject) as never,
+    transformObject: (document) =>
+      withExamples(withRules((document as { openapiObject: Document }).openapiObject)) as never,
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
@@ -111,15 +112,29 @@ interface Document {
   paths: Record<string, Record<string, DocumentedOperation>>;
 }
 
+/** Puts the rule of each field into its description, unless the schema shows it by itself. */
+function withRules<T>(node: T): T {
+  if (Array.isArray(node)) return node.map(withRules) as T;
+  if (typeof node !== 'object' || node === null) return node;
+  const entries = Object.entries(node).map(([name, value]) => [name, withRules(value)]);
+  const { rule, description, ...others } = Object.fromEntries(entries);
+  if (typeof rule !== 'string') return Object.fromEntries(entries);
+  const isShown = 'enum' in others || others.type === 'boolean';
+  const sentences = [description, isShown ? undefined : `Must be ${rule}.`].filter(
+    (sentence) => sentence !== undefined,
+  );
+  return (sentences.length > 0 ? { ...others, description: sentences.join(' ') } : others) as T;
+}
+
 /** What the file of a multipart form is, by operation. */
 const FILES: Record<string, string> = {
-  startUpload: 'the CSV file; without it the sample is loaded, if the body is no multipart form',
-  correctRejects: 'the corrected rows, in the form in which listRejects gives them',
+  startUpload: 'The CSV file. Without it the sample is loaded, if the body is no multipart form.',
+  correctRejects: 'The corrected rows, in the form in which listRejects gives them.',
 };
 
 /** A body that is the file. */
 const CSV_BODY: Media = {
-  schema: { type: 'string', description: 'the CSV file; the fields are in the query' },
+  schema: { type: 'string', description: 'The CSV file; the fields are in the query.' },
   example: 'Region,Units\nEurope,1\nAsia,2\n',
 };
 

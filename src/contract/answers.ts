@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { ERRORS, type ErrorCode } from './errors.js';
-import { count, nullable, oneOf } from './schema-parts.js';
+import { count, described, nullable, oneOf } from './schema-parts.js';
 import { ACTIONS, CHANNELS, KINDS, PHASES, type Phase, STATES, type State, VERBS } from './states.js';
 
 /**
@@ -14,37 +14,39 @@ const closed = { additionalProperties: false };
 const Time = Type.String({ format: 'date-time' });
 const Seconds = Type.Number({ minimum: 0 });
 const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
-const Code = oneOf(Object.keys(ERRORS) as ErrorCode[], 'says which error it is; see docs/errors.md');
+const Code = oneOf(Object.keys(ERRORS) as ErrorCode[], {
+  description: 'Which error it is; docs/errors.md lists them.',
+});
 
 const place = {
-  row: Type.Optional(Type.Integer({ minimum: 1, description: 'the row of the file, from 1' })),
-  byte_offset: Type.Optional(count('its first byte in the file, from 0')),
-  column: Type.Optional(Type.String({ description: 'the name of the column in the header' })),
+  row: Type.Optional(Type.Integer({ minimum: 1, description: 'The row of the file, from 1.' })),
+  byte_offset: Type.Optional(count('Its first byte in the file, from 0.')),
+  column: Type.Optional(Type.String({ description: 'The name of the column in the header.' })),
   column_number: Type.Optional(
     Type.Integer({
       minimum: 1,
-      description: 'the place of the column in the file, from 1; left out where two share the name',
+      description: 'The place of the column in the file, from 1; left out where two share the name.',
     }),
   ),
-  value: Type.Optional(Type.String({ description: 'the value, shortened' })),
+  value: Type.Optional(Type.String({ description: 'The value, shortened.' })),
 };
 
 export const TaskFault = Type.Object(
   { code: Code, detail: Type.String(), ...place },
-  { ...closed, description: 'why a task failed, is paused at its reject limit, or cannot roll back yet' },
+  { ...closed, description: 'Why a task failed, is paused at its reject limit, or cannot roll back yet.' },
 );
 export type TaskFault = Static<typeof TaskFault>;
 
 export const ReceiptColumn = Type.Object(
   {
-    original: Type.String({ description: 'the name in the header of the file' }),
-    name: Type.String({ description: 'the name in the table' }),
-    type: Type.String({ description: 'the type in the table' }),
+    original: Type.String({ description: 'The name in the header of the file.' }),
+    name: Type.String({ description: 'The name in the table.' }),
+    type: Type.String({ description: 'The type in the table.' }),
     form: Type.Optional(
-      Type.String({ description: 'how the values are written, where PostgreSQL writes them otherwise: DD.MM.YYYY' }),
+      Type.String({ description: 'How the values are written, where PostgreSQL writes them otherwise: DD.MM.YYYY.' }),
     ),
-    evidence: Type.String({ description: 'why the column got its type, in one sentence' }),
-    number: Type.Optional(Type.Integer({ description: 'the number of an exported column in its table' })),
+    evidence: Type.String({ description: 'Why the column got its type, in one sentence.' }),
+    number: Type.Optional(Type.Integer({ description: 'The number of an exported column in its table.' })),
   },
   closed,
 );
@@ -57,16 +59,16 @@ const ExportFormat = Type.Object(
     delimiter: Type.String(),
     quote: Type.String(),
     escape: Type.String(),
-    newline: oneOf(['\n', '\r\n', '\r'], 'the line end'),
+    newline: oneOf(['\n', '\r\n', '\r'], { description: 'The line end.' }),
     header: Type.Boolean(),
     quoted_header: Type.Boolean(),
     quoted: Type.Union([oneOf(['needed', 'all']), Type.Array(Type.Integer({ minimum: 1 }))], {
-      description: 'the fields that are quoted although they need not be: none, all, or those of these columns',
+      description: 'The fields that are quoted although they need not be: none, all, or those of these columns.',
     }),
     final_newline: Type.Boolean(),
     compression: nullable(oneOf(['gzip'])),
   },
-  { ...closed, description: 'how the file of a download is written, where the request says' },
+  { ...closed, description: 'How the file of a download is written, where the request says.' },
 );
 
 export const Receipt = Type.Object(
@@ -75,23 +77,23 @@ export const Receipt = Type.Object(
     rows_loaded: count(),
     rows_rejected: count(),
     bytes: count(),
-    sha256: Sha256,
+    sha256: described(Sha256, 'Of the source of an upload, of the result of a download.'),
     columns: Type.Array(ReceiptColumn),
     parts: count(),
     seconds: Type.Unsafe<Partial<Record<Phase, number>>>(
       Type.Object(Object.fromEntries(PHASES.map((phase) => [phase, Type.Optional(Seconds)])), closed),
     ),
     file: Type.Optional(
-      Type.Object({ size: count(), sha256: Sha256 }, { ...closed, description: 'the result of a download' }),
+      Type.Object({ size: count(), sha256: Sha256 }, { ...closed, description: 'The result of a download.' }),
     ),
     consistency: Type.Optional(oneOf(['live', 'frozen'])),
     formulas: Type.Optional(oneOf(['raw', 'escape'])),
     format: Type.Optional(ExportFormat),
     same_as_source: Type.Optional(
-      Type.Boolean({ description: 'of an export with like_source: whether it is the uploaded file, byte for byte' }),
+      Type.Boolean({ description: 'Of an export with like_source: whether it is the uploaded file, byte for byte.' }),
     ),
   },
-  { ...closed, description: 'the account of a completed task: rows_in_file = rows_loaded + rows_rejected' },
+  { ...closed, description: 'The account of a completed task: rows_in_file = rows_loaded + rows_rejected.' },
 );
 
 const taskFields = {
@@ -99,27 +101,50 @@ const taskFields = {
   task_name: Type.String(),
   kind: oneOf(KINDS),
   state: oneOf(STATES),
-  phase: nullable(oneOf(PHASES)),
-  progress: Type.Number({ minimum: 0, maximum: 100, description: 'over all phases, in percent; it never falls' }),
-  bytes: Type.Object({ done: count(), total: nullable(count()) }, closed),
-  rows: Type.Object({ done: count(), total: nullable(count()), rejected: count() }, closed),
+  phase: described(nullable(oneOf(PHASES)), 'Null before the start and at the end.'),
+  progress: Type.Number({ minimum: 0, maximum: 100, description: 'Over all phases, in percent. It never falls.' }),
+  bytes: Type.Object(
+    { done: count(), total: nullable(count()) },
+    { ...closed, description: 'What is committed. The total of a download is known only at the end.' },
+  ),
+  rows: Type.Object(
+    { done: count(), total: nullable(count()), rejected: count() },
+    {
+      ...closed,
+      description:
+        'What is committed. The total is null until the file is inspected, and for a download of a table that no upload made.',
+    },
+  ),
   bytes_per_second: Type.Number({ minimum: 0 }),
   rows_per_second: Type.Number({ minimum: 0 }),
-  eta_seconds: nullable(Seconds),
+  eta_seconds: described(
+    nullable(Seconds),
+    'The remaining time, without pauses; null when nothing tells it, and while no worker answers.',
+  ),
   active_seconds: Seconds,
   paused_seconds: Seconds,
-  allowed_actions: Type.Array(oneOf(ACTIONS)),
-  pause_reasons: Type.Array(Type.String()),
+  allowed_actions: Type.Array(oneOf(ACTIONS), { description: 'What may be commanded in this state.' }),
+  pause_reasons: Type.Array(Type.String(), {
+    description:
+      'The reason of the pause (`requested` if none was given), `reject_limit`, `disk_full`, or what was done in Temporal (`operator: …`).',
+  }),
   table: nullable(
-    Type.String({ description: 'qualified and quoted, from the moment it is published: "public"."sales"' }),
+    Type.String({
+      description: 'Of an upload, qualified and quoted, from the moment it is published: "public"."sales".',
+    }),
   ),
-  download_url: nullable(Type.String()),
+  download_url: described(
+    nullable(Type.String()),
+    'Of a completed download, relative to the address of the API; null when the file is gone from the file store.',
+  ),
   receipt: nullable(Receipt),
   error: nullable(TaskFault),
-  warnings: Type.Array(Type.String(), { description: 'what a caller should know although nothing failed' }),
+  warnings: Type.Array(Type.String(), {
+    description: 'What a caller should know although nothing failed, one sentence each.',
+  }),
   held: Type.Object(
     { connections: count(), activities: count(), locks: count() },
-    { ...closed, description: 'what the task holds at this moment' },
+    { ...closed, description: 'Sessions and locks in PostgreSQL, and steps that work. All 0 when the task is paused.' },
   ),
   workflow_id: Type.String(),
   version: count(),
@@ -127,7 +152,10 @@ const taskFields = {
   updated_at: Time,
   finished_at: nullable(Time),
   superseded_at: nullable(
-    Type.String({ format: 'date-time', description: 'when a new start took the name of the task' }),
+    Type.String({
+      format: 'date-time',
+      description: 'When a new start took the name of the task; null as long as the task has it.',
+    }),
   ),
 };
 
@@ -138,9 +166,11 @@ export const TaskEvent = Type.Object(
     at: Time,
     channel: oneOf(CHANNELS),
     actor: nullable(
-      Type.String({ description: 'who wanted it, as far as that is known; null for the service itself' }),
+      Type.String({ description: 'Who wanted it, as far as that is known; null for the service itself.' }),
     ),
-    action: oneOf([...VERBS, 'noted'], 'what happened; `noted` is a remark without a change of state'),
+    action: oneOf([...VERBS, 'noted'], {
+      description: 'What happened; `noted` is a remark without a change of state, such as a resume that cannot help.',
+    }),
     reason: nullable(Type.String()),
     from_state: oneOf(STATES),
     to_state: oneOf(STATES),
@@ -150,7 +180,10 @@ export const TaskEvent = Type.Object(
 export type TaskEvent = Static<typeof TaskEvent>;
 
 export const TaskWithEvents = Type.Object(
-  { ...taskFields, task_events: Type.Array(TaskEvent, { description: 'the last hundred changes, the oldest first' }) },
+  {
+    ...taskFields,
+    task_events: Type.Array(TaskEvent, { description: 'The last hundred changes of state, the oldest first.' }),
+  },
   { ...closed, $id: 'TaskWithEvents' },
 );
 export type TaskWithEvents = Static<typeof TaskWithEvents>;
@@ -158,7 +191,7 @@ export type TaskWithEvents = Static<typeof TaskWithEvents>;
 export const TaskPage = Type.Object(
   {
     tasks: Type.Array(Type.Object(taskFields, closed)),
-    next: nullable(Type.String({ description: 'for `after` of the next page; null at the end' })),
+    next: nullable(Type.String({ description: 'For `after` of the next page; null at the end.' })),
   },
   { ...closed, $id: 'TaskPage' },
 );
@@ -167,7 +200,7 @@ export type TaskPage = Static<typeof TaskPage>;
 const FieldError = Type.Object(
   {
     field: Type.String(),
-    value: Type.Optional(Type.Unknown({ description: 'the value that was refused, shortened' })),
+    value: Type.Optional(Type.Unknown({ description: 'The value that was refused, shortened.' })),
     detail: Type.String(),
   },
   closed,
@@ -178,16 +211,16 @@ export const Problem = Type.Object(
     type: Type.String(),
     title: Type.String(),
     status: Type.Integer({ minimum: 400, maximum: 599 }),
-    detail: Type.String({ description: 'what is wrong, and what to do' }),
+    detail: Type.String({ description: 'What is wrong, and what to do.' }),
     code: Code,
     instance: Type.String(),
     ...place,
     errors: Type.Optional(Type.Array(FieldError)),
     current_state: Type.Optional(oneOf(STATES)),
     allowed_actions: Type.Optional(Type.Array(oneOf(ACTIONS))),
-    retry_after: Type.Optional(count('seconds')),
+    retry_after: Type.Optional(count('Seconds.')),
   },
-  { ...closed, $id: 'Problem', description: 'a problem document (RFC 9457)' },
+  { ...closed, $id: 'Problem', description: 'A problem document (RFC 9457).' },
 );
 export type Problem = Static<typeof Problem>;
 
@@ -197,7 +230,9 @@ const ActionResult = Type.Object(
     user_id: Type.String(),
     task_name: Type.String(),
     result: oneOf(['ok', 'no_op', 'error']),
-    state: nullable(oneOf(STATES, 'the state after the command; null when the task is gone or was not found')),
+    state: nullable(
+      oneOf(STATES, { description: 'The state after the command; null when the task is gone or was not found.' }),
+    ),
     error: nullable(
       Type.Object(
         {
@@ -223,8 +258,8 @@ export const ActionsAnswer = Type.Object(
     ok: count(),
     no_op: count(),
     failed: count(),
-    limit: count('how many tasks one request commands at most'),
-    next: nullable(Type.String({ description: 'for `after` of the next request; null at the end' })),
+    limit: count('How many tasks one request commands at most.'),
+    next: nullable(Type.String({ description: 'For `after` of the next request; null at the end.' })),
     results: Type.Array(ActionResult),
   },
   { ...closed, $id: 'ActionsAnswer' },
@@ -236,11 +271,13 @@ const Stored = Type.Object({ count: count(), bytes: count() }, closed);
 export const Usage = Type.Object(
   {
     user_id: nullable(Type.String()),
-    bytes_stored: count(),
+    bytes_stored: count(
+      'Of files: sources of uploads that have not ended, and results of downloads, those under way included.',
+    ),
     sources: Stored,
     results: Stored,
-    tables: Stored,
-    staging_tables: Stored,
+    tables: described(Stored, 'Those that uploads have published and that are still there, with their indexes.'),
+    staging_tables: described(Stored, 'Those of loads and frozen exports under way.'),
     tasks: Type.Unsafe<Record<State, number>>(
       Type.Object(Object.fromEntries(STATES.map((state) => [state, count()])), closed),
     ),
@@ -252,7 +289,7 @@ export const Usage = Type.Object(
         max_stored_bytes: nullable(count()),
         max_requests_per_minute: nullable(count()),
       },
-      { ...closed, description: 'null where there is no such limit' },
+      { ...closed, description: 'Null where there is no such limit.' },
     ),
   },
   { ...closed, $id: 'Usage' },

@@ -1,6 +1,9 @@
 import Type, { type TSchema } from 'typebox';
 
-/** Pieces of which the schemas of requests and answers are made. */
+/**
+ * Pieces of which the schemas of requests and answers are made. Two keywords are for readers: `description` says what a
+ * field means, and `rule` completes the sentence "must be …" of the error that a bad value gets.
+ */
 
 /** Unknown fields are refused. */
 export const strict = { additionalProperties: false };
@@ -12,16 +15,32 @@ export const STORABLE = '[^\\0\\ud800-\\udfff]';
 const NAME = '^(?!\\.{1,2}$)[\\p{L}\\p{M}\\p{N}._\\-@:+ ]{1,128}$';
 const NAME_RULE = '1 to 128 letters, digits, spaces or any of . _ - @ : +, and not . or ..';
 
-export const UserId = Type.String({ pattern: NAME, description: NAME_RULE });
-export const TaskName = Type.String({ pattern: NAME, description: NAME_RULE });
+export const UserId = Type.String({
+  pattern: NAME,
+  rule: NAME_RULE,
+  description: 'Whose task it is. It is not a login.',
+});
+export const TaskName = taskName('The name of the task, unique per user and kind.');
+
+export function taskName(description: string) {
+  return Type.String({ pattern: NAME, rule: NAME_RULE, description });
+}
 
 /** One of a few texts. */
-export function oneOf<const T extends string>(values: readonly T[], description = `one of ${values.join(', ')}`) {
-  return Type.Unsafe<T>({ type: 'string', enum: [...values], description });
+export function oneOf<const T extends string>(
+  values: readonly T[],
+  readers: { rule?: string; description?: string } = {},
+) {
+  return Type.Unsafe<T>({ type: 'string', enum: [...values], rule: `one of ${values.join(', ')}`, ...readers });
 }
 
 export function nullable<T extends TSchema>(schema: T) {
   return Type.Union([schema, Type.Null()]);
+}
+
+/** The same schema, saying what the field means. */
+export function described<T extends TSchema>(schema: T, description: string): T {
+  return { ...schema, description };
 }
 
 /** A count of rows, bytes or tasks. */

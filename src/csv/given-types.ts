@@ -5,7 +5,7 @@ import { isJson, isJsonb } from './spell-json.js';
 import { isDouble, isNumeric, isReal, wholeNumber } from './spell-number.js';
 import { hasOffset, isDate, isInstant, isInterval, isTime, isTimestamp } from './spell-time.js';
 
-/** A type that a caller may give a column, and the spellings of its values that docs/api.md names. */
+/** A type that a caller may give a column, and the spellings of its values that docs/given-types.md names. */
 export interface GivenType {
   /** Whether PostgreSQL takes the text and gives the same value back. It must refuse nothing that is accepted here. */
   accepts(text: string): boolean;

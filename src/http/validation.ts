@@ -70,26 +70,26 @@ function complaints(schema: TSchema, error: ValidationError, value: unknown): Fi
 }
 
 function describe(schema: TSchema, path: string[], value: unknown, verb: string): FieldError {
-  const { description } = walk(schema, path);
+  const { rule } = walk(schema, path);
   return {
     field: path.join('.'),
     ...(value !== undefined && { value: shorten(value) }),
-    detail: `${verb} ${description}`,
+    detail: `${verb} ${rule}`,
   };
 }
 
-/** The schema at a path, as far as it is known by name, and the nearest description above it. */
-function walk(schema: TSchema, path: string[]): { schema: TSchema; description: string } {
+/** The schema at a path, as far as it is known by name, and the nearest rule above it. */
+function walk(schema: TSchema, path: string[]): { schema: TSchema; rule: string } {
   let here = schema;
-  let description = 'as the documentation says';
+  let rule = 'as the documentation says';
   for (const step of path) {
     const { properties, patternProperties } = here as Record<string, Record<string, TSchema> | undefined>;
     const next = properties ? properties[step] : Object.values(patternProperties ?? {})[0];
     if (!next) break;
     here = next;
-    description = (here as { description?: string }).description ?? description;
+    rule = (here as { rule?: string }).rule ?? rule;
   }
-  return { schema: here, description };
+  return { schema: here, rule };
 }
 
 function fieldNames(schema: TSchema): string {

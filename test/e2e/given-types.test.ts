@@ -5,7 +5,7 @@ import { useService } from './service.js';
 
 const service = useService();
 
-/** The examples of docs/api.md: type, value in the file, value in the export. */
+/** The examples of docs/given-types.md: type, value in the file, value in the export. */
 const EXAMPLES: [type: string, given: string, back: string][] = [
   ['text', ' 007 ', ' 007 '],
   ['smallint', '+5', '5'],
@@ -33,7 +33,7 @@ const EXAMPLES: [type: string, given: string, back: string][] = [
   ['bytea', '\\xDEAD', '\\xdead'],
 ];
 
-it('what is accepted comes back as docs/api.md says', async () => {
+it('what is accepted comes back as docs/given-types.md says', async () => {
   const names = EXAMPLES.map(([type], i) => `${type} ${i}`);
   const file = (column: 1 | 2) =>
     `${formatRecord(names, ',')}\n${formatRecord(

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { GivenTypeName } from '../../src/contract/given-type-names.js';
 
-/** Whether a text of a type and what comes back for it are the same value, as docs/api.md says for the type. */
+/** Whether a text of a type and what comes back for it are the same value, as docs/given-types.md says for the type. */
 export function sameValue(type: GivenTypeName, given: string, back: string): boolean {
   return given === back || isDeepStrictEqual(meaning[type](given), meaning[type](back));
 }
