@@ -65,7 +65,7 @@ async function changeSources(lab: Lab): Promise<Finding> {
   const rounds = Object.entries(SOURCE_CHANGES).map(async ([name, change]) => {
     const key = await beginLoad(lab);
     const rows = await pause(lab, key);
-    await change(path.join(lab.rig.service.filesDir, (await rowOf(lab, key)).source!.key));
+    await change(path.join(lab.rig.filesDir, (await rowOf(lab, key)).source!.key));
     await lab.rig.client.command('resume', key);
     const most = await mostRows(lab, key);
     violations.expect(most <= rows, `${name}: ${most - rows} rows were written from it`);

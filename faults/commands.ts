@@ -115,7 +115,7 @@ async function race(lab: Lab, place: (typeof RACES)[number]): Promise<Finding> {
   const isHeld = place !== 'random moments';
   await rig.killWorkers();
   const holds = Array.from({ length: rounds }, (_, i) => `${place}:${i + 1}:delay:250`);
-  const worker = await rig.startWorker(isHeld ? holds.join(',') : '');
+  const worker = await rig.startWorker({ FAILPOINT: isHeld ? holds.join(',') : '' });
   const violations = new Violations();
   const ends = { completed: 0, terminated: 0 };
   for (let round = 0; round < rounds; round++) {

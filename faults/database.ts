@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../src/client/api-error.js';
+import type { CutSide } from '../testkit/tcp-proxy.js';
 import { beginLoad, type Lab, newKey, patiently, untilFurther, untilMoving, watch } from './lab.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
-import type { CutSide } from './proxy.js';
 import { type Scenario, Violations, worst } from './scenario.js';
 
 /** Once PostgreSQL or the connection is back: retries wait up to 5 s. */
@@ -34,7 +34,7 @@ export const databaseFaults: Scenario[] = [
 async function endSessionInBatch(lab: Lab): Promise<Finding> {
   const { rig } = lab;
   await rig.killWorkers();
-  const worker = await rig.startWorker('load:after-copy:4:delay:3000');
+  const worker = await rig.startWorker({ FAILPOINT: 'load:after-copy:4:delay:3000' });
   const key = await beginLoad(lab);
   await rig.until(() => rig.saw('"failpoint"', worker.pid));
   const sight = await watch(lab, key).look();

@@ -29,7 +29,7 @@ async function deploy(lab: Lab): Promise<Finding> {
   try {
     const old = await beginPaused(lab);
     await rig.killWorkers();
-    await rig.startWorker('', { dist: second });
+    await rig.startWorker({}, { dist: second });
     const young = await beginPaused(lab);
     await rig.client.command('resume', old);
     violations.add((await judgeAll(lab, [old], ['completed'])).violations);

@@ -14,7 +14,7 @@ export const diskFaults: Scenario[] = [
     fault: 'F6',
     place: 'file store full: upload, export',
     how: 'the file store on a tmpfs of 1 MiB takes an upload, then an export; then room is made and the export resumed',
-    run: (lab) => withSmallDisk(lab, lab.rig.service.filesDir, '1m', fillDisk),
+    run: (lab) => withSmallDisk(lab, lab.rig.filesDir, '1m', fillDisk),
   },
   {
     fault: 'F6',

@@ -75,7 +75,7 @@ async function sendHalf(lab: Lab, key: TaskKey): Promise<http.ClientRequest> {
 }
 
 async function bytesStored({ rig }: Lab): Promise<number> {
-  const contents = [...(await folderContents(rig.service.filesDir)).values()];
+  const contents = [...(await folderContents(rig.filesDir)).values()];
   return contents.reduce((sum, content) => sum + (Number.parseInt(content, 10) || 0), 0);
 }
 
@@ -87,7 +87,7 @@ export async function noTask({ rig }: Lab, key: TaskKey): Promise<string[]> {
 /** A file without a write for two hours is an orphan. */
 export async function ageFiles({ rig }: Lab): Promise<void> {
   const old = new Date(Date.now() - 2 * 3_600_000);
-  const entries = await readdir(rig.service.filesDir, { recursive: true, withFileTypes: true });
+  const entries = await readdir(rig.filesDir, { recursive: true, withFileTypes: true });
   for (const entry of entries) if (entry.isFile()) await utimes(path.join(entry.parentPath, entry.name), old, old);
 }
 

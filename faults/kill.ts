@@ -99,7 +99,7 @@ export const randomKills: Scenario = {
 async function killAlone(lab: Lab, kill: Kill): Promise<Finding> {
   const { rig } = lab;
   await rig.killWorkers();
-  const worker = await rig.startWorker(`${kill.failpoint}:${kill.nth}:kill`);
+  const worker = await rig.startWorker({ FAILPOINT: `${kill.failpoint}:${kill.nth}:kill` });
   const victim = await provoke(lab, kill, worker);
   if (!(await endsWithin(worker, 20_000))) throw new Error('the worker was never there: a void round');
   const began = performance.now();
@@ -120,7 +120,7 @@ async function relay(lab: Lab, places: Kill[]): Promise<Finding> {
   const victims: Victim[] = [];
   await rig.killWorkers();
   for (const kill of places) {
-    const worker = await rig.startWorker(`${kill.failpoint}:${kill.nth}:kill`);
+    const worker = await rig.startWorker({ FAILPOINT: `${kill.failpoint}:${kill.nth}:kill` });
     victims.push(await provoke(lab, kill, worker));
     const isHit = await endsWithin(worker, 20_000);
     violations.expect(isHit, `void: the worker did not come to ${kill.failpoint}`);

@@ -150,7 +150,7 @@ async function eventViolations(lab: Lab, key: TaskKey): Promise<string[]> {
 
 /** Lists the leftovers of tasks that have ended, after a moment. */
 export async function leftovers({ rig }: Lab, milliseconds?: number): Promise<string[]> {
-  const left = await awaitNoLeftovers(rig.db, rig.service.filesDir, milliseconds);
+  const left = await awaitNoLeftovers(rig.db, rig.filesDir, milliseconds);
   return left.map((what) => `leftover: ${what}`);
 }
 

@@ -75,7 +75,7 @@ async function jumpClocks(lab: Lab): Promise<Finding> {
     const flags = ['--import', shiftedDate(hours * 3_600_000)];
     await Promise.all([rig.kill(rig.api), rig.killWorkers()]);
     await rig.startApi({}, { flags });
-    await rig.startWorker('', { flags });
+    await rig.startWorker({}, { flags });
     const key = await beginLoad(lab, 2);
     await untilMoving(lab, key);
     const running = await rig.client.progress(key);

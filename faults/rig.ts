@@ -3,54 +3,39 @@ import { appendFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
-import { inProject } from '../launcher/paths.js';
-import { sendSignal } from '../launcher/pids.js';
 import { freePort } from '../launcher/ports.js';
-import { ALL_TABLES, addressesOf, prepareOpenDatabase } from '../launcher/postgres-roles.js';
+import { prepareOpenDatabase } from '../launcher/postgres-roles.js';
 import { type PostgresServer, startPostgres } from '../launcher/postgres-server.js';
-import { type Running, startProcess } from '../launcher/processes.js';
+import type { ServiceName } from '../launcher/service-process.js';
 import { findTemporalCli } from '../launcher/temporal-cli.js';
 import { startTemporal, type TemporalServer } from '../launcher/temporal-server.js';
-import { LongTaskClient } from '../src/client/client.js';
-import { TcpProxy } from './proxy.js';
+import { type HarnessServers, ServiceHarness } from '../testkit/harness.js';
+import { TcpProxy } from '../testkit/tcp-proxy.js';
 
 /** A small server comes back from a crash in a second; what is answered is on the disk, as by default. */
 const SETTINGS = { shared_buffers: '64MB', max_wal_size: '512MB', max_connections: '150' };
-const PATIENCE_MS = 40_000;
-
-/** How a part is run otherwise than usual. */
-export interface PartOptions {
-  /** The build that is run, in place of the project's. */
-  dist?: string;
-  /** Flags of Node.js. */
-  flags?: string[];
-}
 
 /**
- * The service with its servers, each part a process of its own that can be started, stopped, killed and frozen by
- * itself. Workers reach PostgreSQL, and workers and API reach Temporal, through proxies; who looks on from here does
- * not.
+ * The service with its servers, all of which can be stopped and killed, too. Workers reach PostgreSQL, and workers and
+ * API reach Temporal, through proxies; who looks on from here does not.
  */
-export class Rig {
+export class Rig extends ServiceHarness {
   postgres!: PostgresServer;
   temporalServer!: TemporalServer;
   toPostgres!: TcpProxy;
   toTemporal!: TcpProxy;
-  api!: Running;
-  workers: Running[] = [];
-  client!: LongTaskClient;
   db!: pg.Pool;
   temporal!: Client;
-  readonly log: string[] = [];
   #cli!: string;
   #ports!: { postgres: number; temporal: number; api: number };
   #closing: Promise<void> | undefined;
 
-  private constructor(readonly folder: string) {}
+  private constructor(readonly folder: string) {
+    super();
+  }
 
   /** Resolves when everything runs, with one worker. */
   static async open(log: (message: string) => void): Promise<Rig> {
@@ -58,7 +43,7 @@ export class Rig {
     try {
       rig.#cli = await findTemporalCli({ log });
       rig.#ports = { postgres: await freePort(), temporal: await freePort(), api: await freePort() };
-      await mkdir(rig.service.filesDir, { recursive: true, mode: 0o700 });
+      await mkdir(rig.filesDir, { recursive: true, mode: 0o700 });
       await Promise.all([rig.startPostgres(), rig.startTemporal()]);
       rig.toPostgres = await TcpProxy.open(rig.#ports.postgres);
       rig.toTemporal = await TcpProxy.open(rig.#ports.temporal);
@@ -66,7 +51,6 @@ export class Rig {
       rig.db.on('error', () => {});
       const address = rig.temporalServer.address;
       rig.temporal = new Client({ connection: await Connection.connect({ address }) });
-      rig.client = new LongTaskClient(`http://127.0.0.1:${rig.#ports.api}`);
       await Promise.all([rig.startApi(), rig.startWorker()]);
       return rig;
     } catch (error) {
@@ -75,8 +59,8 @@ export class Rig {
     }
   }
 
-  get service(): { filesDir: string; databaseUrl: string } {
-    return { filesDir: path.join(this.folder, 'files'), databaseUrl: this.postgres?.url };
+  get filesDir(): string {
+    return path.join(this.folder, 'files');
   }
 
   get temporalAddress(): string {
@@ -85,7 +69,7 @@ export class Rig {
 
   async startPostgres(): Promise<void> {
     const options = { dataDir: this.folder, port: this.#ports.postgres, settings: SETTINGS };
-    this.postgres = await startPostgres({ ...options, onLog: (line) => this.#note(line) });
+    this.postgres = await startPostgres({ ...options, onLog: (line) => this.note(line) });
     await prepareOpenDatabase(this.postgres.url);
   }
 
@@ -98,7 +82,7 @@ export class Rig {
     const server = { cli: this.#cli, port: this.#ports.temporal, uiPort: null, namespace: 'default' };
     // Off by default: the pause of a whole workflow.
     const dynamicConfig = { 'frontend.WorkflowPauseEnabled': true };
-    const onLog = (line: string) => this.#note(line);
+    const onLog = (line: string) => this.note(line);
     this.temporalServer = await startTemporal({ ...server, dbFilename: this.temporalFile, dynamicConfig, onLog });
   }
 
@@ -106,57 +90,6 @@ export class Rig {
   async temporalCli(...args: string[]): Promise<string> {
     const { stdout } = await promisify(execFile)(this.#cli, [...args, '--address', this.temporalAddress]);
     return stdout;
-  }
-
-  /** Resolves when it is ready, which it is not while a server is missing. */
-  async startApi(env: Record<string, string> = {}, options: PartOptions = {}): Promise<void> {
-    await this.launchApi(env, options);
-    await this.until(() => hasServers(this.client.api));
-  }
-
-  /** Resolves at once. */
-  async launchApi(env: Record<string, string> = {}, options: PartOptions = {}): Promise<void> {
-    this.api = await this.#run('api', env, options);
-  }
-
-  /** One more API, with a reconciler and a sweeper of its own. Resolves when it is ready. */
-  async startSecondApi(): Promise<Running> {
-    const port = await freePort();
-    const api = await this.#run('api', { PORT: String(port) });
-    await this.until(() => hasServers(`http://127.0.0.1:${port}`));
-    return api;
-  }
-
-  /** Resolves when it polls, or has been killed by its failpoint already. */
-  async startWorker(failpoints = '', options: PartOptions = {}): Promise<Running> {
-    const worker = await this.launchWorker(failpoints, options);
-    await this.until(() => !this.workers.includes(worker) || this.saw('worker started', worker.pid));
-    return worker;
-  }
-
-  /** Resolves at once. */
-  async launchWorker(failpoints = '', options: PartOptions = {}): Promise<Running> {
-    const worker = await this.#run('worker', { FAILPOINT: failpoints }, options);
-    this.workers.push(worker);
-    void worker.exited.then((how) => {
-      this.#note(`worker ${worker.pid} ended: ${how}`);
-      this.workers = this.workers.filter((other) => other !== worker);
-    });
-    return worker;
-  }
-
-  /** Whether this process has logged a line with these words. */
-  saw(words: string, pid: number): boolean {
-    return this.log.some((line) => line.includes(`"pid":${pid}`) && line.includes(words));
-  }
-
-  async kill(process: Running, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    sendSignal(process.pid, signal);
-    await process.exited;
-  }
-
-  async killWorkers(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => this.kill(worker)));
   }
 
   /** Nothing armed, frozen or missing: one fresh worker, everything else as it was. */
@@ -167,14 +100,6 @@ export class Rig {
     await this.startWorker();
   }
 
-  /** Fails when it is not so within the time. */
-  async until(condition: () => unknown | Promise<unknown>, milliseconds = PATIENCE_MS): Promise<void> {
-    for (const end = performance.now() + milliseconds; performance.now() < end; await sleep(10)) {
-      if (await condition()) return;
-    }
-    throw new Error(`not so within ${milliseconds / 1000} s: ${condition}`);
-  }
-
   /** Stops all of it, once: an interrupt may come while it is being closed. */
   close(keep = false): Promise<void> {
     this.#closing ??= this.#close(keep);
@@ -182,8 +107,7 @@ export class Rig {
   }
 
   async #close(keep: boolean): Promise<void> {
-    for (const { pid } of this.workers) sendSignal(pid, 'SIGCONT');
-    await Promise.all([this.api, ...this.workers].map((process) => process?.stop()));
+    await this.stopService();
     await this.temporal?.connection.close();
     await this.db?.end();
     await Promise.all([this.toPostgres?.close(), this.toTemporal?.close()]);
@@ -191,49 +115,19 @@ export class Rig {
     if (!keep) await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  #run(
-    part: 'api' | 'worker',
-    env: Record<string, string>,
-    { dist = inProject('dist'), flags = [] }: PartOptions = {},
-  ): Promise<Running> {
-    const { app, exporter } = addressesOf(this.postgres.url);
-    const reached = (address: string) =>
-      part === 'worker' ? Object.assign(new URL(address), { port: this.toPostgres.port }).href : address;
-    return startProcess({
-      command: process.execPath,
-      args: [...flags, path.join(dist, 'src', part, 'main.js')],
-      env: {
-        ...process.env,
-        DATABASE_URL: reached(app),
-        DATABASE_EXPORT_URL: reached(exporter),
-        DATABASE_ADMIN_URL: '',
-        EXPORT_TABLES: ALL_TABLES,
-        TEMPORAL_ADDRESS: `127.0.0.1:${this.toTemporal.port}`,
-        TEMPORAL_NAMESPACE: 'default',
-        HOST: '127.0.0.1',
-        PORT: String(this.#ports.api),
-        DATA_DIR: this.folder,
-        LOG_LEVEL: 'info',
-        NODE_ENV: 'test',
-        ...env,
-      },
-      output: (line) => this.#note(line),
-    });
+  protected serversFor(name: ServiceName): HarnessServers {
+    const { url } = this.postgres;
+    return {
+      databaseUrl: name === 'worker' ? Object.assign(new URL(url), { port: this.toPostgres.port }).href : url,
+      temporalAddress: `127.0.0.1:${this.toTemporal.port}`,
+      port: this.#ports.api,
+      dataDir: this.folder,
+    };
   }
 
-  #note(line: string): void {
-    this.log.push(line);
+  protected override note(line: string): void {
+    super.note(line);
     appendFileSync(path.join(this.folder, 'rig.log'), `${line}\n`);
-  }
-}
-
-/** Whether an API answers and reaches its servers; a worker need not run. */
-async function hasServers(api: string): Promise<boolean> {
-  try {
-    const { postgres, temporal } = await new LongTaskClient(api).ready();
-    return postgres === 'up' && temporal === 'up';
-  } catch {
-    return false;
   }
 }
 

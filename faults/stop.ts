@@ -64,7 +64,7 @@ async function killRollback(lab: Lab): Promise<Finding> {
   for (const failpoint of ['rollback:before-drop', 'rollback:after-drop', 'rollback:after-commit']) {
     await rig.killWorkers();
     began = performance.now();
-    const worker = await rig.startWorker(`${failpoint}:1:kill`);
+    const worker = await rig.startWorker({ FAILPOINT: `${failpoint}:1:kill` });
     // The first worker meets a task that is still loading.
     if (failpoint === 'rollback:before-drop') await rig.client.command('terminate', key);
     violations.expect(await endsWithin(worker, 30_000), `void: the worker did not come to ${failpoint}`);

@@ -54,17 +54,20 @@ async function loseTemporal(lab: Lab): Promise<Finding> {
   const { rig } = lab;
   const violations = new Violations();
   await rig.killWorkers();
-  await rig.startWorker('rollback:before-drop:1:delay:4000');
+  await rig.startWorker({ FAILPOINT: 'rollback:before-drop:1:delay:4000' });
   const [running, paused, terminated] = [await beginLoad(lab, 15), await beginLoad(lab, 8), await beginLoad(lab, 8)];
   for (const key of [running, paused, terminated]) await untilMoving(lab, key);
   await rig.client.command('pause', paused);
   await watch(lab, paused).untilState('paused');
   await rig.client.command('terminate', terminated);
+  // The service reaches a new server once its namespace and search attributes are set up, as in `npm start`.
+  rig.toTemporal.isRefusing = true;
   await rig.kill(rig.temporalServer);
   for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(`${rig.temporalFile}${suffix}`, { force: true });
   const sight = await watch(lab, running).look();
   const began = performance.now();
   await rig.startTemporal();
+  rig.toTemporal.isRefusing = false;
   const recovery = await untilFurther(lab, running, sight, began);
   violations.expect(recovery <= 60, `continued only after ${recovery.toFixed(0)} s`);
   const { state } = await watch(lab, paused).look();
@@ -154,7 +157,7 @@ async function endNatively(lab: Lab): Promise<Finding> {
   const recovery = secondsSince(began);
 
   await rig.killWorkers();
-  await rig.startWorker('rollback:before-drop:1:delay:1500,rollback:before-drop:2:delay:1500');
+  await rig.startWorker({ FAILPOINT: 'rollback:before-drop:1:delay:1500,rollback:before-drop:2:delay:1500' });
   const rollingBack = [await beginLoad(lab, 10), await beginLoad(lab, 10)];
   for (const key of rollingBack) await untilMoving(lab, key);
   for (const key of rollingBack) await rig.client.command('terminate', key);

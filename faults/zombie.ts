@@ -58,7 +58,7 @@ async function wakeTheDead(lab: Lab): Promise<Finding> {
   const places = lab.isShort ? [PLACES[lab.random() % PLACES.length]!] : PLACES;
   for (const place of places) {
     // Each takes what comes and stands still at its place; the ones before stand already.
-    const worker = await rig.startWorker(`${place}:stop`);
+    const worker = await rig.startWorker({ FAILPOINT: `${place}:stop` });
     keys.push(await beginLoad(lab, 4));
     await rig.until(() => rig.saw('"failpoint"', worker.pid), UNTIL_OFFERED_MS);
   }
@@ -84,11 +84,11 @@ async function meetAgain(lab: Lab, steps: Failpoint[]): Promise<Finding> {
   const recoveries: number[] = [];
   for (const step of steps) {
     await rig.killWorkers();
-    const zombie = await rig.startWorker(`${step}:1:stop`);
+    const zombie = await rig.startWorker({ FAILPOINT: `${step}:1:stop` });
     const key = await beginFor(lab, step);
     await rig.until(() => rig.saw('"failpoint"', zombie.pid));
     const began = performance.now();
-    const other = await rig.startWorker(`${step}:1:delay:1000`);
+    const other = await rig.startWorker({ FAILPOINT: `${step}:1:delay:1000` });
     await rig.until(() => rig.saw('"failpoint"', other.pid), UNTIL_OFFERED_MS);
     recoveries.push(secondsSince(began));
     sendSignal(zombie.pid, 'SIGCONT');
@@ -107,7 +107,7 @@ async function pauseFrozen(lab: Lab): Promise<Finding> {
   const { rig } = lab;
   const violations = new Violations();
   await rig.killWorkers();
-  const worker = await rig.startWorker('load:after-copy:4:stop');
+  const worker = await rig.startWorker({ FAILPOINT: 'load:after-copy:4:stop' });
   const key = await beginLoad(lab);
   await rig.until(() => rig.saw('"failpoint"', worker.pid));
   const began = performance.now();

@@ -24,7 +24,7 @@ export function stackEnvironment(config: StarterConfig, { postgres, temporal }: 
   };
 }
 
-/** Leaves out the administrator's address: with it the parts would be administrators, too. */
+/** Leaves out the administrator's address: with it API and worker would be administrators, too. */
 function databaseEnvironment(config: StarterConfig, own: string | undefined): NodeJS.ProcessEnv {
   const { app, exporter } = own ? addressesOf(own) : { app: config.DATABASE_URL, exporter: config.DATABASE_EXPORT_URL };
   return { DATABASE_URL: app, DATABASE_EXPORT_URL: exporter, DATABASE_ADMIN_URL: undefined };

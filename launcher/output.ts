@@ -3,11 +3,11 @@ import pretty from 'pino-pretty';
 import { withoutPasswords } from '../src/log.js';
 import type { ProcessOptions } from './processes.js';
 
-/** Where log lines go: ours and those of the parts. */
+/** Where log lines go: ours and those of API and worker. */
 export interface Output {
   log: Logger;
   /** For `startProcess`. */
-  forParts: ProcessOptions['output'];
+  forProcesses: ProcessOptions['output'];
 }
 
 /** JSON lines on stderr, made readable when it is a terminal. Written at once, so that the last line is not lost. */
@@ -18,6 +18,6 @@ export function openOutput(level: string): Output {
     : pino.destination({ fd: 2, sync: true });
   const hide = { write: (line: string) => void stream.write(withoutPasswords(line)) };
   const log = pino({ name: 'start', level, timestamp: pino.stdTimeFunctions.isoTime }, hide);
-  // Without a terminal the parts write to our stderr themselves: no detour through this process.
-  return { log, forParts: isTTY ? (line) => void stream.write(`${line}\n`) : 2 };
+  // Without a terminal API and worker write to our stderr themselves: no detour through this process.
+  return { log, forProcesses: isTTY ? (line) => void stream.write(`${line}\n`) : 2 };
 }

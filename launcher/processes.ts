@@ -29,8 +29,9 @@ export interface ProcessOptions {
 
 /**
  * Starts a process and resolves as soon as it runs.
- * It gets a session of its own: Ctrl-C on the terminal reaches us alone, and we stop the parts in their order. Should
- * we be killed, the system ends it where it can (Linux with util-linux), and the pid file tells the next run elsewhere.
+ * It gets a session of its own: Ctrl-C on the terminal reaches us alone, and we stop the processes in their order.
+ * Should we be killed, the system ends it where it can (Linux with util-linux), and the pid file tells the next run
+ * elsewhere.
  * @throws Error when the command cannot be started at all.
  */
 export async function startProcess(options: ProcessOptions): Promise<Running> {

@@ -33,9 +33,9 @@ export function servicesFile(dataDir: string): string {
   return path.join(dataDir, 'services.json');
 }
 
-/** Where the pid of a part is kept while it runs. */
-export function pidFile(dataDir: string, part: 'start' | 'api' | 'worker'): string {
-  return path.join(dataDir, 'run', `${part}.pid`);
+/** Where the pid of a process is kept while it runs. */
+export function pidFile(dataDir: string, name: 'start' | 'api' | 'worker'): string {
+  return path.join(dataDir, 'run', `${name}.pid`);
 }
 
 /**
@@ -48,11 +48,11 @@ export async function claimDataDir(dataDir: string, log: (message: string) => vo
   mkdirSync(path.dirname(claim), { recursive: true, mode: 0o700 });
   takeClaim(claim, dataDir);
   rmSync(servicesFile(dataDir), { force: true });
-  const stopPart = async (part: 'api' | 'worker') => {
-    const pid = await stopLeftover(pidFile(dataDir, part), { graceMs: 3000 });
-    if (pid) log(`stopped the ${part === 'api' ? 'API' : part} that was left running (pid ${pid})`);
+  const stopProcess = async (name: 'api' | 'worker') => {
+    const pid = await stopLeftover(pidFile(dataDir, name), { graceMs: 3000 });
+    if (pid) log(`stopped the ${name === 'api' ? 'API' : name} that was left running (pid ${pid})`);
   };
-  await Promise.all([stopPart('api'), stopPart('worker')]);
+  await Promise.all([stopProcess('api'), stopProcess('worker')]);
   return () => {
     rmSync(servicesFile(dataDir), { force: true });
     rmSync(claim, { force: true });

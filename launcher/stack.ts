@@ -7,18 +7,18 @@ import type { StarterConfig } from './config.js';
 import { stackEnvironment } from './environment.js';
 import { describeMissing } from './missing.js';
 import type { Output } from './output.js';
-import { inProject } from './paths.js';
 import { assertPortFree } from './ports.js';
 import { stopLeftoverPostgres } from './postgres-cluster.js';
 import { prepareDatabase } from './postgres-roles.js';
 import { type PostgresServer, startPostgres } from './postgres-server.js';
-import { type Running, startProcess } from './processes.js';
+import type { Running } from './processes.js';
+import { type ServiceName, startServiceProcess } from './service-process.js';
 import { pidFile, type Services } from './services-file.js';
 import { type Supervised, supervise } from './supervisor.js';
 import { findTemporalCli } from './temporal-cli.js';
 import { startTemporal, stopLeftoverTemporal, type TemporalServer } from './temporal-server.js';
 
-/** The parts of Long-Task that run, each supervised; what is configured elsewhere is not among them. */
+/** The processes that run here, each supervised; servers that are configured elsewhere are not among them. */
 export interface Stack {
   postgres?: Supervised<PostgresServer>;
   temporal?: Supervised<TemporalServer>;
@@ -29,17 +29,18 @@ export interface Stack {
 export interface StackOptions {
   config: StarterConfig;
   output: Output;
-  /** Filled as the parts come up, so that they can be stopped at any time. */
+  /** Filled as the processes come up, so that they can be stopped at any time. */
   stack: Stack;
   /** Ends the start. */
   signal: AbortSignal;
-  /** Is called when a part has been started again. */
+  /** Is called when a process has been started again. */
   onChange: () => void;
 }
 
 /**
  * Starts what is not configured, then worker and API, and resolves when the API says that it is ready.
- * @throws Error of one line: a port in use and the variable to change, no Temporal to be had, a part that keeps ending.
+ * @throws Error of one line: a port in use and the variable to change, no Temporal to be had, a process that keeps
+ *   ending.
  */
 export async function startStack(options: StackOptions): Promise<void> {
   const { config, stack, signal, output } = options;
@@ -48,17 +49,17 @@ export async function startStack(options: StackOptions): Promise<void> {
   const servers = await Promise.allSettled([startDatabase(options), startWorkflowServer(options)]);
   for (const server of servers) if (server.status === 'rejected') throw server.reason;
   signal.throwIfAborted();
-  stack.worker = await startPart('worker', options);
-  stack.api = await startPart('api', options);
+  stack.worker = await startService('worker', options);
+  stack.api = await startService('api', options);
   await untilReady(options);
 }
 
-/** Stops the parts in the order that lets each finish: API, worker, Temporal, PostgreSQL. */
+/** Stops the processes in the order that lets each finish: API, worker, Temporal, PostgreSQL. */
 export async function stopStack(stack: Stack, hurry: AbortSignal, log: Logger): Promise<void> {
-  for (const part of ['api', 'worker', 'temporal', 'postgres'] as const) {
-    if (!stack[part]) continue;
-    log.info(`stopping ${names[part]}`);
-    await stack[part].stop(hurry);
+  for (const name of ['api', 'worker', 'temporal', 'postgres'] as const) {
+    if (!stack[name]) continue;
+    log.info(`stopping ${names[name]}`);
+    await stack[name].stop(hurry);
   }
 }
 
@@ -127,30 +128,14 @@ async function startWorkflowServer({ config, output, stack, signal, onChange }: 
   stack.temporal = await supervise({ name: names.temporal, start, log: warn(output), onStart: onChange });
 }
 
-/**
- * Keep the worker's resident memory below 256 MiB. Measured with 300 uploads of 1 MB from 20 clients: 213 MiB at its
- * peak; 273 MiB with a heap that may take 128 MB and double before it is collected, of which most was garbage.
- */
-const WORKER_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=96', '--heap-growing-percent=40'];
-
-/**
- * After a rest V8 collects all of the API's heap whenever it has grown by a few MiB, and what comes from the sockets
- * counts as heap: for an upload of 255 MB 14 times. With room from the start it never does (0.4 instead of 1 s of
- * processor time).
- */
-const API_FLAGS = ['--initial-old-space-size=128'];
-
-function startPart(part: 'api' | 'worker', { config, output, stack, onChange }: StackOptions) {
+function startService(name: ServiceName, { config, output, stack, onChange }: StackOptions) {
   const start = () =>
-    startProcess({
-      command: process.execPath,
-      args: [...(part === 'worker' ? WORKER_FLAGS : API_FLAGS), inProject('dist', 'src', part, 'main.js')],
-      // Without this glibc keeps memory apart for each thread.
-      env: { ...stackEnvironment(config, stack), ...(part === 'worker' && { MALLOC_ARENA_MAX: '2' }) },
-      output: output.forParts,
-      pidFile: pidFile(config.DATA_DIR, part),
+    startServiceProcess(name, {
+      env: stackEnvironment(config, stack),
+      output: output.forProcesses,
+      pidFile: pidFile(config.DATA_DIR, name),
     });
-  return supervise({ name: names[part], start, log: warn(output), onStart: onChange });
+  return supervise({ name: names[name], start, log: warn(output), onStart: onChange });
 }
 
 const endsAllowed = 5;
@@ -160,9 +145,9 @@ async function untilReady({ config, output, stack, signal }: StackOptions): Prom
   for (let told = Date.now(); ; await sleep(100, undefined, { signal })) {
     const answer = await fetch(`${apiAddress(config)}/health/ready`, { signal }).catch(() => undefined);
     if (answer?.ok) return;
-    for (const part of ['api', 'worker'] as const) {
-      if ((stack[part]?.unexpectedEnds ?? 0) < endsAllowed) continue;
-      throw new Error(`${names[part]} ended ${endsAllowed} times before it was ready; its messages above say why`);
+    for (const name of ['api', 'worker'] as const) {
+      if ((stack[name]?.unexpectedEnds ?? 0) < endsAllowed) continue;
+      throw new Error(`${names[name]} ended ${endsAllowed} times before it was ready; its messages above say why`);
     }
     if (Date.now() - told < tellEveryMs) continue;
     told = Date.now();

@@ -120,7 +120,7 @@ async function inTemporal(): Promise<string[]> {
 
 describe('what is in a file, its name too, is found', () => {
   beforeAll(async () => {
-    await Promise.all([service.worker!.stop(), service.api!.stop()]);
+    await Promise.all([service.worker.stop(), service.api.stop()]);
     await Promise.all([service.startApi({ LOG_LEVEL: 'trace' }), service.startWorker({ LOG_LEVEL: 'trace' })]);
     await makeTrouble();
     await withoutName();

@@ -43,10 +43,10 @@ async function filesNow(): Promise<Dirent[]> {
 
 /** Has the API killed in the middle of a request, and starts it again. */
 async function killAt(failpoint: string, request: () => Promise<Response>): Promise<void> {
-  await service.api?.stop();
+  await service.api.stop();
   await service.startApi({ FAILPOINT: `${failpoint}:1:kill` });
   await expect(request()).rejects.toThrow();
-  expect(await service.api?.exited).toBe('signal SIGKILL');
+  expect(await service.api.exited).toBe('signal SIGKILL');
   await service.startApi();
 }
 
@@ -80,11 +80,11 @@ describe('an API that is killed in the middle of a delete', () => {
 
   it('is finished by another API, also where the first sweeper is killed at it', async () => {
     const task = await made();
-    await service.api?.stop();
+    await service.api.stop();
     await service.startApi({ FAILPOINT: 'delete:after-commit:1:kill' });
     await expect(remove(task.download)).rejects.toThrow();
     await service.startApi({ FAILPOINT: 'delete:after-files:1:kill' });
-    const killed = service.api!;
+    const killed = service.api;
     await killed.exited;
     await service.startApi();
     await service.until(async () => (await found(task)).every((what) => ['upload row', 'table'].includes(what)));
@@ -101,7 +101,7 @@ it('frees the name at once for a new task, whose workflow is its own', async () 
 });
 
 it('deletes a task that its workflow is still tidying, and nothing comes back', async () => {
-  await service.worker?.stop();
+  await service.worker.stop();
   await service.startWorker({ FAILPOINT: 'publish:after-commit:1:delay:3000' });
   const key = await service.upload(salesCsv(500));
   await service.reaches(key, ({ state }) => state === 'completed');

@@ -30,7 +30,7 @@ it('a fault is recorded with its texts by the activity that meets it, and Tempor
 it.each(['fault:before-commit', 'fault:after-commit'])(
   'a worker killed at %s leaves the fault recorded once',
   async (place) => {
-    await service.worker!.stop();
+    await service.worker.stop();
     const worker = await service.startWorker({ FAILPOINT: `${place}:1:kill` });
     const key = await service.upload(BAD);
     await worker.exited;
@@ -45,7 +45,7 @@ it.each(['fault:before-commit', 'fault:after-commit'])(
 );
 
 it('PostgreSQL away while a fault is recorded is waited for', async () => {
-  await service.worker!.stop();
+  await service.worker.stop();
   await service.startWorker({ FAILPOINT: 'fault:before-commit:1:delay:3000' });
   const key = await service.upload(BAD);
   const { rows } = await service.pool.query('SELECT current_database() AS name');
@@ -61,7 +61,7 @@ it('PostgreSQL away while a fault is recorded is waited for', async () => {
 }, 60_000);
 
 it('a command that comes while a fault is recorded wins', async () => {
-  await service.worker!.stop();
+  await service.worker.stop();
   await service.startWorker({ FAILPOINT: 'load:after-claim:1:delay:2000' });
   const key = await service.upload('a,b\n1,2\nx,4\n', { columns: { a: 'integer' } });
   await service.until(() => service.log.some((line) => line.includes('"load:after-claim"')));

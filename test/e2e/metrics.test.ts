@@ -18,7 +18,7 @@ const scraped = { api: '', worker: '' };
 beforeAll(async () => {
   const port = await freePort();
   workerUrl = `http://127.0.0.1:${port}/metrics`;
-  await service.worker!.stop();
+  await service.worker.stop();
   await service.startWorker({ WORKER_METRICS_PORT: String(port) });
   const key = await service.upload(`${salesCsv(ROWS)}bad\n`, { max_rejects: 1, max_bytes_per_second: 500_000 });
   await service.reaches(key, (task) => task.rows.done > 0);

@@ -3,31 +3,25 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest';
-import { inProject } from '../../launcher/paths.js';
 import { freePort } from '../../launcher/ports.js';
-import { ALL_TABLES, addressesOf, prepareOpenDatabase } from '../../launcher/postgres-roles.js';
-import { type Running, startProcess } from '../../launcher/processes.js';
-import { type DownloadFields, LongTaskClient, type TaskKey, type UploadFields } from '../../src/client/client.js';
+import { prepareOpenDatabase } from '../../launcher/postgres-roles.js';
+import type { DownloadFields, TaskKey, UploadFields } from '../../src/client/client.js';
 import type { State } from '../../src/contract/states.js';
 import type { Task } from '../../src/contract/task.js';
 import { createPool } from '../../src/postgres/pool.js';
+import { type HarnessServers, ServiceHarness } from '../../testkit/harness.js';
 import { awaitNoLeftovers, findLeftovers } from '../../testkit/leftovers.js';
 import { createDatabase, prepareTemplate } from '../support/servers.js';
 
-/** The service as it runs in production: API and worker as processes of their own, on servers of the test run. */
-export class TestService {
+/** The service on the servers of the test run, in a database of its own. */
+export class TestService extends ServiceHarness {
   readonly taskQueue = `test-${randomUUID()}`;
   pool!: pg.Pool;
-  client!: LongTaskClient;
   temporal!: Client;
   dir!: string;
-  worker: Running | undefined;
-  api: Running | undefined;
-  readonly log: string[] = [];
   #database!: { url: string; drop(): Promise<void> };
   #port!: number;
 
@@ -42,29 +36,17 @@ export class TestService {
       applicationName: 'test',
       onError: () => {},
     });
-    this.client = new LongTaskClient(`http://127.0.0.1:${this.#port}`);
     this.temporal = new Client({ connection: await Connection.connect({ address: inject('temporalAddress') }) });
     await Promise.all([this.startApi(), this.startWorker()]);
+    await this.until(async () => (await this.client.ready()).status === 'ok');
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.worker?.stop(), this.api?.stop()]);
+    await this.stopService();
     await this.temporal.connection.close();
     await this.pool.end();
     await this.#database.drop();
     await rm(this.dir, { recursive: true, force: true });
-  }
-
-  async startWorker(env: Record<string, string> = {}): Promise<Running> {
-    const before = this.log.length;
-    this.worker = await this.#run('worker', env);
-    await this.until(() => this.log.slice(before).some((line) => line.includes('worker started')));
-    return this.worker;
-  }
-
-  async startApi(env: Record<string, string> = {}): Promise<void> {
-    this.api = await this.#run('api', env);
-    await this.until(async () => (await this.client.ready().catch(() => undefined))?.status === 'ok');
   }
 
   /** Writes a file of this test's own; gone with the service. */
@@ -110,12 +92,6 @@ export class TestService {
     return task as Task;
   }
 
-  /** Fails the test when it is not so within the time. */
-  async until(condition: () => unknown | Promise<unknown>, milliseconds = 25_000): Promise<void> {
-    for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(20)) if (await condition()) return;
-    throw new Error(`not so within ${milliseconds} ms: ${condition}\n${this.log.slice(-15).join('\n')}`);
-  }
-
   /** Lists what ended tasks have left behind. */
   leftovers(): Promise<string[]> {
     return findLeftovers(this.pool, this.#filesDir);
@@ -130,26 +106,14 @@ export class TestService {
     return path.join(this.dir, 'files');
   }
 
-  #run(part: 'api' | 'worker', env: Record<string, string>): Promise<Running> {
-    const { app, exporter } = addressesOf(this.#database.url);
-    return startProcess({
-      command: process.execPath,
-      args: [inProject('dist', 'src', part, 'main.js')],
-      env: {
-        ...process.env,
-        DATABASE_URL: app,
-        DATABASE_EXPORT_URL: exporter,
-        DATABASE_ADMIN_URL: '',
-        EXPORT_TABLES: ALL_TABLES,
-        TEMPORAL_ADDRESS: inject('temporalAddress'),
-        TASK_QUEUE: this.taskQueue,
-        DATA_DIR: this.dir,
-        PORT: String(this.#port),
-        NODE_ENV: 'test',
-        ...env,
-      },
-      output: (line) => this.log.push(line),
-    });
+  protected serversFor(): HarnessServers {
+    return {
+      databaseUrl: this.#database.url,
+      temporalAddress: inject('temporalAddress'),
+      port: this.#port,
+      dataDir: this.dir,
+      taskQueue: this.taskQueue,
+    };
   }
 }
 

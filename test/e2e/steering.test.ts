@@ -57,7 +57,7 @@ it('a frozen worker shows in its tasks and in /health/ready within 30 s, and no 
   const key = await service.upload(salesCsv(60_000), { max_bytes_per_second: 50_000 });
   const moving = await service.reaches(key, (task) => task.rows.done > 0 && task.eta_seconds !== null);
   expect(moving.warnings).toEqual([]);
-  process.kill(service.worker!.pid, 'SIGSTOP');
+  process.kill(service.worker.pid, 'SIGSTOP');
   const health = async () => (await fetch(`${service.client.api}/health/ready`)).json() as Promise<{ status: string }>;
   try {
     const task = await service
@@ -66,7 +66,7 @@ it('a frozen worker shows in its tasks and in /health/ready within 30 s, and no 
     expect(task).toMatchObject({ eta_seconds: null, warnings: [expect.stringContaining('No worker answers')] });
     expect(await health()).toMatchObject({ status: 'unavailable', worker: 'down' });
   } finally {
-    process.kill(service.worker!.pid, 'SIGCONT');
+    process.kill(service.worker.pid, 'SIGCONT');
   }
   await service.until(async () => (await health()).status === 'ok');
   expect((await service.client.progress(key)).warnings).toEqual([]);

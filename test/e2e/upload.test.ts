@@ -56,7 +56,7 @@ describe('an upload', () => {
     const csv = salesCsv(60_000);
     const key = await service.upload(csv, { max_bytes_per_second: 1_500_000 });
     await service.reaches(key, (task) => task.rows.done > 0);
-    process.kill(service.worker!.pid, 'SIGKILL');
+    process.kill(service.worker.pid, 'SIGKILL');
     await service.startWorker();
     const task = await service.client.waitFor(key, ['completed']);
     expect(task.receipt!.rows_loaded).toBe(60_000);

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, inject, it } from 'vitest';
-import { TcpProxy } from '../../faults/proxy.js';
 import type { Running } from '../../launcher/processes.js';
+import { TcpProxy } from '../../testkit/tcp-proxy.js';
 import { salesCsv, useService } from './service.js';
 
 const service = useService();
@@ -18,7 +18,7 @@ async function endOf(worker: Running): Promise<string> {
 
 it('a worker that is asked to end while Temporal is away ends within its time, and its task continues on another worker', async () => {
   const temporal = await TcpProxy.open(Number(inject('temporalAddress').split(':')[1]));
-  await service.worker!.stop();
+  await service.worker.stop();
   const worker = await service.startWorker({ TEMPORAL_ADDRESS: `127.0.0.1:${temporal.port}` });
   const key = await service.upload(salesCsv(40_000), { max_bytes_per_second: 800_000 });
   await service.reaches(key, (task) => task.rows.done > 0);
@@ -33,7 +33,7 @@ it('a worker that is asked to end while Temporal is away ends within its time, a
 
 it('a worker whose namespace is not there says so and waits for it', async () => {
   const namespace = `late-${randomUUID().slice(0, 8)}`;
-  await service.worker!.stop();
+  await service.worker.stop();
   const starting = service.startWorker({ TEMPORAL_NAMESPACE: namespace });
   await service.until(() => service.log.some((line) => line.includes(`namespace \\"${namespace}\\"`)));
   const create = ['operator', 'namespace', 'create', '--namespace', namespace];
@@ -44,7 +44,7 @@ it('a worker whose namespace is not there says so and waits for it', async () =>
 });
 
 it('a worker that cannot start its work exits, so that it is restarted', async () => {
-  await service.worker!.stop();
+  await service.worker.stop();
   const temporal = await TcpProxy.open(Number(inject('temporalAddress').split(':')[1]));
   temporal.delayMs = 500;
   const before = service.log.length;
@@ -53,6 +53,6 @@ it('a worker that cannot start its work exits, so that it is restarted', async (
   await service.until(() => service.log.slice(before).some((line) => line.includes('connected to Temporal')));
   temporal.isRefusing = true;
   temporal.cut();
-  expect(await endOf(service.worker!)).toBe('exit code 1');
+  expect(await endOf(service.worker)).toBe('exit code 1');
   await temporal.close();
 }, 60_000);

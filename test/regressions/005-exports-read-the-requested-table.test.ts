@@ -88,7 +88,7 @@ it('a published upload whose columns are renamed crosswise keeps their meaning',
 
 it('a table that is swapped before its export has started is still the one that is exported', async () => {
   const { table, other } = await twoTables();
-  await service.worker?.stop();
+  await service.worker.stop();
   const key: TaskKey = { kind: 'download', user_id: 'ana', task_name: 'before' };
   await service.client.download(key, { table });
   await service.pool.query(`ALTER TABLE ${table} RENAME TO old; ALTER TABLE ${other} RENAME TO ${table.slice(6)}`);
