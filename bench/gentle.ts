@@ -10,7 +10,7 @@ const SECONDS = 10;
 /** Bytes per second; the last is of the order of what the service does without a rate. */
 const RATES = [100_000, 2_000_000, 20_000_000];
 /** How far the measured rate may be off, in percent. */
-const MOST_OFF = 10;
+const MAX_OFF = 10;
 
 /** The rate of gentle loads, as rows commit over ten seconds of each, and how soon such a load answers a pause. */
 export async function benchGentle(input: BenchInput): Promise<Figure[]> {
@@ -26,7 +26,7 @@ export async function benchGentle(input: BenchInput): Promise<Figure[]> {
     if (measured !== undefined) {
       const off = Math.abs(measured / rate - 1) * 100;
       say(`max_bytes_per_second ${rate}: ${Math.round(measured)} per second, ${off.toFixed(1)} % off`);
-      figures.push(limitFigure(`max_bytes_per_second ${rate}: off by`, off, '%', MOST_OFF));
+      figures.push(limitFigure(`max_bytes_per_second ${rate}: off by`, off, '%', MAX_OFF));
       slowest = Math.max(slowest, (await pauseByApi(input.workspace, key)).answered);
     }
     await terminate(input.workspace, key);
@@ -37,7 +37,7 @@ export async function benchGentle(input: BenchInput): Promise<Figure[]> {
 /** Committed bytes of the file per second, after the first second. */
 async function measureRate({ workspace }: BenchInput, key: TaskKey): Promise<number> {
   const watch = new TaskWatch(workspace.db, key, 20);
-  await watch.until((sight) => sight.rows > 0, 'loading');
+  await watch.until((snapshot) => snapshot.rows > 0, 'loading');
   const bytes = async () => {
     const { rows } = await workspace.db.query(
       `SELECT coalesce(sum(bytes_done), 0)::float8 AS bytes FROM long_task.parts p JOIN long_task.tasks t ON t.id = p.task_id

@@ -54,7 +54,7 @@ async function measurePauses(
       const watch = new TaskWatch(input.workspace.db, key);
       // Not the last rows: a pause must find a load under way.
       for (;;) {
-        const { rows } = await watch.until((sight) => sight.phase === 'loading' && sight.rows > 0, 'loading');
+        const { rows } = await watch.until((snapshot) => snapshot.phase === 'loading' && snapshot.rows > 0, 'loading');
         if (rows > input.rows * 0.85 || signal.length >= input.pauses) return;
         if (api.length <= signal.length) api.push(await pauseByApi(input.workspace, key));
         else signal.push(await pauseBySignal(input.workspace, key));
@@ -85,13 +85,13 @@ async function repeat(
 }
 
 async function resumeAt(input: BenchInput, key: TaskKey, share: number): Promise<number> {
-  await new TaskWatch(input.workspace.db, key).until((sight) => sight.rows >= input.rows * share, `at ${share}`);
+  await new TaskWatch(input.workspace.db, key).until((snapshot) => snapshot.rows >= input.rows * share, `at ${share}`);
   await pauseByApi(input.workspace, key);
   return resumeToNextRow(input.workspace, key);
 }
 
 async function terminateAt(input: BenchInput, key: TaskKey, share: number): Promise<number> {
-  await new TaskWatch(input.workspace.db, key).until((sight) => sight.rows >= input.rows * share, `at ${share}`);
+  await new TaskWatch(input.workspace.db, key).until((snapshot) => snapshot.rows >= input.rows * share, `at ${share}`);
   return terminate(input.workspace, key);
 }
 

@@ -1,7 +1,7 @@
 import { type Figure, limitFigure, ratioFigure } from '../testkit/figures.js';
 import { measureSpeed, median, peerOf, type SpeedRound } from '../testkit/speed.js';
 import { heading, megabytes, say } from '../testkit/terminal.js';
-import { noteMemory, type Story } from './story.js';
+import { noteMemory, type Script } from './script.js';
 
 const ROUNDS = 3;
 
@@ -9,20 +9,20 @@ const ROUNDS = 3;
 const ROWS_FOR_RATIO = 1_000_000;
 
 /** Measures the speed against the peer, uninterrupted and at full speed, and adds it to the figures with the memory. */
-export async function measureFigures(story: Story): Promise<void> {
-  const { workspace, file, figures, rows } = story;
+export async function measureFigures(script: Script): Promise<void> {
+  const { workspace, file, figures, rows } = script;
   const peer = peerOf(workspace);
   heading(`Speed, against ${peer.name} of the same rows on the same server, in turns`);
   const rounds: SpeedRound[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
     const result = await measureSpeed(workspace, file, round);
-    say(`round ${round}: in ${describe(result.upload, story)}, out ${describe(result.download, story)}`);
+    say(`round ${round}: in ${describe(result.upload, script)}, out ${describe(result.download, script)}`);
     rounds.push(result);
   }
-  noteMemory(story);
+  noteMemory(script);
   const asked = rows >= ROWS_FOR_RATIO ? 1 : undefined;
   figures.unshift(...(['upload', 'download'] as const).map((kind) => ratio(kind, peer.name, rounds, asked)));
-  figures.push(limitFigure('peak resident memory of the worker', story.peakMemory || undefined, 'MiB', 256));
+  figures.push(limitFigure('peak resident memory of the worker', script.peakMemory || undefined, 'MiB', 256));
 }
 
 function ratio(kind: 'upload' | 'download', peer: string, rounds: SpeedRound[], asked: number | undefined): Figure {
@@ -31,6 +31,6 @@ function ratio(kind: 'upload' | 'download', peer: string, rounds: SpeedRound[], 
   return ratioFigure(`${kind}, start → completed, against ${peer}`, service, other, asked);
 }
 
-function describe({ service, peer }: { service: number; peer: number }, { bytes }: Story): string {
+function describe({ service, peer }: { service: number; peer: number }, { bytes }: Script): string {
   return `${service.toFixed(2)} s (${megabytes(bytes / service)}/s) against ${peer.toFixed(2)} s`;
 }

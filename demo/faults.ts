@@ -18,7 +18,7 @@ const KINDS = ['pause', 'kill', 'pause + kill', 'kill while paused', 'resume + k
  * A killed worker's activities are silent for 8 s before another worker takes over: more than two kills would only take
  * longer.
  */
-const MOST_KILLS = 2;
+const MAX_KILLS = 2;
 
 /** Two to four faults in the order of their rows, at least one of them with a `kill -9`. */
 export function planFaults(random: () => number, rows: number): Fault[] {
@@ -26,7 +26,7 @@ export function planFaults(random: () => number, rows: number): Fault[] {
   const kinds = Array.from({ length: size }, () => KINDS[random() % KINDS.length] as Fault['kind']);
   if (!kinds.some(hasKill)) kinds[random() % size] = KINDS[1 + (random() % 4)] as Fault['kind'];
   let kills = 0;
-  const calmed = kinds.map((kind) => (hasKill(kind) && ++kills > MOST_KILLS ? 'pause' : kind));
+  const calmed = kinds.map((kind) => (hasKill(kind) && ++kills > MAX_KILLS ? 'pause' : kind));
   const places = calmed.map(() => Math.floor((rows * (5 + (random() % 85))) / 100)).sort((a, b) => a - b);
   return calmed.map((kind, index) => ({ kind, atRow: places[index] as number, restMs: random() % 300 }));
 }
@@ -51,7 +51,10 @@ export async function disturb(workspace: Workspace, key: TaskKey, faults: Fault[
   const violations: string[] = [];
   for (const fault of faults) {
     try {
-      await watch.until((sight) => sight.phase === 'loading' && sight.rows >= fault.atRow, `at row ${fault.atRow}`);
+      await watch.until(
+        (snapshot) => snapshot.phase === 'loading' && snapshot.rows >= fault.atRow,
+        `at row ${fault.atRow}`,
+      );
       const hit = await commit(workspace, key, fault, violations);
       if (hit) done.push(`${fault.kind} at ${hit}`);
     } catch (error) {

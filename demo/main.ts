@@ -9,7 +9,7 @@ import { writeSalesFile } from '../testkit/sales-data.js';
 import { bold, Checks, count, heading, megabytes, say, showProgress } from '../testkit/terminal.js';
 import { withWorkspace } from '../testkit/workspace.js';
 import { measureFigures } from './demo-figures.js';
-import { type Story, tellLoad, tellRoundTrip, tellTermination } from './story.js';
+import { type Script, tellLoad, tellRoundTrip, tellTermination } from './script.js';
 
 const { values } = parseArgs({
   options: { rows: { type: 'string', default: '2000000' }, keep: { type: 'boolean', default: false } },
@@ -28,13 +28,13 @@ const figures = await withWorkspace({ name: 'demo', keep: values.keep, log: say 
   say(`API ${workspace.service.api}, Temporal Web UI ${workspace.service.temporalUi}, all in ${workspace.folder}`);
   const file = path.join(workspace.folder, 'sales.csv');
   const bytes = await makeFile(file);
-  const story: Story = { workspace, checks, file, rows, bytes, figures: [], peakMemory: 0 };
-  await tellLoad(story);
-  await tellRoundTrip(story);
-  await tellTermination(story);
-  await measureFigures(story);
+  const script: Script = { workspace, checks, file, rows, bytes, figures: [], peakMemory: 0 };
+  await tellLoad(script);
+  await tellRoundTrip(script);
+  await tellTermination(script);
+  await measureFigures(script);
   heading('The service stops');
-  return story.figures;
+  return script.figures;
 });
 
 heading('Measured just now');

@@ -31,7 +31,7 @@ const [rounds, rows, seed] = [Number(values.rounds), Number(values.rows), Number
 
 /** Undisturbed, the rows of one load move for about this long. */
 const LOADING_SECONDS = 3;
-const MOST_VOID_ROUNDS = 10;
+const MAX_VOID_ROUNDS = 10;
 const EXACT = '0 missing, 0 double, 0 changed, nothing left';
 
 console.log(`seed ${seed}: ${rounds} rounds of ${rows} rows (--seed ${seed} repeats them)`);
@@ -72,7 +72,7 @@ async function run(workspace: Workspace): Promise<number> {
     console.log(`round ${round}, ${secondsSince(roundBegan)} s: ${what}: ${violations.join('; ') || EXACT}`);
     if (violations.length > 0) violated++;
     if (counts || violations.length > 0) round++;
-    else if (++voids > MOST_VOID_ROUNDS) throw new Error(`${voids} rounds in which no kill hit: take more --rows`);
+    else if (++voids > MAX_VOID_ROUNDS) throw new Error(`${voids} rounds in which no kill hit: take more --rows`);
   }
   return violated;
 }
@@ -81,7 +81,7 @@ async function runRound({ workspace, key, expected, reference, faults }: Round):
   const rate = Math.round(expected.bytes / LOADING_SECONDS);
   await workspace.client.upload(key, expected.file, { max_bytes_per_second: rate });
   const { done, violations } = await disturb(workspace, key, faults);
-  await new TaskWatch(workspace.db, key, 50).until((sight) => isFinal(sight.state), 'at its end');
+  await new TaskWatch(workspace.db, key, 50).until((snapshot) => isFinal(snapshot.state), 'at its end');
   const workflow = await untilClosed(workspace, key);
   violations.push(...(await findViolations({ workspace, key, expected, reference, workflow })));
   return { done, violations };

@@ -1,7 +1,7 @@
 import { appendFile, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TaskKey } from '../src/client/client.js';
-import { beginLoad, type Lab, rowOf, untilMoving, watch } from './lab.js';
+import { beginLoad, type Fixture, rowOf, untilMoving, watch } from './fixture.js';
 import { type Finding, judge } from './oracle.js';
 import { type Scenario, Violations } from './scenario.js';
 
@@ -57,61 +57,61 @@ export const targetChanges: Scenario[] = (['paused', 'running'] as const).map((w
   fault: 'F13',
   place: `staging table while ${when}: ${Object.keys(TARGET_CHANGES).join(', ')}`,
   how: 'another session alters the table, a task for each way',
-  run: (lab) => changeTargets(lab, when),
+  run: (fixture) => changeTargets(fixture, when),
 }));
 
-async function changeSources(lab: Lab): Promise<Finding> {
+async function changeSources(fixture: Fixture): Promise<Finding> {
   const violations = new Violations();
   const rounds = Object.entries(SOURCE_CHANGES).map(async ([name, change]) => {
-    const key = await beginLoad(lab);
-    const rows = await pause(lab, key);
-    await change(path.join(lab.rig.filesDir, (await rowOf(lab, key)).source!.key));
-    await lab.rig.client.command('resume', key);
-    const most = await mostRows(lab, key);
+    const key = await beginLoad(fixture);
+    const rows = await pause(fixture, key);
+    await change(path.join(fixture.harness.filesDir, (await rowOf(fixture, key)).source!.key));
+    await fixture.harness.client.command('resume', key);
+    const most = await mostRows(fixture, key);
     violations.expect(most <= rows, `${name}: ${most - rows} rows were written from it`);
-    violations.add(await failedWith(lab, key, name, ['source_changed']));
+    violations.add(await failedWith(fixture, key, name, ['source_changed']));
   });
   await Promise.all(rounds);
   return { violations: violations.found };
 }
 
-async function pause(lab: Lab, key: TaskKey): Promise<number> {
-  await untilMoving(lab, key);
-  await lab.rig.client.command('pause', key);
-  return (await watch(lab, key).untilState('paused')).rows;
+async function pause(fixture: Fixture, key: TaskKey): Promise<number> {
+  await untilMoving(fixture, key);
+  await fixture.harness.client.command('pause', key);
+  return (await watch(fixture, key).untilState('paused')).rows;
 }
 
 /** The most rows that are seen until the task rolls back. */
-async function mostRows(lab: Lab, key: TaskKey): Promise<number> {
+async function mostRows(fixture: Fixture, key: TaskKey): Promise<number> {
   let most = 0;
-  await watch(lab, key).until(({ rows, state }) => {
+  await watch(fixture, key).until(({ rows, state }) => {
     most = Math.max(most, rows);
     return ['terminating', 'failed'].includes(state);
   }, 'rolled back');
   return most;
 }
 
-async function failedWith(lab: Lab, key: TaskKey, name: string, codes: string[]): Promise<string[]> {
-  const { violations } = await judge(lab, key, ['failed']);
-  const code = (await rowOf(lab, key)).error?.code ?? 'nothing';
+async function failedWith(fixture: Fixture, key: TaskKey, name: string, codes: string[]): Promise<string[]> {
+  const { violations } = await judge(fixture, key, ['failed']);
+  const code = (await rowOf(fixture, key)).error?.code ?? 'nothing';
   return codes.includes(code) ? violations : [...violations, `${name}: failed with ${code}`];
 }
 
-async function changeTargets(lab: Lab, when: 'paused' | 'running'): Promise<Finding> {
-  const { rig } = lab;
+async function changeTargets(fixture: Fixture, when: 'paused' | 'running'): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
   const rounds = Object.entries(TARGET_CHANGES).map(async ([name, { sql, codes, isForeign }]) => {
-    const key = await beginLoad(lab);
-    if (when === 'paused') await pause(lab, key);
-    else await untilMoving(lab, key);
-    const table = `long_task_staging.task_${(await rowOf(lab, key)).lock_key}`;
-    await rig.db.query(sql(table));
-    if (when === 'paused') await rig.client.command('resume', key);
-    violations.add(await failedWith(lab, key, name, codes));
+    const key = await beginLoad(fixture);
+    if (when === 'paused') await pause(fixture, key);
+    else await untilMoving(fixture, key);
+    const table = `long_task_staging.task_${(await rowOf(fixture, key)).lock_key}`;
+    await harness.db.query(sql(table));
+    if (when === 'paused') await harness.client.command('resume', key);
+    violations.add(await failedWith(fixture, key, name, codes));
     if (!isForeign) return;
-    const { rows } = await rig.db.query(`SELECT * FROM ${table}`).catch(() => ({ rows: [] }));
+    const { rows } = await harness.db.query(`SELECT * FROM ${table}`).catch(() => ({ rows: [] }));
     violations.expect(rows[0]?.not_ours === 7, 'a table that is not ours was touched');
-    await rig.db.query(`DROP TABLE IF EXISTS ${table}`);
+    await harness.db.query(`DROP TABLE IF EXISTS ${table}`);
   });
   await Promise.all(rounds);
   return { violations: violations.found };

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../src/client/api-error.js';
 import type { TaskKey } from '../src/client/client.js';
 import type { Action, Verb } from '../src/contract/states.js';
-import { beginLoad, type Lab, rowOf, watch, workflowId } from './lab.js';
+import { beginLoad, type Fixture, rowOf, watch, workflowId } from './fixture.js';
 import { type Finding, judge } from './oracle.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';
 
@@ -10,7 +10,7 @@ const CLIENTS = 50;
 /** Commands of either kind, each by so many clients one after the other. */
 const SHORT = 100;
 const FULL = 1_000;
-const MOST_EVENTS = 10_000;
+const MAX_EVENTS = 10_000;
 const LONGEST_TERMINATE = 2;
 
 export const storm: Scenario = {
@@ -20,34 +20,34 @@ export const storm: Scenario = {
   run: stormAndTerminate,
 };
 
-async function stormAndTerminate(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function stormAndTerminate(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const key = await beginLoad(lab, 300, lab.large);
-  await watch(lab, key).until((sight) => sight.rows > 0, 'loading');
-  const commands = shuffled(lab, lab.isShort ? SHORT : FULL);
+  const key = await beginLoad(fixture, 300, fixture.large);
+  await watch(fixture, key).until((snapshot) => snapshot.rows > 0, 'loading');
+  const commands = shuffled(fixture, fixture.isShort ? SHORT : FULL);
   const began = performance.now();
-  await Promise.all(Array.from({ length: CLIENTS }, (_, i) => sendInTurn(lab, key, commands, i, violations)));
+  await Promise.all(Array.from({ length: CLIENTS }, (_, i) => sendInTurn(fixture, key, commands, i, violations)));
   const stormSeconds = secondsSince(began);
-  const last = await untilCalm(lab, key);
-  const { state } = await watch(lab, key).look();
+  const last = await untilCalm(fixture, key);
+  const { state } = await watch(fixture, key).look();
   violations.expect(
     state === (last === 'pause_requested' ? 'paused' : 'running'),
     `the last command was ${last}, the task is ${state}`,
   );
   const terminated = performance.now();
-  await rig.client.command('terminate', key);
-  await watch(lab, key).untilState('terminated');
+  await harness.client.command('terminate', key);
+  await watch(fixture, key).untilState('terminated');
   const recovery = secondsSince(terminated);
   violations.expect(recovery <= LONGEST_TERMINATE, `terminated after ${recovery.toFixed(1)} s`);
-  violations.add((await judge(lab, key, ['terminated'], lab.large)).violations);
-  const { historyLength } = await rig.temporal.workflow.getHandle(workflowId(key)).describe();
-  violations.expect(historyLength < MOST_EVENTS, `the history has ${historyLength} events`);
+  violations.add((await judge(fixture, key, ['terminated'], fixture.large)).violations);
+  const { historyLength } = await harness.temporal.workflow.getHandle(workflowId(key)).describe();
+  violations.expect(historyLength < MAX_EVENTS, `the history has ${historyLength} events`);
   const note = `${commands.length} commands in ${stormSeconds.toFixed(1)} s, ${historyLength} events in the last run; seconds to terminate`;
   return { violations: violations.found, recovery, note };
 }
 
-function shuffled({ random }: Lab, each: number): Action[] {
+function shuffled({ random }: Fixture, each: number): Action[] {
   const commands = Array.from({ length: 2 * each }, (_, i): Action => (i % 2 === 0 ? 'pause' : 'resume'));
   for (let i = commands.length - 1; i > 0; i--) {
     const j = random() % (i + 1);
@@ -57,18 +57,18 @@ function shuffled({ random }: Lab, each: number): Action[] {
 }
 
 async function sendInTurn(
-  lab: Lab,
+  fixture: Fixture,
   key: TaskKey,
   commands: Action[],
   client: number,
   violations: Violations,
 ): Promise<void> {
-  const handle = lab.rig.temporal.workflow.getHandle(workflowId(key));
+  const handle = fixture.harness.temporal.workflow.getHandle(workflowId(key));
   for (let i = client; i < commands.length; i += CLIENTS) {
     const action = commands[i]!;
     if (client % 5 === 4) await handle.signal(action);
     else {
-      await lab.rig.client.command(action, key).catch((error: Error) => {
+      await fixture.harness.client.command(action, key).catch((error: Error) => {
         violations.expect(false, `${action} was refused: ${error.message}`);
       });
     }
@@ -79,11 +79,11 @@ async function sendInTurn(
  * Waits until nothing is on its way any more. Resolves to the command that was accepted last, as PostgreSQL ordered
  * them.
  */
-async function untilCalm(lab: Lab, key: TaskKey): Promise<Verb> {
-  const { rig } = lab;
+async function untilCalm(fixture: Fixture, key: TaskKey): Promise<Verb> {
+  const { harness } = fixture;
   for (let version = -1, calm = 0; calm < 10; await sleep(200)) {
-    const row = await rowOf(lab, key);
-    const pending = await rig.temporal.workflow
+    const row = await rowOf(fixture, key);
+    const pending = await harness.temporal.workflow
       .getHandle(workflowId(key))
       .query<{ pending_commands: number }>('progress')
       .catch(() => ({ pending_commands: 1 }));
@@ -91,7 +91,7 @@ async function untilCalm(lab: Lab, key: TaskKey): Promise<Verb> {
     calm = isCalm ? calm + 1 : 0;
     version = row.version;
   }
-  const { rows } = await rig.db.query(
+  const { rows } = await harness.db.query(
     `SELECT action FROM long_task.task_events e JOIN long_task.tasks t ON t.id = e.task_id
       WHERE t.workflow_id = $1 AND channel <> 'service' ORDER BY e.id DESC LIMIT 1`,
     [workflowId(key)],
@@ -106,29 +106,29 @@ export const races: Scenario[] = RACES.map((place) => ({
   fault: 'F19',
   place,
   how: 'terminate at a random moment about the last commit, held open by a failpoint where one is named; 20 tasks (short: 5)',
-  run: (lab) => race(lab, place),
+  run: (fixture) => race(fixture, place),
 }));
 
-async function race(lab: Lab, place: (typeof RACES)[number]): Promise<Finding> {
-  const { rig } = lab;
-  const rounds = lab.isShort ? 5 : 20;
+async function race(fixture: Fixture, place: (typeof RACES)[number]): Promise<Finding> {
+  const { harness } = fixture;
+  const rounds = fixture.isShort ? 5 : 20;
   const isHeld = place !== 'random moments';
-  await rig.killWorkers();
+  await harness.killWorkers();
   const holds = Array.from({ length: rounds }, (_, i) => `${place}:${i + 1}:delay:250`);
-  const worker = await rig.startWorker({ FAILPOINT: isHeld ? holds.join(',') : '' });
+  const worker = await harness.startWorker({ FAILPOINT: isHeld ? holds.join(',') : '' });
   const violations = new Violations();
   const ends = { completed: 0, terminated: 0 };
   for (let round = 0; round < rounds; round++) {
-    const key = await beginLoad(lab, 0.2);
+    const key = await beginLoad(fixture, 0.2);
     const hits = () =>
-      rig.log.filter((line) => line.includes('"failpoint"') && line.includes(`"pid":${worker.pid}`)).length;
-    if (isHeld) await rig.until(() => hits() > round);
-    else await watch(lab, key).until((sight) => sight.phase === 'loading', 'loading');
-    await sleep(lab.random() % (isHeld ? 350 : 500));
-    const answer = await rig.client.command('terminate', key).catch((error: unknown) => error);
+      harness.log.filter((line) => line.includes('"failpoint"') && line.includes(`"pid":${worker.pid}`)).length;
+    if (isHeld) await harness.until(() => hits() > round);
+    else await watch(fixture, key).until((snapshot) => snapshot.phase === 'loading', 'loading');
+    await sleep(fixture.random() % (isHeld ? 350 : 500));
+    const answer = await harness.client.command('terminate', key).catch((error: unknown) => error);
     const isTooLate = answer instanceof ApiError && answer.status === 409;
     if (answer instanceof Error && !isTooLate) violations.expect(false, `terminate failed: ${answer.message}`);
-    const verdict = await judge(lab, key, [isTooLate ? 'completed' : 'terminated']);
+    const verdict = await judge(fixture, key, [isTooLate ? 'completed' : 'terminated']);
     violations.add(verdict.violations);
     ends[verdict.state as keyof typeof ends]++;
   }

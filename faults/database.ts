@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../src/client/api-error.js';
 import type { CutSide } from '../testkit/tcp-proxy.js';
-import { beginLoad, type Lab, newKey, patiently, untilFurther, untilMoving, watch } from './lab.js';
+import { beginLoad, type Fixture, newKey, patiently, untilFurther, untilMoving, watch } from './fixture.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, Violations, worst } from './scenario.js';
 
@@ -31,36 +31,36 @@ export const databaseFaults: Scenario[] = [
   ),
 ];
 
-async function endSessionInBatch(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
-  await rig.killWorkers();
-  const worker = await rig.startWorker({ FAILPOINT: 'load:after-copy:4:delay:3000' });
-  const key = await beginLoad(lab);
-  await rig.until(() => rig.saw('"failpoint"', worker.pid));
-  const sight = await watch(lab, key).look();
+async function endSessionInBatch(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
+  await harness.killWorkers();
+  const worker = await harness.startWorker({ FAILPOINT: 'load:after-copy:4:delay:3000' });
+  const key = await beginLoad(fixture);
+  await harness.until(() => harness.saw('"failpoint"', worker.pid));
+  const snapshot = await watch(fixture, key).look();
   const began = performance.now();
-  const { rowCount } = await rig.db.query(
+  const { rowCount } = await harness.db.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^long-task [0-9]+ (part|begin)' AND state <> 'idle'`,
   );
-  const recovery = await untilFurther(lab, key, sight, began);
-  const { violations, redone } = await judge(lab, key, ['completed']);
+  const recovery = await untilFurther(fixture, key, snapshot, began);
+  const { violations, redone } = await judge(fixture, key, ['completed']);
   if (!rowCount) violations.push('void: no session was in a transaction');
   return { violations, recovery, redone };
 }
 
-async function cutConnections(lab: Lab): Promise<Finding> {
-  const { rig, large } = lab;
-  const keys = [await beginLoad(lab, 4), await beginLoad(lab, 5)];
-  const big = await beginLoad(lab, 5, large);
+async function cutConnections(fixture: Fixture): Promise<Finding> {
+  const { harness, large } = fixture;
+  const keys = [await beginLoad(fixture, 4), await beginLoad(fixture, 5)];
+  const big = await beginLoad(fixture, 5, large);
   const recoveries: number[] = [];
   for (let i = 0; i < 3; i++) {
-    const sight = await untilMoving(lab, big);
-    await sleep(lab.random() % 700);
+    const snapshot = await untilMoving(fixture, big);
+    await sleep(fixture.random() % 700);
     const began = performance.now();
-    rig.toPostgres.cut();
-    recoveries.push(await untilFurther(lab, big, sight, began));
+    harness.toPostgres.cut();
+    recoveries.push(await untilFurther(fixture, big, snapshot, began));
   }
-  const verdicts = [await judgeAll(lab, keys, ['completed']), await judge(lab, big, ['completed'], large)];
+  const verdicts = [await judgeAll(fixture, keys, ['completed']), await judge(fixture, big, ['completed'], large)];
   return {
     violations: verdicts.flatMap(({ violations }) => violations),
     recovery: worst(recoveries),
@@ -69,37 +69,37 @@ async function cutConnections(lab: Lab): Promise<Finding> {
 }
 
 function outage(place: string, how: string, signal: NodeJS.Signals, away: number): Scenario {
-  const run = async (lab: Lab): Promise<Finding> => {
-    const { rig } = lab;
+  const run = async (fixture: Fixture): Promise<Finding> => {
+    const { harness } = fixture;
     const violations = new Violations();
-    const keys = [await beginLoad(lab, 4), await beginLoad(lab, 4)];
-    await Promise.all(keys.map((key) => untilMoving(lab, key)));
-    await rig.kill(rig.postgres, signal);
+    const keys = [await beginLoad(fixture, 4), await beginLoad(fixture, 4)];
+    await Promise.all(keys.map((key) => untilMoving(fixture, key)));
+    await harness.kill(harness.postgres, signal);
     if (away > 0) {
-      violations.add(await answersWhileAway(lab));
-      await sleep(lab.isShort ? 6_000 : away);
+      violations.add(await answersWhileAway(fixture));
+      await sleep(fixture.isShort ? 6_000 : away);
     }
-    await rig.startPostgres();
+    await harness.startPostgres();
     const began = performance.now();
-    const sights = await patiently(() => Promise.all(keys.map((key) => watch(lab, key).look())));
-    const recovery = worst(await Promise.all(keys.map((key, i) => untilFurther(lab, key, sights[i]!, began))));
+    const snapshots = await patiently(() => Promise.all(keys.map((key) => watch(fixture, key).look())));
+    const recovery = worst(await Promise.all(keys.map((key, i) => untilFurther(fixture, key, snapshots[i]!, began))));
     violations.expect(
       (recovery ?? 0) <= LONGEST_RECOVERY,
       `continued only ${recovery?.toFixed(1)} s after it was back`,
     );
-    const verdict = await judgeAll(lab, keys, ['completed']);
+    const verdict = await judgeAll(fixture, keys, ['completed']);
     return { violations: [...violations.found, ...verdict.violations], recovery };
   };
   return { fault: 'F3b', place, how, run };
 }
 
 /** Without PostgreSQL writes are answered 503 with `Retry-After`, and the health says what is missing. */
-async function answersWhileAway({ rig }: Lab): Promise<string[]> {
+async function answersWhileAway({ harness }: Fixture): Promise<string[]> {
   const violations = new Violations();
-  const pause: unknown = await rig.client.pause(newKey()).catch((error: unknown) => error);
+  const pause: unknown = await harness.client.pause(newKey()).catch((error: unknown) => error);
   violations.expect(pause instanceof ApiError && pause.status === 503, `a pause without PostgreSQL got ${pause}`);
   violations.expect(pause instanceof ApiError && pause.retryAfter !== undefined, 'the 503 has no Retry-After');
-  const health = await fetch(`${rig.client.api}/health/ready`);
+  const health = await fetch(`${harness.client.api}/health/ready`);
   violations.expect(health.status === 503, `/health/ready without PostgreSQL was answered ${health.status}`);
   return violations.found;
 }
@@ -119,16 +119,16 @@ export const unknownCommits: Scenario[] = Object.entries(TRANSACTIONS).map(([nam
   fault: 'F3c',
   place: `COMMIT of ${name}: ${SIDES.join(', ')}`,
   how: 'the proxy cuts the connection at a COMMIT: before it is passed on, right after it, and when its reply is there but not passed on; one task each',
-  run: async (lab) => {
+  run: async (fixture) => {
     const redone: number[] = [];
     const violations: string[] = [];
     for (const side of SIDES) {
-      const nth = name === 'batch' ? 2 + (lab.random() % 8) : 1;
-      const hit = lab.rig.toPostgres.cutAtCommit({ transaction, side, nth });
-      const key = await beginLoad(lab, 1.5);
+      const nth = name === 'batch' ? 2 + (fixture.random() % 8) : 1;
+      const hit = fixture.harness.toPostgres.cutAtCommit({ transaction, side, nth });
+      const key = await beginLoad(fixture, 1.5);
       const isVoid = await Promise.race([hit.then(() => false), sleep(20_000, true)]);
       if (isVoid) violations.push(`void: there was no COMMIT of ${name} to cut`);
-      const verdict = await judge(lab, key, ['completed']);
+      const verdict = await judge(fixture, key, ['completed']);
       violations.push(...verdict.violations.map((what) => `${side}: ${what}`));
       redone.push(verdict.redone);
     }

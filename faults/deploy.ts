@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { inProject } from '../launcher/paths.js';
-import { beginLoad, type Lab, untilMoving, watch } from './lab.js';
+import { beginLoad, type Fixture, untilMoving, watch } from './fixture.js';
 import { type Finding, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';
 
@@ -21,40 +21,40 @@ const LONGEST_RECOVERY = 90;
 const BEFORE = "const settled = await runShort('settle', 'What is next?', ref);";
 const STEP = "if (patched('one-more-step')) await sleep(1);";
 
-async function deploy(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function deploy(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
   let recovery: number | undefined;
   const second = await secondBuild();
   try {
-    const old = await beginPaused(lab);
-    await rig.killWorkers();
-    await rig.startWorker({}, { dist: second });
-    const young = await beginPaused(lab);
-    await rig.client.command('resume', old);
-    violations.add((await judgeAll(lab, [old], ['completed'])).violations);
-    await rig.killWorkers();
-    await rig.startWorker();
+    const old = await beginPaused(fixture);
+    await harness.killWorkers();
+    await harness.startWorker({}, { dist: second });
+    const young = await beginPaused(fixture);
+    await harness.client.command('resume', old);
+    violations.add((await judgeAll(fixture, [old], ['completed'])).violations);
+    await harness.killWorkers();
+    await harness.startWorker();
     // The way back: the first build cannot replay what the second one has started. The reconciler sees that it is stuck
     // and restarts the workflow, which continues from the checkpoint.
-    await rig.client.command('resume', young);
+    await harness.client.command('resume', young);
     const began = performance.now();
-    await rig.until(() => rig.log.some((line) => line.includes('TMPRL1100')));
-    violations.add((await judgeAll(lab, [young], ['completed'])).violations);
+    await harness.until(() => harness.log.some((line) => line.includes('TMPRL1100')));
+    violations.add((await judgeAll(fixture, [young], ['completed'])).violations);
     recovery = secondsSince(began);
     violations.expect(recovery <= LONGEST_RECOVERY, `continued only after ${recovery.toFixed(0)} s`);
   } finally {
-    await rig.killWorkers();
+    await harness.killWorkers();
     await rm(path.dirname(second), { recursive: true, force: true });
   }
   return { violations: violations.found, recovery, note: 'on the way back, to the end' };
 }
 
-async function beginPaused(lab: Lab) {
-  const key = await beginLoad(lab, 3);
-  await untilMoving(lab, key);
-  await lab.rig.client.command('pause', key);
-  await watch(lab, key).untilState('paused');
+async function beginPaused(fixture: Fixture) {
+  const key = await beginLoad(fixture, 3);
+  await untilMoving(fixture, key);
+  await fixture.harness.client.command('pause', key);
+  await watch(fixture, key).untilState('paused');
   return key;
 }
 
@@ -64,7 +64,7 @@ async function secondBuild(): Promise<string> {
   const dist = path.join(folder, 'dist');
   await cp(inProject('dist'), dist, { recursive: true });
   await cp(inProject('migrations'), path.join(folder, 'migrations'), { recursive: true });
-  const file = path.join(dist, 'src', 'workflows', 'steerable.js');
+  const file = path.join(dist, 'src', 'workflows', 'controllable.js');
   const code = await readFile(file, 'utf8');
   if (!code.includes(BEFORE)) throw new Error('the workflow has no such line any more: a void round');
   const changed = code

@@ -1,6 +1,6 @@
 import type { DownloadFields, TaskKey } from '../src/client/client.js';
 import type { Task } from '../src/contract/task.js';
-import { type Lab, newKey, patiently, watch } from './lab.js';
+import { type Fixture, newKey, patiently, watch } from './fixture.js';
 import { type Finding, judge } from './oracle.js';
 import { type Scenario, Violations } from './scenario.js';
 
@@ -62,16 +62,16 @@ export const exchangedTables: Scenario[] = (['parts run', 'paused'] as const).ma
   fault: 'F24',
   place: `exported table while ${when}: ${Object.keys(CHANGES).join(', ')}`,
   how: `another session changes a table, and the table of an upload, ${when === 'paused' ? 'between the pause and the resume' : 'between two parts'} of its export; an export for each way (short: half of them of uploads)`,
-  run: (lab) => exchangeTables(lab, when),
+  run: (fixture) => exchangeTables(fixture, when),
 }));
 
-async function exchangeTables(lab: Lab, when: When): Promise<Finding> {
+async function exchangeTables(fixture: Fixture, when: When): Promise<Finding> {
   const violations = new Violations();
   const round = async (name: string, change: Change, isUpload: boolean) => {
-    const found = await exchange(lab, when, change, isUpload);
+    const found = await exchange(fixture, when, change, isUpload);
     violations.add(found.map((what) => `${name}, ${isUpload ? 'upload' : 'table'}: ${what}`));
   };
-  for (const isOdd of lab.isShort ? [when === 'paused'] : [false, true]) {
+  for (const isOdd of fixture.isShort ? [when === 'paused'] : [false, true]) {
     // Each way once at a time, half of them for uploads: in the short form the other half are in the other scenario.
     const changes = Object.entries(CHANGES).map(([name, change], i) => round(name, change, isOdd === (i % 2 === 1)));
     await Promise.all(changes);
@@ -82,9 +82,9 @@ async function exchangeTables(lab: Lab, when: When): Promise<Finding> {
 /** Slower each time that no part was left when the table changed. */
 const SECONDS = [4, 8, 16];
 
-async function exchange(lab: Lab, when: When, change: Change, isUpload: boolean): Promise<string[]> {
+async function exchange(fixture: Fixture, when: When, change: Change, isUpload: boolean): Promise<string[]> {
   for (const seconds of SECONDS) {
-    const found = await exchangeOnce(lab, { when, change, isUpload, seconds });
+    const found = await exchangeOnce(fixture, { when, change, isUpload, seconds });
     if (found) return found;
   }
   return ['void: no part was left when the table changed'];
@@ -99,32 +99,32 @@ interface Attempt {
 }
 
 /** Resolves to undefined where no part was left when the table changed. */
-async function exchangeOnce(lab: Lab, attempt: Attempt): Promise<string[] | undefined> {
+async function exchangeOnce(fixture: Fixture, attempt: Attempt): Promise<string[] | undefined> {
   const { when, change, isUpload, seconds } = attempt;
-  const { rig } = lab;
+  const { harness } = fixture;
   const violations = new Violations();
   const tables = { asked: `asked_${++exchanges}`, other: `other_${exchanges}`, unused: `unused_${exchanges}` };
   const consistency = change.isFrozen ? 'frozen' : 'live';
   try {
-    const { key, fields, sha256 } = await (isUpload ? uploadTable : copyTable)(lab, tables);
-    await makeOther(lab, tables);
-    const max_bytes_per_second = Math.round(lab.large.bytes / seconds);
-    await start(lab, key, { ...fields, consistency, max_bytes_per_second });
-    await untilBetween(lab, key, when);
-    await rig.db.query(`BEGIN; ${change.sql(tables)}; COMMIT`);
-    const isOnTime = await isHalfway(lab, key);
-    if (when === 'paused') await rig.client.command('resume', key);
+    const { key, fields, sha256 } = await (isUpload ? uploadTable : copyTable)(fixture, tables);
+    await makeOther(fixture, tables);
+    const max_bytes_per_second = Math.round(fixture.large.bytes / seconds);
+    await start(fixture, key, { ...fields, consistency, max_bytes_per_second });
+    await untilBetween(fixture, key, when);
+    await harness.db.query(`BEGIN; ${change.sql(tables)}; COMMIT`);
+    const isOnTime = await isHalfway(fixture, key);
+    if (when === 'paused') await harness.client.command('resume', key);
     if (!isOnTime) {
-      await judge({ ...lab, exportSha256: sha256 }, key, ['completed', 'failed']);
+      await judge({ ...fixture, exportSha256: sha256 }, key, ['completed', 'failed']);
       return undefined;
     }
     const expected = change.isExact ? 'completed' : 'failed';
-    violations.add((await judge({ ...lab, exportSha256: sha256 }, key, [expected])).violations);
-    const { error } = await rig.client.progress(key);
+    violations.add((await judge({ ...fixture, exportSha256: sha256 }, key, [expected])).violations);
+    const { error } = await harness.client.progress(key);
     violations.expect(change.isExact || error?.code === 'target_changed', `failed with ${error?.code}`);
   } finally {
     const names = Object.values(tables).map((name) => `public.${name}`);
-    await rig.db.query(`DROP TABLE IF EXISTS ${names.join(', ')}; DROP SCHEMA IF EXISTS ${tables.unused} CASCADE`);
+    await harness.db.query(`DROP TABLE IF EXISTS ${names.join(', ')}; DROP SCHEMA IF EXISTS ${tables.unused} CASCADE`);
   }
   return violations.found;
 }
@@ -139,32 +139,32 @@ interface Asked {
 }
 
 /** The table of an upload, read by its row numbers under the header of the file. */
-async function uploadTable({ rig, large }: Lab, { asked }: Tables): Promise<Asked> {
+async function uploadTable({ harness, large }: Fixture, { asked }: Tables): Promise<Asked> {
   const upload = newKey();
   const idempotencyKey = upload.task_name;
-  await patiently(() => rig.client.upload(upload, large.file, { table: asked }, { idempotencyKey }));
-  await rig.client.waitFor(upload, ['completed']);
+  await patiently(() => harness.client.upload(upload, large.file, { table: asked }, { idempotencyKey }));
+  await harness.client.waitFor(upload, ['completed']);
   return { key: { ...upload, kind: 'download' }, fields: {}, sha256: large.sha256 };
 }
 
 /** A table without a key, read by its pages. */
-async function copyTable(lab: Lab, { asked }: Tables): Promise<Asked> {
-  const { rig } = lab;
-  await rig.db.query(`CREATE TABLE public.${asked} AS TABLE public.large`);
+async function copyTable(fixture: Fixture, { asked }: Tables): Promise<Asked> {
+  const { harness } = fixture;
+  await harness.db.query(`CREATE TABLE public.${asked} AS TABLE public.large`);
   const undisturbed = newKey('download');
   const fields = { table: `public.${asked}` };
-  await start(lab, undisturbed, fields);
-  const { receipt } = await rig.client.waitFor(undisturbed, ['completed']);
+  await start(fixture, undisturbed, fields);
+  const { receipt } = await harness.client.waitFor(undisturbed, ['completed']);
   return { key: newKey('download'), fields, sha256: receipt?.file?.sha256 as string };
 }
 
 /** Eight at once keep two cores busy: the API may ask to try again, and the key makes that one task. */
-function start({ rig }: Lab, key: TaskKey, fields: DownloadFields): Promise<Task> {
-  return patiently(() => rig.client.download(key, fields, { idempotencyKey: key.task_name }));
+function start({ harness }: Fixture, key: TaskKey, fields: DownloadFields): Promise<Task> {
+  return patiently(() => harness.client.download(key, fields, { idempotencyKey: key.task_name }));
 }
 
-async function makeOther({ rig }: Lab, { asked, other }: Tables): Promise<void> {
-  await rig.db.query(`CREATE TABLE public.${other} (LIKE public.${asked} INCLUDING ALL);
+async function makeOther({ harness }: Fixture, { asked, other }: Tables): Promise<void> {
+  await harness.db.query(`CREATE TABLE public.${other} (LIKE public.${asked} INCLUDING ALL);
     INSERT INTO public.${other} SELECT * FROM public.${asked}; UPDATE public.${other} SET "Region" = 'not requested'`);
 }
 
@@ -172,22 +172,22 @@ async function makeOther({ rig }: Lab, { asked, other }: Tables): Promise<void> 
  * Waits until a part is being read, so that the change follows it, or one is done; then pauses the task where that is
  * wanted.
  */
-async function untilBetween(lab: Lab, key: TaskKey, when: When): Promise<void> {
-  const { rig } = lab;
-  const { lockKey } = await watch(lab, key).until(({ phase }) => phase === 'dumping', 'dumping');
-  const isDumped = async () => (await watch(lab, key).look()).rows > 0;
+async function untilBetween(fixture: Fixture, key: TaskKey, when: When): Promise<void> {
+  const { harness } = fixture;
+  const { lockKey } = await watch(fixture, key).until(({ phase }) => phase === 'dumping', 'dumping');
+  const isDumped = async () => (await watch(fixture, key).look()).rows > 0;
   const isRead = async () =>
-    await rig.db.query(`SELECT FROM pg_stat_activity WHERE application_name LIKE $1 AND query LIKE 'COPY %'`, [
+    await harness.db.query(`SELECT FROM pg_stat_activity WHERE application_name LIKE $1 AND query LIKE 'COPY %'`, [
       `long-task ${lockKey} %`,
     ]);
-  if (when !== 'paused') return rig.until(async () => (await isRead()).rowCount || (await isDumped()));
-  await rig.until(isDumped);
-  await rig.client.command('pause', key);
-  await watch(lab, key).untilState('paused');
+  if (when !== 'paused') return harness.until(async () => (await isRead()).rowCount || (await isDumped()));
+  await harness.until(isDumped);
+  await harness.client.command('pause', key);
+  await watch(fixture, key).untilState('paused');
 }
 
-async function isHalfway({ rig }: Lab, key: TaskKey): Promise<boolean> {
-  const { rows } = await rig.db.query(
+async function isHalfway({ harness }: Fixture, key: TaskKey): Promise<boolean> {
+  const { rows } = await harness.db.query(
     `SELECT count(*) FILTER (WHERE done)::int AS done, count(*)::int AS parts
        FROM long_task.parts p JOIN long_task.tasks t ON t.id = p.task_id WHERE t.kind = $1 AND t.user_id = $2 AND t.task_name = $3`,
     [key.kind, key.user_id, key.task_name],

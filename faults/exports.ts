@@ -3,7 +3,7 @@ import http from 'node:http';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'csv-parse/sync';
-import { type Lab, newKey, watch } from './lab.js';
+import { type Fixture, newKey, watch } from './fixture.js';
 import type { Finding } from './oracle.js';
 import { resourcesOf } from './resources.js';
 import { type Scenario, Violations } from './scenario.js';
@@ -19,29 +19,33 @@ export const changingTable: Scenario = {
   run: exportChangingTable,
 };
 
-async function exportChangingTable(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function exportChangingTable(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  await rig.db.query(
+  await harness.db.query(
     `CREATE TABLE public.accounts AS SELECT i AS id, 100 AS amount, repeat('x', 100) AS note FROM generate_series(1, ${ACCOUNTS}) i`,
   );
-  await rig.db.query('ALTER TABLE public.accounts ADD PRIMARY KEY (id)');
+  await harness.db.query('ALTER TABLE public.accounts ADD PRIMARY KEY (id)');
   let isWriting = true;
   let moves = 0;
   const writers = Array.from({ length: WRITERS / 2 }, async () => {
-    for (; isWriting; moves++) await moveAmounts(lab);
+    for (; isWriting; moves++) await moveAmounts(fixture);
   });
   try {
     const key = newKey('download');
-    await rig.client.download(key, { table: 'public.accounts', consistency: 'frozen', max_bytes_per_second: 500_000 });
-    await watch(lab, key).until((sight) => sight.phase === 'dumping', 'dumping');
+    await harness.client.download(key, {
+      table: 'public.accounts',
+      consistency: 'frozen',
+      max_bytes_per_second: 500_000,
+    });
+    await watch(fixture, key).until((snapshot) => snapshot.phase === 'dumping', 'dumping');
     await sleep(500);
-    await rig.killWorkers();
-    await rig.startWorker();
-    const { receipt } = await rig.client.waitFor(key, ['completed']);
+    await harness.killWorkers();
+    await harness.startWorker();
+    const { receipt } = await harness.client.waitFor(key, ['completed']);
     violations.expect(moves > 50, `void: only ${moves} moves were made`);
     violations.expect(receipt?.consistency === 'frozen', 'the receipt does not say that it is frozen');
-    const content = await text(await rig.client.result(key));
+    const content = await text(await harness.client.result(key));
     const rows: { id: string; amount: string }[] = parse(content, { columns: true });
     const sum = rows.reduce((total, { amount }) => total + Number(amount), 0);
     violations.expect(sum === ACCOUNTS * 100, `the amounts sum up to ${sum}`);
@@ -50,16 +54,16 @@ async function exportChangingTable(lab: Lab): Promise<Finding> {
   } finally {
     isWriting = false;
     await Promise.all(writers);
-    await rig.db.query('DROP TABLE public.accounts');
+    await harness.db.query('DROP TABLE public.accounts');
   }
   return { violations: violations.found, note: `${moves} moves` };
 }
 
 /** Two rows at once, in the order of their keys, so that writers do not lock each other out. */
-async function moveAmounts({ rig, random }: Lab): Promise<void> {
+async function moveAmounts({ harness, random }: Fixture): Promise<void> {
   const [from, to] = [1 + (random() % ACCOUNTS), 1 + (random() % ACCOUNTS)];
   if (from === to) return;
-  await rig.db.query(
+  await harness.db.query(
     `UPDATE public.accounts a SET amount = a.amount + d.by
        FROM (SELECT * FROM (VALUES (${from}, -1), (${to}, 1)) v (id, by) ORDER BY id) d WHERE a.id = d.id`,
   );
@@ -73,14 +77,14 @@ export const slowClient: Scenario = {
   run: readSlowly,
 };
 
-async function readSlowly(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function readSlowly(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
   const key = newKey('download');
-  await rig.client.download(key, { table: 'public.large' });
-  const { download_url, receipt } = await rig.client.waitFor(key, ['completed']);
-  const url = new URL(download_url as string, rig.client.api);
-  const before = memoryOf(rig.api.pid);
+  await harness.client.download(key, { table: 'public.large' });
+  const { download_url, receipt } = await harness.client.waitFor(key, ['completed']);
+  const url = new URL(download_url as string, harness.client.api);
+  const before = memoryOf(harness.api.pid);
   const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
     http.get(url, { agent: false }, resolve).once('error', reject);
   });
@@ -92,12 +96,15 @@ async function readSlowly(lab: Lab): Promise<Finding> {
     got += (response.read(1_024) as Buffer | null)?.length ?? 0;
   }
   violations.expect(got > 0, 'void: nothing was read');
-  violations.expect(memoryOf(rig.api.pid) - before < 64, `the API grew from ${before} to ${memoryOf(rig.api.pid)} MiB`);
+  violations.expect(
+    memoryOf(harness.api.pid) - before < 64,
+    `the API grew from ${before} to ${memoryOf(harness.api.pid)} MiB`,
+  );
   response.destroy();
-  await rig
-    .until(() => openResults(rig.api.pid) === 0, 30_000)
+  await harness
+    .until(() => openResults(harness.api.pid) === 0, 30_000)
     .catch(() => violations.expect(false, 'the result is still open 30 s after the client went'));
-  const { byteLength } = await buffer(await rig.client.result(key, got));
+  const { byteLength } = await buffer(await harness.client.result(key, got));
   violations.expect(got + byteLength === receipt?.file?.size, `${got} and ${byteLength} bytes are not the whole file`);
   return { violations: violations.found };
 }

@@ -7,15 +7,15 @@ import { Missed } from '../testkit/task-watch.js';
 import {
   beginFor,
   beginLoad,
+  type Fixture,
   type Input,
   isOnExport,
-  type Lab,
   untilFurther,
   untilMoving,
   type Way,
   watch,
   workflowId,
-} from './lab.js';
+} from './fixture.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { endsWithin, type Scenario, Violations, worst } from './scenario.js';
 
@@ -76,7 +76,7 @@ export const kills: Scenario[] = ALL_KILLS.map((kill) => ({
   fault: 'F1',
   place: `${kill.failpoint} #${kill.nth}${kill.way ? `, ${kill.way}` : ''}`,
   how: 'SIGKILL of the worker at this failpoint, a new worker at once',
-  run: (lab) => killAlone(lab, kill),
+  run: (fixture) => killAlone(fixture, kill),
 }));
 
 /** F1 in the short form: a worker is killed at one place after the other while earlier tasks are still recovering. */
@@ -85,7 +85,7 @@ export function killRelay(places: Kill[]): Scenario {
     fault: 'F1',
     place: `${places.length} failpoints in turn`,
     how: 'workers one after the other, each killed at the next failpoint by a task of its own, while the tasks before still recover',
-    run: (lab) => relay(lab, places),
+    run: (fixture) => relay(fixture, places),
   };
 }
 
@@ -96,44 +96,44 @@ export const randomKills: Scenario = {
   run: killAtRandom,
 };
 
-async function killAlone(lab: Lab, kill: Kill): Promise<Finding> {
-  const { rig } = lab;
-  await rig.killWorkers();
-  const worker = await rig.startWorker({ FAILPOINT: `${kill.failpoint}:${kill.nth}:kill` });
-  const victim = await provoke(lab, kill, worker);
+async function killAlone(fixture: Fixture, kill: Kill): Promise<Finding> {
+  const { harness } = fixture;
+  await harness.killWorkers();
+  const worker = await harness.startWorker({ FAILPOINT: `${kill.failpoint}:${kill.nth}:kill` });
+  const target = await provoke(fixture, kill, worker);
   if (!(await endsWithin(worker, 20_000))) throw new Error('the worker was never there: a void round');
   const began = performance.now();
-  const sight = await watch(lab, victim.key).look();
-  await rig.startWorker();
-  const recovery = isFinal(sight.state) ? undefined : await untilFurther(lab, victim.key, sight, began);
+  const snapshot = await watch(fixture, target.key).look();
+  await harness.startWorker();
+  const recovery = isFinal(snapshot.state) ? undefined : await untilFurther(fixture, target.key, snapshot, began);
   const violations = new Violations();
   violations.expect((recovery ?? 0) <= LONGEST_RECOVERY, `continued only after ${recovery?.toFixed(1)} s`);
-  await victim.goOn();
-  const { redone, violations: found } = await judge(lab, victim.key, [victim.end], victim.input);
+  await target.goOn();
+  const { redone, violations: found } = await judge(fixture, target.key, [target.end], target.input);
   violations.add(found);
   return { violations: violations.found, recovery, redone };
 }
 
-async function relay(lab: Lab, places: Kill[]): Promise<Finding> {
-  const { rig } = lab;
+async function relay(fixture: Fixture, places: Kill[]): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const victims: Victim[] = [];
-  await rig.killWorkers();
+  const targets: Victim[] = [];
+  await harness.killWorkers();
   for (const kill of places) {
-    const worker = await rig.startWorker({ FAILPOINT: `${kill.failpoint}:${kill.nth}:kill` });
-    victims.push(await provoke(lab, kill, worker));
+    const worker = await harness.startWorker({ FAILPOINT: `${kill.failpoint}:${kill.nth}:kill` });
+    targets.push(await provoke(fixture, kill, worker));
     const isHit = await endsWithin(worker, 20_000);
     violations.expect(isHit, `void: the worker did not come to ${kill.failpoint}`);
-    if (!isHit) await rig.kill(worker);
+    if (!isHit) await harness.kill(worker);
   }
   const began = performance.now();
-  await rig.startWorker();
-  const recoveries = victims.map(async ({ key }) => {
-    const sight = await watch(lab, key).look();
-    return isFinal(sight.state) ? undefined : untilFurther(lab, key, sight, began);
+  await harness.startWorker();
+  const recoveries = targets.map(async ({ key }) => {
+    const snapshot = await watch(fixture, key).look();
+    return isFinal(snapshot.state) ? undefined : untilFurther(fixture, key, snapshot, began);
   });
-  await Promise.all(victims.map((victim) => victim.goOn()));
-  const verdicts = await Promise.all(victims.map(({ key, end, input }) => judge(lab, key, [end], input)));
+  await Promise.all(targets.map((target) => target.goOn()));
+  const verdicts = await Promise.all(targets.map(({ key, end, input }) => judge(fixture, key, [end], input)));
   for (const verdict of verdicts) violations.add(verdict.violations);
   const redone = verdicts.reduce((sum, verdict) => sum + verdict.redone, 0);
   return { violations: violations.found, recovery: worst(await Promise.all(recoveries)), redone };
@@ -149,28 +149,28 @@ interface Victim {
 }
 
 /** In the relay an earlier task may end the worker before this one moves: it gets its commands all the same. */
-async function provoke(lab: Lab, { failpoint, nth, way }: Kill, worker: Running): Promise<Victim> {
-  const { rig } = lab;
-  const moving = (key: TaskKey) => Promise.race([untilMoving(lab, key).catch(whenMissed), worker.exited]);
+async function provoke(fixture: Fixture, { failpoint, nth, way }: Kill, worker: Running): Promise<Victim> {
+  const { harness } = fixture;
+  const moving = (key: TaskKey) => Promise.race([untilMoving(fixture, key).catch(whenMissed), worker.exited]);
   const [room] = failpoint.split(':');
-  const key = await beginFor(lab, failpoint, way);
+  const key = await beginFor(fixture, failpoint, way);
   if (isOnExport(failpoint)) return { key, end: 'completed', goOn: async () => {} };
   if (room === 'rollback') {
     await moving(key);
-    await rig.client.command('terminate', key);
+    await harness.client.command('terminate', key);
     return { key, end: 'terminated', goOn: async () => {} };
   }
   if (room === 'command' || (room === 'settle' && nth > 1)) {
     await moving(key);
     // A signal, so that it is the worker and not the API that writes the command down.
-    await rig.temporal.workflow.getHandle(workflowId(key)).signal('pause');
+    await harness.temporal.workflow.getHandle(workflowId(key)).signal('pause');
     const resume = async () => {
-      await watch(lab, key).untilState('paused');
-      await rig.client.command('resume', key);
+      await watch(fixture, key).untilState('paused');
+      await harness.client.command('resume', key);
     };
     return { key, end: 'completed', goOn: resume };
   }
-  const input = way === 'in parts' ? lab.large : undefined;
+  const input = way === 'in parts' ? fixture.large : undefined;
   return { key, end: 'completed', goOn: async () => {}, input };
 }
 
@@ -179,17 +179,17 @@ function whenMissed(error: unknown): void {
   if (!(error instanceof Missed)) throw error;
 }
 
-async function killAtRandom(lab: Lab): Promise<Finding> {
-  const { rig, large, small } = lab;
-  const keys = [await beginLoad(lab, 4, large), await beginLoad(lab, 0.001, large)];
-  const paced = await beginLoad(lab, 6, small);
-  const times = lab.isShort ? 3 : 10;
+async function killAtRandom(fixture: Fixture): Promise<Finding> {
+  const { harness, large, small } = fixture;
+  const keys = [await beginLoad(fixture, 4, large), await beginLoad(fixture, 0.001, large)];
+  const paced = await beginLoad(fixture, 6, small);
+  const times = fixture.isShort ? 3 : 10;
   for (let i = 0; i < times; i++) {
-    await sleep(200 + (lab.random() % 2300));
-    await rig.killWorkers();
-    await rig.startWorker();
+    await sleep(200 + (fixture.random() % 2300));
+    await harness.killWorkers();
+    await harness.startWorker();
   }
-  const verdicts = [await judgeAll(lab, keys, ['completed'], large), await judge(lab, paced, ['completed'])];
+  const verdicts = [await judgeAll(fixture, keys, ['completed'], large), await judge(fixture, paced, ['completed'])];
   return {
     violations: verdicts.flatMap(({ violations }) => violations),
     redone: verdicts.reduce((sum, { redone }) => sum + redone, 0),

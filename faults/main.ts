@@ -9,10 +9,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { inProject } from '../launcher/paths.js';
 import { randomNumbers } from '../testkit/sales-data.js';
-import { openLab } from './lab.js';
+import { closeOnInterrupt } from './fault-harness.js';
+import { openFixture } from './fixture.js';
 import { matrix, type Result, runMatrix } from './matrix.js';
 import { resultMarkdown, resultTable } from './report.js';
-import { closeOnInterrupt } from './rig.js';
 import { soak } from './soak.js';
 
 const { values } = parseArgs({
@@ -71,10 +71,10 @@ async function runSoak(time: string): Promise<number> {
   const [, number, unit] = /^(\d+)([smh])$/.exec(time) ?? [];
   if (!number) throw new Error(`--soak ${time} is not a time such as 90s, 60m or 2h`);
   const seconds = Number(number) * { s: 1, m: 60, h: 3600 }[unit as 's' | 'm' | 'h'];
-  const lab = await openLab({ random: randomNumbers(seed), isShort: values.short, log: console.log });
-  closeOnInterrupt([lab.rig], values.keep);
-  const result = await soak(lab, seconds, (line) => console.log(`${minutes()} ${line}`)).finally(() =>
-    lab.rig.close(values.keep),
+  const fixture = await openFixture({ random: randomNumbers(seed), isShort: values.short, log: console.log });
+  closeOnInterrupt([fixture.harness], values.keep);
+  const result = await soak(fixture, seconds, (line) => console.log(`${minutes()} ${line}`)).finally(() =>
+    fixture.harness.close(values.keep),
   );
   console.log(`faults: ${JSON.stringify(result.faults)}; tasks: ${JSON.stringify(result.tasks)}; ${result.resources}`);
   console.log(result.violations.length === 0 ? '0 violations' : `VIOLATED: ${result.violations.join('\n')}`);

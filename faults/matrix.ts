@@ -6,15 +6,15 @@ import { deploys } from './deploy.js';
 import { diskFaults } from './disk.js';
 import { exchangedTables } from './exchanged.js';
 import { changingTable, slowClient } from './exports.js';
+import { closeOnInterrupt, type FaultHarness } from './fault-harness.js';
 import { duplicateStart, uploadFaults } from './files.js';
+import { type Fixture, openFixture, rowOf } from './fixture.js';
 import { FIRST_KILLS, killRelay, kills, OTHER_WAYS, randomKills } from './kill.js';
-import { type Lab, openLab, rowOf } from './lab.js';
 import { type Finding, leftovers } from './oracle.js';
 import { exhaustion, poison } from './poison.js';
 import { refusedValues } from './refused.js';
 import { resourceViolations, restingResources } from './resources.js';
 import { clockJumps, restoredDatabase } from './restore.js';
-import { closeOnInterrupt, type Rig } from './rig.js';
 import { type Scenario, secondsSince } from './scenario.js';
 import { takenSlots } from './slots.js';
 import { nativePauses, reconcilers } from './steered.js';
@@ -82,19 +82,19 @@ export async function runMatrix(options: MatrixOptions): Promise<Result[]> {
     results.push(result);
     onResult?.(result);
   };
-  const rigs: Rig[] = [];
-  const ignoreInterrupts = closeOnInterrupt(rigs, keep);
+  const harnesses: FaultHarness[] = [];
+  const ignoreInterrupts = closeOnInterrupt(harnesses, keep);
   const lane = async (_: unknown, number: number) => {
-    const lab = await openLab({ random: randomNumbers(seed + number), isShort, log });
-    rigs.push(lab.rig);
+    const fixture = await openFixture({ random: randomNumbers(seed + number), isShort, log });
+    harnesses.push(fixture.harness);
     try {
-      const before = await restingResources(lab.rig);
+      const before = await restingResources(fixture.harness);
       for (let scenario = queue.shift(); scenario; scenario = queue.shift())
-        takeResult(await runScenario(lab, scenario, rounds));
-      takeResult(restingResult(number, resourceViolations(before, await restingResources(lab.rig))));
+        takeResult(await runScenario(fixture, scenario, rounds));
+      takeResult(restingResult(number, resourceViolations(before, await restingResources(fixture.harness))));
     } finally {
-      await lab.rig.close(keep);
-      if (keep) log(`kept: ${lab.rig.folder}`);
+      await fixture.harness.close(keep);
+      if (keep) log(`kept: ${fixture.harness.folder}`);
     }
   };
   await Promise.all(Array.from({ length: Math.min(lanes, scenarios.length) }, lane)).finally(ignoreInterrupts);
@@ -127,15 +127,15 @@ export interface Result {
 }
 
 /** Runs a scenario so many times and after each time sees to it that nothing is left and everything runs again. */
-export async function runScenario(lab: Lab, scenario: Scenario, rounds: number): Promise<Result> {
+export async function runScenario(fixture: Fixture, scenario: Scenario, rounds: number): Promise<Result> {
   const began = performance.now();
   const findings: Finding[] = [];
   for (let round = 1; round <= rounds; round++) {
-    const finding = await runRound(lab, scenario);
+    const finding = await runRound(fixture, scenario);
     findings.push(finding);
     // Of hours of rounds something is known at any time, also when they are broken off.
     if (rounds > 1)
-      lab.log(
+      fixture.log(
         `${scenario.fault} ${scenario.place}, round ${round} of ${rounds}: ${finding.violations.join('; ') || 'exact'}`,
       );
   }
@@ -154,24 +154,24 @@ export async function runScenario(lab: Lab, scenario: Scenario, rounds: number):
   };
 }
 
-async function runRound(lab: Lab, scenario: Scenario): Promise<Finding> {
-  const finding = await scenario.run(lab).catch((error: Error) => ({ violations: [error.message] }));
-  finding.violations.push(...(await leftovers(lab).catch((error: Error) => [error.message])));
-  await lab.rig.restore();
-  if (finding.violations.length > 0) await clearUp(lab);
+async function runRound(fixture: Fixture, scenario: Scenario): Promise<Finding> {
+  const finding = await scenario.run(fixture).catch((error: Error) => ({ violations: [error.message] }));
+  finding.violations.push(...(await leftovers(fixture).catch((error: Error) => [error.message])));
+  await fixture.harness.restore();
+  if (finding.violations.length > 0) await clearUp(fixture);
   return finding;
 }
 
 /** After a violation: its leftovers must not be attributed to another scenario. */
-async function clearUp(lab: Lab): Promise<void> {
-  const { rig } = lab;
-  const { rows } = await rig.db.query(
+async function clearUp(fixture: Fixture): Promise<void> {
+  const { harness } = fixture;
+  const { rows } = await harness.db.query(
     `SELECT kind, user_id, task_name FROM long_task.tasks WHERE state NOT IN ('completed', 'terminated', 'failed')`,
   );
-  for (const key of rows) await rig.client.command('terminate', key).catch(() => {});
-  const ended = async () => (await Promise.all(rows.map((key) => rowOf(lab, key)))).every((row) => row.finished_at);
-  await rig.until(ended, 60_000).catch(() => {});
-  await rig.db.query(
+  for (const key of rows) await harness.client.command('terminate', key).catch(() => {});
+  const ended = async () => (await Promise.all(rows.map((key) => rowOf(fixture, key)))).every((row) => row.finished_at);
+  await harness.until(ended, 60_000).catch(() => {});
+  await harness.db.query(
     `DELETE FROM long_task.parts p USING long_task.tasks t WHERE t.id = p.task_id AND finished_at IS NOT NULL`,
   );
 }

@@ -6,7 +6,7 @@ import type { Task } from '../src/contract/task.js';
 import { awaitNoLeftovers } from '../testkit/leftovers.js';
 import { balances } from '../testkit/oracle.js';
 import { compareRows } from '../testkit/rows.js';
-import { type Input, type Lab, patiently, rowOf, sha256Of, workflowId } from './lab.js';
+import { type Fixture, type Input, patiently, rowOf, sha256Of, workflowId } from './fixture.js';
 
 /** What came of a round: what was violated, one line each, and what it cost. */
 export interface Finding {
@@ -28,7 +28,7 @@ export interface Verdict {
 }
 
 /** How long a task may take to its end, with a heartbeat timeout or two in between. */
-const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 
 /**
  * Waits for a task's end and looks at it from every side: API, task row and workflow say the same and one of the
@@ -36,16 +36,16 @@ const PATIENCE_MS = 120_000;
  * Removes the table.
  */
 export async function judge(
-  lab: Lab,
+  fixture: Fixture,
   key: TaskKey,
   expected: State[],
-  input: Input = lab.small,
-  patienceMs = PATIENCE_MS,
+  input: Input = fixture.small,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Verdict> {
-  await untilFinal(lab, key, patienceMs);
-  const workflow = await untilWorkflowClosed(lab, key);
-  const task = await patiently(() => lab.rig.client.progress(key));
-  const row = await rowOf(lab, key);
+  await untilFinal(fixture, key, timeoutMs);
+  const workflow = await untilWorkflowClosed(fixture, key);
+  const task = await patiently(() => fixture.harness.client.progress(key));
+  const row = await rowOf(fixture, key);
   const violations: string[] = [];
   if (!expected.includes(task.state)) violations.push(`is ${task.state} (${task.error?.code ?? 'no error'})`);
   if (row.state !== task.state || !agrees(workflow, task.state))
@@ -55,26 +55,27 @@ export async function judge(
   let redone = 0;
   if (task.state === 'completed' && key.kind === 'upload') {
     if (!balances(task, input)) violations.push(`the receipt does not balance: ${JSON.stringify(task.receipt)}`);
-    violations.push(...(await compareRows(lab.rig.db, task.table as string, input.reference)));
-    redone = await redoneRows(lab, task);
+    violations.push(...(await compareRows(fixture.harness.db, task.table as string, input.reference)));
+    redone = await redoneRows(fixture, task);
   } else if (task.state === 'completed') {
-    const sha256 = await sha256Of(await lab.rig.client.result(key));
-    if (sha256 !== lab.exportSha256) violations.push('the exported file differs from that of an undisturbed export');
-  } else violations.push(...(await traces(lab, key)));
-  violations.push(...(await eventViolations(lab, key)));
+    const sha256 = await sha256Of(await fixture.harness.client.result(key));
+    if (sha256 !== fixture.exportSha256)
+      violations.push('the exported file differs from that of an undisturbed export');
+  } else violations.push(...(await traces(fixture, key)));
+  violations.push(...(await eventViolations(fixture, key)));
   // Last, so that an interrupted check can be repeated.
   if (task.state === 'completed' && key.kind === 'upload')
-    await patiently(() => lab.rig.db.query(`DROP TABLE IF EXISTS ${task.table}`));
+    await patiently(() => fixture.harness.db.query(`DROP TABLE IF EXISTS ${task.table}`));
   return { violations: violations.map((what) => `${key.task_name} ${what}`), state: task.state, redone };
 }
 
-async function untilFinal(lab: Lab, key: TaskKey, patienceMs: number): Promise<void> {
-  const end = performance.now() + patienceMs;
+async function untilFinal(fixture: Fixture, key: TaskKey, timeoutMs: number): Promise<void> {
+  const end = performance.now() + timeoutMs;
   for (;;) {
-    const row = await rowOf(lab, key).catch(() => undefined);
+    const row = await rowOf(fixture, key).catch(() => undefined);
     if (row && isFinal(row.state)) return;
     if (performance.now() > end)
-      throw new Error(`${key.task_name} is ${row?.state} ${row?.phase} after ${patienceMs / 1000} s`);
+      throw new Error(`${key.task_name} is ${row?.state} ${row?.phase} after ${timeoutMs / 1000} s`);
     await sleep(20);
   }
 }
@@ -89,9 +90,9 @@ interface ClosedWorkflow {
  * By asking, not by waiting for its result: the server may be restarted meanwhile, and a new run may follow the one
  * that ended.
  */
-async function untilWorkflowClosed(lab: Lab, key: TaskKey): Promise<ClosedWorkflow> {
-  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(30)) {
-    const handle = lab.rig.temporal.workflow.getHandle(workflowId(key));
+async function untilWorkflowClosed(fixture: Fixture, key: TaskKey): Promise<ClosedWorkflow> {
+  for (const end = performance.now() + TIMEOUT_MS; performance.now() < end; await sleep(30)) {
+    const handle = fixture.harness.temporal.workflow.getHandle(workflowId(key));
     const workflow = await handle.describe().then(
       ({ status, typedSearchAttributes }) => ({
         status: status.name,
@@ -101,7 +102,7 @@ async function untilWorkflowClosed(lab: Lab, key: TaskKey): Promise<ClosedWorkfl
     );
     // The reconciler follows up a native end.
     if (!['RUNNING', 'not to be had', 'TERMINATED'].includes(workflow.status)) return workflow;
-    const row = workflow.status === 'TERMINATED' && (await rowOf(lab, key).catch(() => undefined));
+    const row = workflow.status === 'TERMINATED' && (await rowOf(fixture, key).catch(() => undefined));
     if (row && isFinal(row.state)) return workflow;
   }
   return { status: 'RUNNING' };
@@ -115,18 +116,18 @@ function agrees({ status, shown }: ClosedWorkflow, state: State): boolean {
 }
 
 /** PostgreSQL counts inserted rows of aborted transactions too, a little later. */
-async function redoneRows(lab: Lab, task: Task): Promise<number> {
+async function redoneRows(fixture: Fixture, task: Task): Promise<number> {
   await sleep(20);
-  const { rows } = await lab.rig.db.query(
+  const { rows } = await fixture.harness.db.query(
     'SELECT n_tup_ins::float8 AS inserted FROM pg_stat_all_tables WHERE relid = $1::regclass',
     [task.table],
   );
   return Math.max(0, (rows[0]?.inserted ?? 0) - (task.receipt?.rows_loaded ?? 0));
 }
 
-async function traces(lab: Lab, key: TaskKey): Promise<string[]> {
-  const row = await rowOf(lab, key);
-  const { rows } = await lab.rig.db.query(
+async function traces(fixture: Fixture, key: TaskKey): Promise<string[]> {
+  const row = await rowOf(fixture, key);
+  const { rows } = await fixture.harness.db.query(
     `SELECT 'left its table' AS what FROM pg_tables WHERE schemaname = 'public' AND tablename = $1 AND $2
      UNION ALL SELECT 'left parts' FROM long_task.parts WHERE task_id = $3
      UNION ALL SELECT 'left rejects' FROM long_task.rejects WHERE task_id = $3`,
@@ -136,8 +137,8 @@ async function traces(lab: Lab, key: TaskKey): Promise<string[]> {
 }
 
 /** A final state never changes again, and each change begins where the last one ended. */
-async function eventViolations(lab: Lab, key: TaskKey): Promise<string[]> {
-  const { rows } = await lab.rig.db.query(
+async function eventViolations(fixture: Fixture, key: TaskKey): Promise<string[]> {
+  const { rows } = await fixture.harness.db.query(
     `SELECT e.from_state, e.to_state FROM long_task.task_events e JOIN long_task.tasks t ON t.id = e.task_id
       WHERE t.workflow_id = $1 ORDER BY e.id`,
     [workflowId(key)],
@@ -149,14 +150,14 @@ async function eventViolations(lab: Lab, key: TaskKey): Promise<string[]> {
 }
 
 /** Lists the leftovers of tasks that have ended, after a moment. */
-export async function leftovers({ rig }: Lab, milliseconds?: number): Promise<string[]> {
-  const left = await awaitNoLeftovers(rig.db, rig.filesDir, milliseconds);
+export async function leftovers({ harness }: Fixture, milliseconds?: number): Promise<string[]> {
+  const left = await awaitNoLeftovers(harness.db, harness.filesDir, milliseconds);
   return left.map((what) => `leftover: ${what}`);
 }
 
 /** Judges several tasks at once. */
-export async function judgeAll(lab: Lab, keys: TaskKey[], expected: State[], input?: Input): Promise<Verdict> {
-  const all = await Promise.all(keys.map((key) => judge(lab, key, expected, input)));
+export async function judgeAll(fixture: Fixture, keys: TaskKey[], expected: State[], input?: Input): Promise<Verdict> {
+  const all = await Promise.all(keys.map((key) => judge(fixture, key, expected, input)));
   return {
     violations: all.flatMap(({ violations }) => violations),
     state: all[0]!.state,

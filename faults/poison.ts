@@ -6,7 +6,7 @@ import pg from 'pg';
 import { findOnPath } from '../launcher/programs.js';
 import { ApiError } from '../src/client/api-error.js';
 import type { TaskKey } from '../src/client/client.js';
-import { beginLoad, type Lab, newKey, rowOf, untilFurther, untilMoving, watch } from './lab.js';
+import { beginLoad, type Fixture, newKey, rowOf, untilFurther, untilMoving, watch } from './fixture.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { resourcesOf } from './resources.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';
@@ -30,70 +30,72 @@ export const poison: Scenario[] = [
   },
 ];
 
-async function lockWhileLoading(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function lockWhileLoading(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const key = await beginLoad(lab, 6);
-  await untilMoving(lab, key);
-  const other = await rig.db.connect();
-  const sight = await watch(lab, key).look();
+  const key = await beginLoad(fixture, 6);
+  await untilMoving(fixture, key);
+  const other = await harness.db.connect();
+  const snapshot = await watch(fixture, key).look();
   try {
     await other.query('BEGIN');
-    await other.query(`LOCK TABLE ${await stagingOf(lab, key)} IN ACCESS EXCLUSIVE MODE`);
+    await other.query(`LOCK TABLE ${await stagingOf(fixture, key)} IN ACCESS EXCLUSIVE MODE`);
     await sleep(4_000);
     const began = performance.now();
-    await rig.client.command('pause', key);
+    await harness.client.command('pause', key);
     const seconds = secondsSince(began);
     violations.expect(seconds <= LONGEST_PAUSE, `the pause was answered after ${seconds.toFixed(1)} s`);
-    await watch(lab, key).untilState('paused');
-    await rig.client.command('resume', key);
+    await watch(fixture, key).untilState('paused');
+    await harness.client.command('resume', key);
     await sleep(2_000);
   } finally {
     await other.query('ROLLBACK');
     other.release();
   }
-  const recovery = await untilFurther(lab, key, { ...sight, state: 'running' }, performance.now());
-  const verdict = await judge(lab, key, ['completed']);
+  const recovery = await untilFurther(fixture, key, { ...snapshot, state: 'running' }, performance.now());
+  const verdict = await judge(fixture, key, ['completed']);
   violations.add(verdict.violations);
   return { violations: violations.found, recovery, redone: verdict.redone };
 }
 
-async function stagingOf(lab: Lab, key: TaskKey): Promise<string> {
-  return `long_task_staging.task_${(await rowOf(lab, key)).lock_key}`;
+async function stagingOf(fixture: Fixture, key: TaskKey): Promise<string> {
+  return `long_task_staging.task_${(await rowOf(fixture, key)).lock_key}`;
 }
 
-async function refuseRows(lab: Lab): Promise<Finding> {
-  const { rig, small } = lab;
+async function refuseRows(fixture: Fixture): Promise<Finding> {
+  const { harness, small } = fixture;
   const violations = new Violations();
-  const lenient = await beginLoad(lab, 4, small, { max_rejects: 2 });
-  const strict = await beginLoad(lab, 4);
+  const lenient = await beginLoad(fixture, 4, small, { max_rejects: 2 });
+  const strict = await beginLoad(fixture, 4);
   for (const key of [lenient, strict]) {
-    await untilMoving(lab, key);
-    await addRefusals(lab, await stagingOf(lab, key), small.rows);
+    await untilMoving(fixture, key);
+    await addRefusals(fixture, await stagingOf(fixture, key), small.rows);
   }
-  const task = await rig.client.waitFor(lenient, ['completed']);
+  const task = await harness.client.waitFor(lenient, ['completed']);
   violations.expect(task.receipt?.rows_rejected === 2, `${task.receipt?.rows_rejected} rows were rejected, not 2`);
-  const { rows } = await rig.db.query(`SELECT row_no FROM long_task.rejects WHERE task_id = $1 ORDER BY row_no`, [
-    (await rowOf(lab, lenient)).id,
+  const { rows } = await harness.db.query(`SELECT row_no FROM long_task.rejects WHERE task_id = $1 ORDER BY row_no`, [
+    (await rowOf(fixture, lenient)).id,
   ]);
   const found = rows.map(({ row_no }) => Number(row_no)).join();
   violations.expect(found === `${small.rows - 1},${small.rows}`, `rejected were rows ${found}`);
-  await rig.db.query(`DROP TABLE ${task.table}`);
-  const paused = await rig.client.waitFor(strict, ['paused']);
+  await harness.db.query(`DROP TABLE ${task.table}`);
+  const paused = await harness.client.waitFor(strict, ['paused']);
   violations.expect(paused.error?.code === 'reject_limit', `paused with ${paused.error?.code}`);
   violations.expect(paused.error?.row === small.rows - 1, `the error names row ${paused.error?.row}`);
-  await rig.client.command('terminate', strict);
-  violations.add((await judge(lab, strict, ['terminated'])).violations);
-  await rig.db.query('DROP FUNCTION IF EXISTS public.refuse() CASCADE');
+  await harness.client.command('terminate', strict);
+  violations.add((await judge(fixture, strict, ['terminated'])).violations);
+  await harness.db.query('DROP FUNCTION IF EXISTS public.refuse() CASCADE');
   return { violations: violations.found };
 }
 
 /** The last row but one breaks a constraint, the last one meets a trigger that raises. */
-async function addRefusals({ rig }: Lab, table: string, rows: number): Promise<void> {
-  await rig.db.query(`CREATE OR REPLACE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
+async function addRefusals({ harness }: Fixture, table: string, rows: number): Promise<void> {
+  await harness.db.query(`CREATE OR REPLACE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN IF NEW._row = ${rows} THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$`);
-  await rig.db.query(`ALTER TABLE ${table} ADD CONSTRAINT no_such_row CHECK (_row <> ${rows - 1}) NOT VALID`);
-  await rig.db.query(`CREATE TRIGGER refuse BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION public.refuse()`);
+  await harness.db.query(`ALTER TABLE ${table} ADD CONSTRAINT no_such_row CHECK (_row <> ${rows - 1}) NOT VALID`);
+  await harness.db.query(
+    `CREATE TRIGGER refuse BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION public.refuse()`,
+  );
 }
 
 /** F16: not enough of anything. */
@@ -118,20 +120,20 @@ export const exhaustion: Scenario[] = [
   },
 ];
 
-async function loadMonsters(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function loadMonsters(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const beside = await beginLoad(lab, 4);
+  const beside = await beginLoad(fixture, 4);
   const monsters: [name: string, content: string, code: string | null][] = [
     ['line', `a,b\n${'x'.repeat(40 << 20)},1\n`, 'record_too_large'],
     ['columns', `${Array.from({ length: 100_000 }, (_, i) => `c${i}`).join()}\n`, 'too_many_columns'],
     ['cell', `a,b\n"${'long, '.repeat(5 << 20)}",1\n`, null],
   ];
   for (const [name, content, code] of monsters) {
-    const file = path.join(rig.folder, `${name}.csv`);
+    const file = path.join(harness.folder, `${name}.csv`);
     await writeFile(file, content);
     const key = newKey();
-    const refused = await rig.client.upload(key, file).then(
+    const refused = await harness.client.upload(key, file).then(
       () => null,
       (error: unknown) => (error instanceof ApiError ? error.problem.code : String(error)),
     );
@@ -139,24 +141,24 @@ async function loadMonsters(lab: Lab): Promise<Finding> {
       violations.expect(refused === code, `${name}: refused with ${refused}`);
       continue;
     }
-    await rig.until(async () => (await rowOf(lab, key)).finished_at !== null, 60_000);
-    const { state, error, table_name } = await rowOf(lab, key);
+    await harness.until(async () => (await rowOf(fixture, key)).finished_at !== null, 60_000);
+    const { state, error, table_name } = await rowOf(fixture, key);
     violations.expect((error?.code ?? null) === code, `${name}: ${state} with ${error?.code}`);
-    if (table_name) await rig.db.query(`DROP TABLE ${table_name}`);
+    if (table_name) await harness.db.query(`DROP TABLE ${table_name}`);
   }
-  const verdict = await judge(lab, beside, ['completed']);
+  const verdict = await judge(fixture, beside, ['completed']);
   violations.add(verdict.violations);
   return { violations: violations.found, redone: verdict.redone };
 }
 
-async function takeConnections(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function takeConnections(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const key = await beginLoad(lab, 6);
-  const sight = await untilMoving(lab, key);
+  const key = await beginLoad(fixture, 6);
+  const snapshot = await untilMoving(fixture, key);
   const taken: pg.Client[] = [];
   for (;;) {
-    const client = new pg.Client({ connectionString: rig.postgres.url });
+    const client = new pg.Client({ connectionString: harness.postgres.url });
     client.on('error', () => {});
     try {
       await client.connect();
@@ -165,8 +167,8 @@ async function takeConnections(lab: Lab): Promise<Finding> {
       break;
     }
   }
-  rig.toPostgres.cut(); // What the worker had is free now, and taken at once.
-  const last = new pg.Client({ connectionString: rig.postgres.url });
+  harness.toPostgres.cut(); // What the worker had is free now, and taken at once.
+  const last = new pg.Client({ connectionString: harness.postgres.url });
   last.on('error', () => {});
   await last.connect().then(
     () => taken.push(last),
@@ -174,22 +176,22 @@ async function takeConnections(lab: Lab): Promise<Finding> {
   );
   await sleep(8_000);
   await Promise.all(taken.map((client) => client.end()));
-  const recovery = await untilFurther(lab, key, sight, performance.now());
+  const recovery = await untilFurther(fixture, key, snapshot, performance.now());
   violations.expect(taken.length > 50, `void: only ${taken.length} connections were opened`);
-  const other = await beginLoad(lab, 1);
-  const verdict = await judgeAll(lab, [key, other], ['completed']);
+  const other = await beginLoad(fixture, 1);
+  const verdict = await judgeAll(fixture, [key, other], ['completed']);
   violations.add(verdict.violations);
   return { violations: violations.found, recovery, redone: verdict.redone };
 }
 
-async function fewDescriptors(lab: Lab): Promise<Finding> {
+async function fewDescriptors(fixture: Fixture): Promise<Finding> {
   const prlimit = findOnPath('prlimit');
   if (!prlimit) return { violations: [], skipped: 'there is no prlimit here (Linux, util-linux)' };
-  const { pid } = lab.rig.workers[0]!;
+  const { pid } = fixture.harness.workers[0]!;
   const { descriptors = 0 } = resourcesOf(pid) ?? {};
   execFileSync(prlimit, ['--pid', String(pid), `--nofile=${descriptors + 15}`]);
   const keys: TaskKey[] = [];
-  for (let i = 0; i < 6; i++) keys.push(await beginLoad(lab, 2));
-  const { violations, redone } = await judgeAll(lab, keys, ['completed']);
+  for (let i = 0; i < 6; i++) keys.push(await beginLoad(fixture, 2));
+  const { violations, redone } = await judgeAll(fixture, keys, ['completed']);
   return { violations, redone };
 }

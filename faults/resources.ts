@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Rig } from './rig.js';
+import type { FaultHarness } from './fault-harness.js';
 
 /** What a process has: resident memory in MiB and open descriptors. */
 export interface Resources {
@@ -23,7 +23,7 @@ const DESCRIPTORS_MORE = 12;
 const MEBIBYTES_MORE = 96;
 
 /** The resources of API and worker at rest. */
-export async function restingResources({ api, workers }: Rig): Promise<(Resources | undefined)[]> {
+export async function restingResources({ api, workers }: FaultHarness): Promise<(Resources | undefined)[]> {
   await sleep(QUIET_MS);
   return [api, workers[0]].map((process) => process && resourcesOf(process.pid));
 }

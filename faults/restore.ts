@@ -1,7 +1,7 @@
 import { cp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ageFiles } from './files.js';
-import { beginLoad, type Lab, newKey, untilMoving, watch, workflowId } from './lab.js';
+import { beginLoad, type Fixture, newKey, untilMoving, watch, workflowId } from './fixture.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, Violations } from './scenario.js';
 
@@ -13,48 +13,48 @@ export const restoredDatabase: Scenario = {
   run: restoreDatabase,
 };
 
-async function restoreDatabase(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function restoreDatabase(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const folder = path.join(rig.folder, 'postgres');
-  const copy = path.join(rig.folder, 'copy');
-  const paused = await beginLoad(lab, 3);
-  await untilMoving(lab, paused);
-  await rig.client.command('pause', paused);
-  await watch(lab, paused).untilState('paused');
-  await rig.kill(rig.postgres, 'SIGINT');
+  const folder = path.join(harness.folder, 'postgres');
+  const copy = path.join(harness.folder, 'copy');
+  const paused = await beginLoad(fixture, 3);
+  await untilMoving(fixture, paused);
+  await harness.client.command('pause', paused);
+  await watch(fixture, paused).untilState('paused');
+  await harness.kill(harness.postgres, 'SIGINT');
   await cp(folder, copy, { recursive: true, preserveTimestamps: true });
-  await rig.startPostgres();
+  await harness.startPostgres();
   const unknown = newKey();
-  await rig.until(() =>
-    rig.client.upload(unknown, lab.small.file, { max_bytes_per_second: lab.small.bytes }).then(
+  await harness.until(() =>
+    harness.client.upload(unknown, fixture.small.file, { max_bytes_per_second: fixture.small.bytes }).then(
       () => true,
       () => false,
     ),
   );
-  await untilMoving(lab, unknown);
-  await rig.kill(rig.postgres, 'SIGINT');
+  await untilMoving(fixture, unknown);
+  await harness.kill(harness.postgres, 'SIGINT');
   await rm(folder, { recursive: true });
   await cp(copy, folder, { recursive: true, preserveTimestamps: true });
   await rm(copy, { recursive: true });
-  await rig.startPostgres();
-  await rig.until(async () => {
-    const { status } = await rig.temporal.workflow.getHandle(workflowId(unknown)).describe();
+  await harness.startPostgres();
+  await harness.until(async () => {
+    const { status } = await harness.temporal.workflow.getHandle(workflowId(unknown)).describe();
     return status.name !== 'RUNNING';
   }, 60_000);
   // The name is free here, and what Temporal knows of its first owner is not in the way.
-  await rig.until(() =>
-    rig.client.upload(unknown, lab.small.file).then(
+  await harness.until(() =>
+    harness.client.upload(unknown, fixture.small.file).then(
       () => true,
       () => false,
     ),
   );
-  violations.add((await judge(lab, unknown, ['completed'])).violations);
-  await rig.client.command('resume', paused);
-  violations.add((await judgeAll(lab, [paused], ['completed'])).violations);
-  await ageFiles(lab);
-  await rig.kill(rig.api);
-  await rig.startApi();
+  violations.add((await judge(fixture, unknown, ['completed'])).violations);
+  await harness.client.command('resume', paused);
+  violations.add((await judgeAll(fixture, [paused], ['completed'])).violations);
+  await ageFiles(fixture);
+  await harness.kill(harness.api);
+  await harness.startApi();
   return { violations: violations.found };
 }
 
@@ -68,21 +68,21 @@ export const clockJumps: Scenario = {
 
 const HOURS = [1, -1, 24];
 
-async function jumpClocks(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function jumpClocks(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
   for (const hours of HOURS) {
     const flags = ['--import', shiftedDate(hours * 3_600_000)];
-    await Promise.all([rig.kill(rig.api), rig.killWorkers()]);
-    await rig.startApi({}, { flags });
-    await rig.startWorker({}, { flags });
-    const key = await beginLoad(lab, 2);
-    await untilMoving(lab, key);
-    const running = await rig.client.progress(key);
-    await rig.client.command('pause', key);
-    await watch(lab, key).untilState('paused');
+    await Promise.all([harness.kill(harness.api), harness.killWorkers()]);
+    await harness.startApi({}, { flags });
+    await harness.startWorker({}, { flags });
+    const key = await beginLoad(fixture, 2);
+    await untilMoving(fixture, key);
+    const running = await harness.client.progress(key);
+    await harness.client.command('pause', key);
+    await watch(fixture, key).untilState('paused');
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const paused = await rig.client.progress(key);
+    const paused = await harness.client.progress(key);
     for (const seconds of [running.active_seconds, paused.active_seconds]) {
       violations.expect(seconds >= 0 && seconds < 60, `${hours} h: active for ${seconds} s`);
     }
@@ -90,11 +90,11 @@ async function jumpClocks(lab: Lab): Promise<Finding> {
       paused.paused_seconds >= 0.9 && paused.paused_seconds < 60,
       `${hours} h: paused for ${paused.paused_seconds} s`,
     );
-    await rig.client.command('resume', key);
-    violations.add((await judge(lab, key, ['completed'])).violations);
+    await harness.client.command('resume', key);
+    violations.add((await judge(fixture, key, ['completed'])).violations);
   }
-  await rig.kill(rig.api);
-  await rig.startApi();
+  await harness.kill(harness.api);
+  await harness.startApi();
   return { violations: violations.found };
 }
 

@@ -1,5 +1,5 @@
 import type { Running } from '../launcher/processes.js';
-import type { Lab } from './lab.js';
+import type { Fixture } from './fixture.js';
 import type { Finding } from './oracle.js';
 
 /** A fault of the matrix, and how it is made. */
@@ -9,7 +9,7 @@ export interface Scenario {
   place: string;
   /** For the docs, one sentence. */
   how: string;
-  run(lab: Lab): Promise<Finding>;
+  run(fixture: Fixture): Promise<Finding>;
 }
 
 /** Collects what does not hold. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { TaskKey } from '../src/client/client.js';
 import type { State } from '../src/contract/states.js';
 import { heldInDatabase } from '../testkit/task-watch.js';
-import { type Lab, newKey, rowOf, watch, workflowId } from './lab.js';
+import { type Fixture, newKey, rowOf, watch, workflowId } from './fixture.js';
 import { type Finding, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';
 
@@ -29,19 +29,19 @@ export const takenSlots: Scenario[] = CASES.map(([what, kind, userOf]) => ({
   fault: 'F23',
   place: `every slot taken: ${TASKS} gentle ${what}`,
   how: `${TASKS} tasks of ${SLOWEST} bytes per second; pause and terminate by the API, pause by signal and native cancel are in effect within ${LONGEST_COMMAND} s, an upload and a download of another user take at most ${LONGEST_DELAY} s longer than at rest`,
-  run: (lab) => takeSlots(lab, kind, userOf),
+  run: (fixture) => takeSlots(fixture, kind, userOf),
 }));
 
-async function takeSlots(lab: Lab, kind: TaskKey['kind'], userOf: (i: number) => string): Promise<Finding> {
+async function takeSlots(fixture: Fixture, kind: TaskKey['kind'], userOf: (i: number) => string): Promise<Finding> {
   const violations = new Violations();
-  const small = await timeSmallTasks(lab);
+  const small = await timeSmallTasks(fixture);
   const keys = Array.from({ length: TASKS }, (_, i): TaskKey => ({ ...newKey(kind), user_id: userOf(i) }));
   // One after the other: connections of ours that stay open would count as the API's descriptors.
-  for (const key of keys) await beginGentle(lab, key);
-  const settled = lab.rig.until(() => areMoving(lab, keys), SETTLED_MS);
+  for (const key of keys) await beginGentle(fixture, key);
+  const settled = fixture.harness.until(() => areMoving(fixture, keys), SETTLED_MS);
   await settled.catch(() => violations.expect(false, `not all of them move after ${SETTLED_MS / 1000} s`));
-  const slowest = await steerSome(lab, keys, violations);
-  const beside = await timeSmallTasks(lab);
+  const slowest = await steerSome(fixture, keys, violations);
+  const beside = await timeSmallTasks(fixture);
   for (const what of ['upload', 'download'] as const) {
     const longer = beside[what] - small[what];
     violations.expect(
@@ -49,19 +49,19 @@ async function takeSlots(lab: Lab, kind: TaskKey['kind'], userOf: (i: number) =>
       `another user's ${what} took ${longer.toFixed(1)} s longer than at rest`,
     );
   }
-  for (const key of keys) await lab.rig.client.command('terminate', key).catch(() => {});
-  violations.add((await judgeAll(lab, keys, ['terminated'])).violations);
+  for (const key of keys) await fixture.harness.client.command('terminate', key).catch(() => {});
+  violations.add((await judgeAll(fixture, keys, ['terminated'])).violations);
   return { violations: violations.found, recovery: slowest, note: 'the slowest command' };
 }
 
-async function beginGentle({ rig, small }: Lab, key: TaskKey): Promise<void> {
+async function beginGentle({ harness, small }: Fixture, key: TaskKey): Promise<void> {
   const rate = { max_bytes_per_second: SLOWEST };
-  if (key.kind === 'upload') await rig.client.upload(key, small.file, rate);
-  else await rig.client.download(key, { table: 'public.small', ...rate });
+  if (key.kind === 'upload') await harness.client.upload(key, small.file, rate);
+  else await harness.client.download(key, { table: 'public.small', ...rate });
 }
 
-async function areMoving({ rig }: Lab, keys: TaskKey[]): Promise<boolean> {
-  const { rows } = await rig.db.query(
+async function areMoving({ harness }: Fixture, keys: TaskKey[]): Promise<boolean> {
+  const { rows } = await harness.db.query(
     `SELECT count(DISTINCT t.id)::int AS moving FROM long_task.tasks t JOIN long_task.parts p ON p.task_id = t.id
       WHERE t.workflow_id = ANY($1) AND t.state = 'running' AND p.rows_done > 0`,
     [keys.map(workflowId)],
@@ -70,8 +70,8 @@ async function areMoving({ rig }: Lab, keys: TaskKey[]): Promise<boolean> {
 }
 
 /** Resolves to the seconds that the slowest command took to its effect. */
-async function steerSome(lab: Lab, keys: TaskKey[], violations: Violations): Promise<number> {
-  const { client, temporal } = lab.rig;
+async function steerSome(fixture: Fixture, keys: TaskKey[], violations: Violations): Promise<number> {
+  const { client, temporal } = fixture.harness;
   const handle = (key: TaskKey) => temporal.workflow.getHandle(workflowId(key));
   const commands: [string, State, (key: TaskKey) => Promise<unknown>][] = [
     ['a pause by the API', 'paused', (key) => client.command('pause', key)],
@@ -80,34 +80,34 @@ async function steerSome(lab: Lab, keys: TaskKey[], violations: Violations): Pro
     ['a native cancel', 'terminated', (key) => handle(key).cancel()],
   ];
   const times: number[] = [];
-  for (let i = 0; i < (lab.isShort ? 1 : 3) * commands.length; i++) {
+  for (let i = 0; i < (fixture.isShort ? 1 : 3) * commands.length; i++) {
     const [what, state, give] = commands[i % commands.length]!;
     const key = keys[keys.length - 1 - i]!;
     const began = performance.now();
     await give(key);
-    await watch(lab, key).untilState(state);
+    await watch(fixture, key).untilState(state);
     times.push(secondsSince(began));
     violations.expect(times.at(-1)! <= LONGEST_COMMAND, `${what} was in effect after ${times.at(-1)!.toFixed(1)} s`);
-    const held = await heldInDatabase(lab.rig.db, (await rowOf(lab, key)).lock_key);
+    const held = await heldInDatabase(fixture.harness.db, (await rowOf(fixture, key)).lock_key);
     violations.expect(held.sessions + held.locks === 0, `${state}, it holds ${held.sessions} sessions`);
   }
   return Math.max(...times);
 }
 
 /** Seconds that an upload of 5 kB takes to `completed`, and then its download. */
-async function timeSmallTasks(lab: Lab): Promise<{ upload: number; download: number }> {
-  const { rig } = lab;
-  const file = path.join(rig.folder, 'five-kilobytes.csv');
+async function timeSmallTasks(fixture: Fixture): Promise<{ upload: number; download: number }> {
+  const { harness } = fixture;
+  const file = path.join(harness.folder, 'five-kilobytes.csv');
   await writeFile(file, `id,name\n${Array.from({ length: 250 }, (_, i) => `${i},item number ${i}`).join('\n')}\n`);
   const key: TaskKey = { ...newKey(), user_id: 'another' };
   const began = performance.now();
-  await rig.client.upload(key, file);
-  await watch(lab, key).untilState('completed');
+  await harness.client.upload(key, file);
+  await watch(fixture, key).untilState('completed');
   const upload = secondsSince(began);
-  await rig.client.download(key, {});
-  await watch(lab, { ...key, kind: 'download' }).untilState('completed');
+  await harness.client.download(key, {});
+  await watch(fixture, { ...key, kind: 'download' }).untilState('completed');
   const download = secondsSince(began) - upload;
-  const { table } = await rig.client.progress(key);
-  await rig.db.query(`DROP TABLE ${table}`);
+  const { table } = await harness.client.progress(key);
+  await harness.db.query(`DROP TABLE ${table}`);
   return { upload, download };
 }

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaskKey } from '../src/client/client.js';
 import type { State } from '../src/contract/states.js';
+import type { FaultHarness } from './fault-harness.js';
 import { ageFiles } from './files.js';
-import { type Lab, newKey, patiently } from './lab.js';
+import { type Fixture, newKey, patiently } from './fixture.js';
 import { judge, leftovers } from './oracle.js';
 import { type Resources, resourcesOf, resourceViolations, restingResources } from './resources.js';
-import type { Rig } from './rig.js';
 import { secondsSince } from './scenario.js';
 
 const TASKS = 20;
 /** Twenty tasks share what time there is between the faults. */
-const PATIENCE_MS = 10 * 60_000;
+const TIMEOUT_MS = 10 * 60_000;
 
 export interface SoakResult {
   faults: Record<string, number>;
@@ -21,44 +21,44 @@ export interface SoakResult {
 }
 
 /** What is done to each part in turn. Each leaves the part running again. */
-const FAULTS: [string, (rig: Rig) => Promise<unknown>][] = [
-  ['worker killed', (rig) => rig.killWorkers().then(() => rig.startWorker())],
-  ['PostgreSQL crashed', (rig) => rig.kill(rig.postgres, 'SIGQUIT').then(() => rig.startPostgres())],
-  ['Temporal killed', (rig) => rig.kill(rig.temporalServer).then(() => rig.startTemporal())],
-  ['API killed', (rig) => rig.kill(rig.api).then(() => rig.startApi())],
+const FAULTS: [string, (harness: FaultHarness) => Promise<unknown>][] = [
+  ['worker killed', (harness) => harness.killWorkers().then(() => harness.startWorker())],
+  ['PostgreSQL crashed', (harness) => harness.kill(harness.postgres, 'SIGQUIT').then(() => harness.startPostgres())],
+  ['Temporal killed', (harness) => harness.kill(harness.temporalServer).then(() => harness.startTemporal())],
+  ['API killed', (harness) => harness.kill(harness.api).then(() => harness.startApi())],
 ];
 
 /**
  * Twenty tasks at any time, a fault every 5 to 10 s, for so many seconds; then everything is brought to its end and
  * judged.
  */
-export async function soak(lab: Lab, seconds: number, log: (line: string) => void): Promise<SoakResult> {
+export async function soak(fixture: Fixture, seconds: number, log: (line: string) => void): Promise<SoakResult> {
   const result: SoakResult = { faults: {}, tasks: {}, violations: [], resources: '' };
-  const before = await restingResources(lab.rig);
+  const before = await restingResources(fixture.harness);
   const end = performance.now() + seconds * 1000;
   const drivers = Array.from({ length: TASKS }, async (_, i) => {
     // Spread, as real ones come.
     await sleep(i * 200);
     while (performance.now() < end)
-      await driveTask(lab, result).catch((error: Error) => note(result, error.message, log));
+      await driveTask(fixture, result).catch((error: Error) => note(result, error.message, log));
   });
   for (let i = 0; performance.now() < end; i++) {
-    await sleep(5_000 + (lab.random() % 5_000));
+    await sleep(5_000 + (fixture.random() % 5_000));
     const [name, make] = FAULTS[i % FAULTS.length]!;
     const began = performance.now();
-    await make(lab.rig).catch((error: Error) => note(result, `${name}: ${error.message}`, log));
+    await make(fixture.harness).catch((error: Error) => note(result, `${name}: ${error.message}`, log));
     result.faults[name] = (result.faults[name] ?? 0) + 1;
-    const now = [lab.rig.api, ...lab.rig.workers].map(({ pid }) => resourcesOf(pid));
+    const now = [fixture.harness.api, ...fixture.harness.workers].map(({ pid }) => resourcesOf(pid));
     const back = secondsSince(began).toFixed(1);
     log(`${name}, back after ${back} s; ended so far: ${JSON.stringify(result.tasks)}; ${describe(now)}`);
   }
   await Promise.all(drivers);
   // A killed API leaves what it was receiving; its successor sweeps what is old enough, and it does so when it starts.
-  await ageFiles(lab);
-  await lab.rig.kill(lab.rig.api);
-  await lab.rig.startApi();
-  for (const what of await leftovers(lab, 20_000)) note(result, what, log);
-  const after = await restingResources(lab.rig);
+  await ageFiles(fixture);
+  await fixture.harness.kill(fixture.harness.api);
+  await fixture.harness.startApi();
+  for (const what of await leftovers(fixture, 20_000)) note(result, what, log);
+  const after = await restingResources(fixture.harness);
   for (const what of resourceViolations(before, after)) note(result, what, log);
   result.resources = `API and worker at rest: ${describe(before)} at first, ${describe(after)} at the end`;
   return result;
@@ -76,30 +76,30 @@ function note(result: SoakResult, violation: string, log: (line: string) => void
 }
 
 /** One task from its start to its end, with what users do to tasks at random. */
-async function driveTask(lab: Lab, result: SoakResult): Promise<void> {
-  const { rig, small } = lab;
+async function driveTask(fixture: Fixture, result: SoakResult): Promise<void> {
+  const { harness, small } = fixture;
   const key = newKey();
-  const seconds = 2 + (lab.random() % 6);
-  await startPatiently(lab, key, Math.round(small.bytes / seconds));
-  await sleep(lab.random() % (seconds * 1000));
-  const whim = lab.random() % 4;
-  if (whim === 0) await patiently(() => rig.client.command('terminate', key).catch(whenFinal));
+  const seconds = 2 + (fixture.random() % 6);
+  await startPatiently(fixture, key, Math.round(small.bytes / seconds));
+  await sleep(fixture.random() % (seconds * 1000));
+  const whim = fixture.random() % 4;
+  if (whim === 0) await patiently(() => harness.client.command('terminate', key).catch(whenFinal));
   if (whim === 1) {
-    await patiently(() => rig.client.command('pause', key).catch(whenFinal));
-    await sleep(lab.random() % 3000);
-    await patiently(() => rig.client.command('resume', key).catch(whenFinal));
+    await patiently(() => harness.client.command('pause', key).catch(whenFinal));
+    await sleep(fixture.random() % 3000);
+    await patiently(() => harness.client.command('resume', key).catch(whenFinal));
   }
   const expected: State[] = whim === 0 ? ['terminated', 'completed'] : ['completed'];
   // The check may be cut off, too. It reads only until it has seen everything, so it can be repeated.
-  const { state, violations } = await patiently(() => judge(lab, key, expected, small, PATIENCE_MS), PATIENCE_MS);
+  const { state, violations } = await patiently(() => judge(fixture, key, expected, small, TIMEOUT_MS), TIMEOUT_MS);
   result.tasks[state] = (result.tasks[state] ?? 0) + 1;
   if (violations.length > 0) throw new Error(violations.join('; '));
 }
 
 /** An API that is killed may have accepted the start without answering: the name is then taken by the very task. */
-async function startPatiently({ rig, small }: Lab, key: TaskKey, rate: number): Promise<void> {
+async function startPatiently({ harness, small }: Fixture, key: TaskKey, rate: number): Promise<void> {
   await patiently(async () => {
-    await rig.client.upload(key, small.file, { max_bytes_per_second: rate }).catch((error: { status?: number }) => {
+    await harness.client.upload(key, small.file, { max_bytes_per_second: rate }).catch((error: { status?: number }) => {
       if (error.status !== 409) throw error;
     });
   });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaskKey } from '../src/client/client.js';
-import { beginLoad, type Lab, rowOf, untilMoving, watch, workflowId } from './lab.js';
+import { beginLoad, type Fixture, rowOf, untilMoving, watch, workflowId } from './fixture.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';
 
@@ -32,51 +32,55 @@ export const nativePauses: Scenario[] = [
   },
 ];
 
-async function steerActivities(lab: Lab): Promise<Finding> {
-  const [paused, unpaused, reset] = [await beginLoad(lab, 8), await beginLoad(lab, 6), await beginLoad(lab, 6)];
-  for (const key of [paused, unpaused, reset]) await untilMoving(lab, key);
-  await steerActivity(lab, 'pause', unpaused);
-  await steerActivity(lab, 'reset', reset);
-  await steerActivity(lab, 'unpause', unpaused);
-  await steerActivity(lab, 'pause', paused);
+async function steerActivities(fixture: Fixture): Promise<Finding> {
+  const [paused, unpaused, reset] = [
+    await beginLoad(fixture, 8),
+    await beginLoad(fixture, 6),
+    await beginLoad(fixture, 6),
+  ];
+  for (const key of [paused, unpaused, reset]) await untilMoving(fixture, key);
+  await steerActivity(fixture, 'pause', unpaused);
+  await steerActivity(fixture, 'reset', reset);
+  await steerActivity(fixture, 'unpause', unpaused);
+  await steerActivity(fixture, 'pause', paused);
   const violations = new Violations();
-  const recovery = await untilOperatorPause(lab, paused, violations);
-  await lab.rig.client.command('resume', paused);
-  const verdict = await judgeAll(lab, [paused, unpaused, reset], ['completed']);
+  const recovery = await untilOperatorPause(fixture, paused, violations);
+  await fixture.harness.client.command('resume', paused);
+  const verdict = await judgeAll(fixture, [paused, unpaused, reset], ['completed']);
   violations.add(verdict.violations);
   return { violations: violations.found, recovery, redone: verdict.redone, note: 'until it reads paused' };
 }
 
-async function steerActivity({ rig }: Lab, command: string, key: TaskKey): Promise<void> {
-  const { raw } = await rig.temporal.workflow.getHandle(workflowId(key)).describe();
+async function steerActivity({ harness }: Fixture, command: string, key: TaskKey): Promise<void> {
+  const { raw } = await harness.temporal.workflow.getHandle(workflowId(key)).describe();
   const id = raw.pendingActivities?.find(({ activityType }) => LOADS.includes(activityType?.name ?? ''))?.activityId;
   if (!id) throw new Error(`${key.task_name} has no activity that loads: a void round`);
-  await rig.temporalCli('activity', command, '-w', workflowId(key), '--activity-id', id);
+  await harness.temporalCli('activity', command, '-w', workflowId(key), '--activity-id', id);
 }
 
 /** Resolves to the seconds until the task reads paused by the operator; from then on nothing moves. */
-async function untilOperatorPause(lab: Lab, key: TaskKey, violations: Violations): Promise<number> {
+async function untilOperatorPause(fixture: Fixture, key: TaskKey, violations: Violations): Promise<number> {
   const began = performance.now();
-  const { rows } = await watch(lab, key).untilState('paused');
+  const { rows } = await watch(fixture, key).untilState('paused');
   const seconds = secondsSince(began);
   violations.expect(seconds <= LONGEST_NOTICE, `reads paused only after ${seconds.toFixed(0)} s`);
-  const { pause_reasons } = await lab.rig.client.progress(key);
+  const { pause_reasons } = await fixture.harness.client.progress(key);
   violations.expect(/^operator/.test(pause_reasons[0] ?? ''), `paused for ${pause_reasons}`);
   await sleep(500);
-  const after = await watch(lab, key).look();
+  const after = await watch(fixture, key).look();
   violations.expect(after.rows === rows, `${after.rows - rows} rows came after it was paused`);
   return seconds;
 }
 
-async function resetWorkflows(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function resetWorkflows(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const [running, paused] = [await beginLoad(lab, 5), await beginLoad(lab, 5)];
-  for (const key of [running, paused]) await untilMoving(lab, key);
-  await rig.client.command('pause', paused);
-  await watch(lab, paused).untilState('paused');
+  const [running, paused] = [await beginLoad(fixture, 5), await beginLoad(fixture, 5)];
+  for (const key of [running, paused]) await untilMoving(fixture, key);
+  await harness.client.command('pause', paused);
+  await watch(fixture, paused).untilState('paused');
   for (const key of [running, paused]) {
-    await rig.temporalCli(
+    await harness.temporalCli(
       'workflow',
       'reset',
       '-w',
@@ -88,28 +92,28 @@ async function resetWorkflows(lab: Lab): Promise<Finding> {
     );
   }
   await sleep(3_000);
-  const { state } = await watch(lab, paused).look();
+  const { state } = await watch(fixture, paused).look();
   violations.expect(state === 'paused', `a paused task is ${state} after the reset of its workflow`);
-  await rig.client.command('resume', paused);
-  const verdict = await judgeAll(lab, [running, paused], ['completed']);
+  await harness.client.command('resume', paused);
+  const verdict = await judgeAll(fixture, [running, paused], ['completed']);
   violations.add(verdict.violations);
   return { violations: violations.found, redone: verdict.redone };
 }
 
-async function pauseWorkflows(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function pauseWorkflows(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const [resumed, terminated] = [await beginLoad(lab, 8), await beginLoad(lab, 8)];
-  for (const key of [resumed, terminated]) await untilMoving(lab, key);
+  const [resumed, terminated] = [await beginLoad(fixture, 8), await beginLoad(fixture, 8)];
+  for (const key of [resumed, terminated]) await untilMoving(fixture, key);
   for (const key of [resumed, terminated]) {
-    await rig.temporalCli('workflow', 'pause', '-w', workflowId(key), '--reason', 'by hand');
+    await harness.temporalCli('workflow', 'pause', '-w', workflowId(key), '--reason', 'by hand');
   }
-  const recovery = await untilOperatorPause(lab, resumed, violations);
-  await watch(lab, terminated).untilState('paused');
-  await rig.client.command('resume', resumed);
-  await rig.client.command('terminate', terminated);
-  const verdict = await judge(lab, resumed, ['completed']);
-  violations.add([...verdict.violations, ...(await judge(lab, terminated, ['terminated'])).violations]);
+  const recovery = await untilOperatorPause(fixture, resumed, violations);
+  await watch(fixture, terminated).untilState('paused');
+  await harness.client.command('resume', resumed);
+  await harness.client.command('terminate', terminated);
+  const verdict = await judge(fixture, resumed, ['completed']);
+  violations.add([...verdict.violations, ...(await judge(fixture, terminated, ['terminated'])).violations]);
   return { violations: violations.found, recovery, redone: verdict.redone, note: 'until it reads paused' };
 }
 
@@ -121,24 +125,24 @@ export const reconcilers: Scenario = {
   run: killReconciler,
 };
 
-async function killReconciler(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function killReconciler(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const second = await rig.startSecondApi();
+  const second = await harness.startSecondApi();
   const keys: TaskKey[] = [];
-  for (let i = 0; i < 6; i++) keys.push(await beginLoad(lab, 12));
-  for (const key of keys) await untilMoving(lab, key);
+  for (let i = 0; i < 6; i++) keys.push(await beginLoad(fixture, 12));
+  for (const key of keys) await untilMoving(fixture, key);
   const began = performance.now();
-  for (const key of keys) await rig.temporal.workflow.getHandle(workflowId(key)).terminate('by hand');
-  await sleep(lab.random() % 6_000);
-  await rig.kill(second);
-  violations.add((await judgeAll(lab, keys, ['terminated'])).violations);
+  for (const key of keys) await harness.temporal.workflow.getHandle(workflowId(key)).terminate('by hand');
+  await sleep(fixture.random() % 6_000);
+  await harness.kill(second);
+  violations.add((await judgeAll(fixture, keys, ['terminated'])).violations);
   const recovery = secondsSince(began);
   violations.expect(recovery <= LONGEST_NOTICE, `the last was rolled back after ${recovery.toFixed(0)} s`);
   for (const key of keys) {
-    const { rows } = await rig.db.query(
+    const { rows } = await harness.db.query(
       `SELECT channel, reason FROM long_task.task_events WHERE task_id = $1 AND to_state = 'terminating'`,
-      [(await rowOf(lab, key)).id],
+      [(await rowOf(fixture, key)).id],
     );
     violations.expect(rows.length === 1, `${key.task_name} was terminated ${rows.length} times`);
     violations.expect(rows[0]?.channel === 'operator' && rows[0].reason === 'by hand', 'the events do not say by whom');

@@ -1,5 +1,5 @@
 import { sendSignal } from '../launcher/pids.js';
-import { beginLoad, type Lab, rowOf, untilFurther, untilMoving, watch } from './lab.js';
+import { beginLoad, type Fixture, rowOf, untilFurther, untilMoving, watch } from './fixture.js';
 import { type Finding, judge, judgeAll } from './oracle.js';
 import { endsWithin, type Scenario, secondsSince, Violations, worst } from './scenario.js';
 
@@ -15,27 +15,27 @@ export const gracefulStop: Scenario = {
   run: stopInOrder,
 };
 
-async function stopInOrder(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function stopInOrder(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const keys = [await beginLoad(lab, 4), await beginLoad(lab, 4)];
-  await Promise.all(keys.map((key) => untilMoving(lab, key)));
-  const worker = rig.workers[0]!;
+  const keys = [await beginLoad(fixture, 4), await beginLoad(fixture, 4)];
+  await Promise.all(keys.map((key) => untilMoving(fixture, key)));
+  const worker = harness.workers[0]!;
   const began = performance.now();
   sendSignal(worker.pid, 'SIGTERM');
   setTimeout(() => sendSignal(worker.pid, 'SIGTERM'), 100);
   violations.expect(await endsWithin(worker, LONGEST_EXIT * 1000), `it did not end within ${LONGEST_EXIT} s`);
   const exit = secondsSince(began);
   violations.expect((await worker.exited) === 'exit code 0', `it ended with ${await worker.exited}`);
-  const sights = await Promise.all(keys.map((key) => watch(lab, key).look()));
-  await rig.startWorker();
+  const snapshots = await Promise.all(keys.map((key) => watch(fixture, key).look()));
+  await harness.startWorker();
   const started = performance.now();
-  const recovery = worst(await Promise.all(keys.map((key, i) => untilFurther(lab, key, sights[i]!, started))));
+  const recovery = worst(await Promise.all(keys.map((key, i) => untilFurther(fixture, key, snapshots[i]!, started))));
   violations.expect(
     (recovery ?? 0) <= LONGEST_RECOVERY,
     `continued only ${recovery?.toFixed(1)} s after the next worker was there`,
   );
-  const { violations: found, redone } = await judgeAll(lab, keys, ['completed']);
+  const { violations: found, redone } = await judgeAll(fixture, keys, ['completed']);
   violations.add(found);
   return { violations: violations.found, recovery, redone, note: `ended within ${exit.toFixed(1)} s` };
 }
@@ -55,42 +55,42 @@ export const rollbackFaults: Scenario[] = [
   },
 ];
 
-async function killRollback(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function killRollback(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const key = await beginLoad(lab, 10);
-  await untilMoving(lab, key);
+  const key = await beginLoad(fixture, 10);
+  await untilMoving(fixture, key);
   let began = performance.now();
   for (const failpoint of ['rollback:before-drop', 'rollback:after-drop', 'rollback:after-commit']) {
-    await rig.killWorkers();
+    await harness.killWorkers();
     began = performance.now();
-    const worker = await rig.startWorker({ FAILPOINT: `${failpoint}:1:kill` });
+    const worker = await harness.startWorker({ FAILPOINT: `${failpoint}:1:kill` });
     // The first worker meets a task that is still loading.
-    if (failpoint === 'rollback:before-drop') await rig.client.command('terminate', key);
+    if (failpoint === 'rollback:before-drop') await harness.client.command('terminate', key);
     violations.expect(await endsWithin(worker, 30_000), `void: the worker did not come to ${failpoint}`);
   }
-  await rig.startWorker();
-  violations.add((await judge(lab, key, ['terminated'])).violations);
+  await harness.startWorker();
+  violations.add((await judge(fixture, key, ['terminated'])).violations);
   return { violations: violations.found, recovery: secondsSince(began), note: 'from the last kill but one to the end' };
 }
 
-async function lockStaging(lab: Lab): Promise<Finding> {
-  const { rig } = lab;
+async function lockStaging(fixture: Fixture): Promise<Finding> {
+  const { harness } = fixture;
   const violations = new Violations();
-  const key = await beginLoad(lab, 10);
-  await untilMoving(lab, key);
-  const table = `long_task_staging.task_${(await rowOf(lab, key)).lock_key}`;
-  const other = await rig.db.connect();
+  const key = await beginLoad(fixture, 10);
+  await untilMoving(fixture, key);
+  const table = `long_task_staging.task_${(await rowOf(fixture, key)).lock_key}`;
+  const other = await harness.db.connect();
   try {
     await other.query('BEGIN');
     await other.query(`LOCK TABLE ${table} IN ACCESS SHARE MODE`);
-    await rig.client.command('terminate', key);
-    await watch(lab, key).untilState('rollback_failed');
+    await harness.client.command('terminate', key);
+    await watch(fixture, key).untilState('rollback_failed');
   } finally {
     await other.query('ROLLBACK');
     other.release();
   }
   const began = performance.now();
-  violations.add((await judge(lab, key, ['terminated'])).violations);
+  violations.add((await judge(fixture, key, ['terminated'])).violations);
   return { violations: violations.found, recovery: secondsSince(began) };
 }

@@ -107,7 +107,7 @@ async function launch(cluster: PostgresCluster, { port, settings }: PostgresOpti
 // No limit: after a crash under load, recovery takes as long as it takes.
 async function untilReady(folder: string, running: Running, onLog: (message: string) => void): Promise<string> {
   const began = Date.now();
-  let told = began;
+  let reportedAt = began;
   let over = false;
   void running.exited.then(() => {
     over = true;
@@ -115,9 +115,9 @@ async function untilReady(folder: string, running: Running, onLog: (message: str
   while (!over) {
     const lines = readPostmasterPid(folder);
     if (lines[0] === String(running.pid) && lines[7]?.startsWith('ready')) return 'ready';
-    if (Date.now() - told > 5000) {
-      told = Date.now();
-      onLog(`PostgreSQL is recovering its data (${Math.round((told - began) / 1000)} s)`);
+    if (Date.now() - reportedAt > 5000) {
+      reportedAt = Date.now();
+      onLog(`PostgreSQL is recovering its data (${Math.round((reportedAt - began) / 1000)} s)`);
     }
     await sleep(20);
   }

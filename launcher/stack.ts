@@ -139,18 +139,18 @@ function startService(name: ServiceName, { config, output, stack, onChange }: St
 }
 
 const endsAllowed = 5;
-const tellEveryMs = 5000;
+const reportEveryMs = 5000;
 
 async function untilReady({ config, output, stack, signal }: StackOptions): Promise<void> {
-  for (let told = Date.now(); ; await sleep(100, undefined, { signal })) {
+  for (let reportedAt = Date.now(); ; await sleep(100, undefined, { signal })) {
     const answer = await fetch(`${apiAddress(config)}/health/ready`, { signal }).catch(() => undefined);
     if (answer?.ok) return;
     for (const name of ['api', 'worker'] as const) {
       if ((stack[name]?.unexpectedEnds ?? 0) < endsAllowed) continue;
       throw new Error(`${names[name]} ended ${endsAllowed} times before it was ready; its messages above say why`);
     }
-    if (Date.now() - told < tellEveryMs) continue;
-    told = Date.now();
+    if (Date.now() - reportedAt < reportEveryMs) continue;
+    reportedAt = Date.now();
     output.log.warn(await describeMissing(stackEnvironment(config, stack), answer));
   }
 }

@@ -42,12 +42,12 @@ export async function downloadTemporalCli({ file, version, log, signal }: MakeTe
 }
 
 async function open(url: string, signal?: AbortSignal): Promise<Readable> {
-  const impatience = new AbortController();
+  const noAnswer = new AbortController();
   const timer = setTimeout(
-    () => impatience.abort(new Error(`no answer within ${secondsToAnswer} s`)),
+    () => noAnswer.abort(new Error(`no answer within ${secondsToAnswer} s`)),
     secondsToAnswer * 1000,
   );
-  const signals = [impatience.signal, AbortSignal.timeout(secondsToArrive * 1000), ...(signal ? [signal] : [])];
+  const signals = [noAnswer.signal, AbortSignal.timeout(secondsToArrive * 1000), ...(signal ? [signal] : [])];
   try {
     const response = await fetch(url, { signal: AbortSignal.any(signals) });
     if (!response.ok || !response.body) throw new Error(`HTTP status ${response.status}`);

@@ -21,7 +21,7 @@ export interface HarnessServers {
 /** Another build, further flags of Node.js. */
 export type ProcessVariant = Pick<ServiceProcessOptions, 'dist' | 'flags'>;
 
-const PATIENCE_MS = 40_000;
+const TIMEOUT_MS = 40_000;
 
 /**
  * The service as it runs in production, API and workers as processes of their own, each of which can be started,
@@ -102,7 +102,7 @@ export abstract class ServiceHarness {
   }
 
   /** Fails when it is not so within the time, with the last lines of the log. */
-  async until(condition: () => unknown | Promise<unknown>, milliseconds = PATIENCE_MS): Promise<void> {
+  async until(condition: () => unknown | Promise<unknown>, milliseconds = TIMEOUT_MS): Promise<void> {
     for (const end = performance.now() + milliseconds; performance.now() < end; await sleep(10)) {
       if (await condition()) return;
     }

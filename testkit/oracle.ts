@@ -58,18 +58,18 @@ export interface Question {
 export async function findViolations({ workspace, key, expected, reference, workflow }: Question): Promise<string[]> {
   const { client, db, service } = workspace;
   const task = await client.progress(key);
-  const sight = await new TaskWatch(db, key).look();
+  const snapshot = await new TaskWatch(db, key).look();
   const violations: string[] = [];
   const expect = (what: string, holds: boolean) => {
     if (!holds) violations.push(what);
   };
   expect(
-    `the API says ${task.state}, the task row ${sight.state}, Temporal ${workflow}`,
-    agree(task.state, sight.state, workflow),
+    `the API says ${task.state}, the task row ${snapshot.state}, Temporal ${workflow}`,
+    agree(task.state, snapshot.state, workflow),
   );
   expect(`the receipt does not balance: ${JSON.stringify(task.receipt)}`, balances(task, expected));
   if (task.table) violations.push(...(await compareRows(db, task.table, reference)));
-  const held = await heldInDatabase(db, sight.lockKey);
+  const held = await heldInDatabase(db, snapshot.lockKey);
   expect(`${held.sessions} sessions and ${held.locks} locks are left`, held.sessions + held.locks === 0);
   const left = await awaitNoLeftovers(db, service.filesDir, LEFTOVERS_MS);
   expect(`left behind: ${left.join(', ')}`, left.length === 0);

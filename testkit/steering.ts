@@ -34,7 +34,7 @@ export async function resumeToNextRow({ client, db }: Workspace, key: TaskKey): 
   const { rows } = await watch.look();
   const began = performance.now();
   const resumed = client.command('resume', key);
-  await Promise.all([resumed, watch.until((sight) => sight.rows > rows, 'loading again')]);
+  await Promise.all([resumed, watch.until((snapshot) => snapshot.rows > rows, 'loading again')]);
   return performance.now() - began;
 }
 

@@ -4,7 +4,7 @@ import type { TaskKey } from '../src/client/client.js';
 import { isFinal, type Phase, type State } from '../src/contract/states.js';
 
 /** A task as PostgreSQL has it at one moment. */
-export interface Sight {
+export interface TaskSnapshot {
   id: string;
   lockKey: number;
   state: State;
@@ -15,7 +15,7 @@ export interface Sight {
 }
 
 const EVERY_MS = 2;
-const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 
 /**
  * Looks at a task in PostgreSQL itself, by default every 2 ms: finer than asking the API, and what is seen there is
@@ -28,30 +28,31 @@ export class TaskWatch {
     readonly everyMs = EVERY_MS,
   ) {}
 
-  async look(): Promise<Sight> {
-    const sight = await this.#read();
-    if (!sight) throw new Error(`there is no ${this.key.kind} ${this.key.user_id}/${this.key.task_name}`);
-    return sight;
+  async look(): Promise<TaskSnapshot> {
+    const snapshot = await this.#read();
+    if (!snapshot) throw new Error(`there is no ${this.key.kind} ${this.key.user_id}/${this.key.task_name}`);
+    return snapshot;
   }
 
   /** @throws Error when the task ends in another state, or nothing happens for two minutes */
-  async untilState(...states: State[]): Promise<Sight> {
-    return this.until((sight) => states.includes(sight.state), states.join(' or '));
+  async untilState(...states: State[]): Promise<TaskSnapshot> {
+    return this.until((snapshot) => states.includes(snapshot.state), states.join(' or '));
   }
 
-  /** The first sight that `accepts`. The task need not be there yet. */
-  async until(accepts: (sight: Sight) => boolean, what: string): Promise<Sight> {
-    const deadline = performance.now() + PATIENCE_MS;
+  /** The first snapshot that `accepts`. The task need not be there yet. */
+  async until(accepts: (snapshot: TaskSnapshot) => boolean, what: string): Promise<TaskSnapshot> {
+    const deadline = performance.now() + TIMEOUT_MS;
     for (;;) {
-      const sight = await this.#read();
-      if (sight && accepts(sight)) return sight;
-      if (sight && isFinal(sight.state)) throw new Missed(`the task is ${sight.state} before it was ${what}`);
-      if (performance.now() > deadline) throw new Error(`waited two minutes for ${what}; the task is ${sight?.state}`);
+      const snapshot = await this.#read();
+      if (snapshot && accepts(snapshot)) return snapshot;
+      if (snapshot && isFinal(snapshot.state)) throw new Missed(`the task is ${snapshot.state} before it was ${what}`);
+      if (performance.now() > deadline)
+        throw new Error(`waited two minutes for ${what}; the task is ${snapshot?.state}`);
       await sleep(this.everyMs);
     }
   }
 
-  async #read(): Promise<Sight | undefined> {
+  async #read(): Promise<TaskSnapshot | undefined> {
     const { rows } = await this.db.query({
       name: 'watch',
       text: `SELECT id, lock_key AS "lockKey", state, phase, rows_total::float8 AS "rowsTotal",

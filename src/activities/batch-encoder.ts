@@ -62,7 +62,7 @@ export class BatchEncoder {
   prepare(place: Place, most: number): void {
     this.#outs.reverse();
     const batch = this.#encode(place, most);
-    batch.catch(() => {}); // Told to whom asks for it.
+    batch.catch(() => {}); // Its consumer gets the error.
     this.#ahead = { place, most, batch };
   }
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ActionResult, ActionsAnswer } from '../contract/answers.js';
 import { type FieldError, invalidRequest, type TaskError } from '../contract/errors.js';
-import { ActionsBody, MOST_TASKS } from '../contract/operator-requests.js';
+import { ActionsBody, MAX_TASKS } from '../contract/operator-requests.js';
 import { type Action, isFinal, transitionOf } from '../contract/states.js';
 import { asTaskError } from '../http/problem.js';
 import { notFinal } from '../tables/delete-task.js';
@@ -49,7 +49,7 @@ async function commandMany(context: ApiContext, body: ActionsBody): Promise<Acti
     ok: countOf('ok'),
     no_op: countOf('no_op'),
     failed: countOf('error'),
-    limit: MOST_TASKS,
+    limit: MAX_TASKS,
     next,
     results,
   };
@@ -72,7 +72,7 @@ async function chooseTargets(
   // The first ones first: what a command makes of them is in the way of no later page.
   const list = { filter: readFilter(filter!, 'filter.'), sort: 'created' as const };
   const place = after === undefined ? undefined : readCursor(list, after);
-  const { snapshots, next } = await listTasks(pool, list.filter, { sort: list.sort, limit: MOST_TASKS, after: place });
+  const { snapshots, next } = await listTasks(pool, list.filter, { sort: list.sort, limit: MAX_TASKS, after: place });
   return {
     targets: snapshots.map(({ row }) => ({ row, key: keyOf(row) })),
     next: next && writeCursor(list, next),

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Config } from '../config.js';
-import type { Arrivals } from '../intake/arrivals.js';
+import type { StreamingInspections } from '../intake/streaming-inspection.js';
 import type { Logger } from '../log.js';
 import type { ApiMetrics } from '../metrics/api-metrics.js';
 import type { Store } from '../storage/store.js';
@@ -24,7 +24,7 @@ export interface ApiContext {
   log: Logger;
   metrics: ApiMetrics;
   /** Inspects files while they arrive. */
-  arrivals: Arrivals;
+  inspections: StreamingInspections;
   /** The file that an upload without a file loads. */
   sampleFile: string;
   /** False until the database's schema is up to date: everything but the health checks answers 503 then. */

@@ -1,7 +1,7 @@
 import { invalidRequest } from '../contract/errors.js';
 import type { DownloadStart } from '../contract/requests.js';
 import { type ExportFormat, PLAIN_FORMAT } from '../contract/task.js';
-import { listNearest, MOST_LISTED } from '../csv/nearest-names.js';
+import { listNearest, MAX_LISTED } from '../csv/nearest-names.js';
 import { columnNumber } from '../tables/staging.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';
 
@@ -107,7 +107,7 @@ export function chosenColumns(names: string[], columns: Column[]): Column[] {
   const unknown = names.filter((_, i) => chosen[i] === undefined);
   if (unknown.length > 0) {
     const known = columns.map(({ original }) => original);
-    throw invalidRequest(unknown.slice(0, MOST_LISTED).map((name) => unknownColumn(name, known)));
+    throw invalidRequest(unknown.slice(0, MAX_LISTED).map((name) => unknownColumn(name, known)));
   }
   const twice = chosen.findIndex((column, i) => chosen.indexOf(column) < i);
   if (twice >= 0) throw invalidRequest([{ field: 'columns', value: names[twice], detail: 'names a column twice' }]);

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { invalidRequest, TaskError } from '../contract/errors.js';
 import { TaskRefBody } from '../contract/requests.js';
 import { loadCorrections } from '../corrections/load-corrections.js';
-import { type Correction, MOST_CORRECTION_BYTES, readCorrections } from '../corrections/read-corrections.js';
+import { type Correction, MAX_CORRECTION_BYTES, readCorrections } from '../corrections/read-corrections.js';
 import { readForm } from '../http/read-form.js';
 import { receiveBody } from '../http/receive-body.js';
 import type { ApiContext } from './context.js';
@@ -61,10 +61,10 @@ async function readFile(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   let bytes = 0;
   for await (const chunk of stream) {
     bytes += chunk.length;
-    if (bytes > MOST_CORRECTION_BYTES)
+    if (bytes > MAX_CORRECTION_BYTES)
       throw new TaskError(
         'file_too_large',
-        `Corrected rows may take ${MOST_CORRECTION_BYTES} bytes at once. Send them in pieces.`,
+        `Corrected rows may take ${MAX_CORRECTION_BYTES} bytes at once. Send them in pieces.`,
       );
     chunks.push(chunk);
   }

@@ -9,7 +9,7 @@ import type { ApiContext } from './context.js';
 const IN_EFFECT: Record<Action, State> = { pause: 'paused', resume: 'running', terminate: 'terminated' };
 
 /** How long an answer that says "under way" waits for Temporal to be notified. */
-const PATIENCE_MS = 20;
+const NOTIFY_MS = 20;
 
 /** The outcome of a command: whether it changed anything, and whether it is in effect or still under way. */
 export interface CommandDone {
@@ -36,7 +36,7 @@ export async function runCommand(
   const notified = changed ? notify() : true;
   const inEffect = row.state === IN_EFFECT[action] && (await notified);
   // The command is recorded: where Temporal is slow, the answer does not wait for it.
-  if (!inEffect) await Promise.race([notified, sleep(PATIENCE_MS)]);
+  if (!inEffect) await Promise.race([notified, sleep(NOTIFY_MS)]);
   return { row, changed, inEffect };
 }
 
@@ -44,7 +44,7 @@ export async function runCommand(
 async function isLifted({ temporal, log }: ApiContext, action: Action, task: TaskRow): Promise<boolean> {
   if (action === 'pause' || task.native_pause === null) return true;
   try {
-    await temporal.liftNativePauses(task);
+    await temporal.unpauseNatively(task);
     return true;
   } catch (error) {
     log.warn({ err: error, task: task.workflow_id }, 'not unpaused in Temporal, to be tried again');

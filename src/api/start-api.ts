@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { type Config, exportUrl, storeFolder } from '../config.js';
-import { Arrivals } from '../intake/arrivals.js';
+import { StreamingInspections } from '../intake/streaming-inspection.js';
 import type { Logger } from '../log.js';
 import { startDispatcher } from '../maintenance/dispatcher.js';
 import { runReconciler } from '../maintenance/reconciler.js';
@@ -55,7 +55,9 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   const isOneRole = config.DATABASE_EXPORT_URL === undefined;
   const store = createLocalStore(storeFolder(config));
   const temporal = connectTemporal(config);
-  const arrivals = new Arrivals((error) => log.error({ err: error }, 'a file could not be inspected while it arrived'));
+  const inspections = new StreamingInspections((error) =>
+    log.error({ err: error }, 'a file could not be inspected while it arrived'),
+  );
   const stopping = new AbortController();
   let ready = false;
   const app = await buildApp({
@@ -67,7 +69,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     temporal,
     log,
     metrics,
-    arrivals,
+    inspections,
     sampleFile: sampleFile(),
     isReady: () => ready,
   });
@@ -93,7 +95,13 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
       await closeWithin(GRACE_MS, app);
       // A host that never answers is not waited for.
       await Promise.race([others, sleep(1_000, undefined, { ref: false })]);
-      await Promise.allSettled([temporal.close(), pool.end(), commandPool.end(), exportPool.end(), arrivals.close()]);
+      await Promise.allSettled([
+        temporal.close(),
+        pool.end(),
+        commandPool.end(),
+        exportPool.end(),
+        inspections.close(),
+      ]);
       log.info('the API has stopped');
     },
   };

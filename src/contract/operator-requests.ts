@@ -90,7 +90,7 @@ export const DeleteUploadQuery = Type.Object(
 export type DeleteQuery = Static<typeof DeleteUploadQuery>;
 
 /** How many tasks one request commands at most. */
-export const MOST_TASKS = 200;
+export const MAX_TASKS = 200;
 
 const NamedTask = Type.Object(
   { kind: oneOf(KINDS), task_name: TaskName, user_id: Type.Optional(UserId) },
@@ -113,8 +113,8 @@ export const ActionsBody = Type.Object(
     tasks: Type.Optional(
       Type.Array(NamedTask, {
         minItems: 1,
-        maxItems: MOST_TASKS,
-        rule: `an array of 1 to ${MOST_TASKS} objects with kind and task_name`,
+        maxItems: MAX_TASKS,
+        rule: `an array of 1 to ${MAX_TASKS} objects with kind and task_name`,
         description: 'Which tasks by name, in place of a filter.',
       }),
     ),

@@ -9,8 +9,8 @@ export interface Correction {
 }
 
 /** They are loaded in one transaction. */
-export const MOST_CORRECTIONS = 10_000;
-export const MOST_CORRECTION_BYTES = 32 << 20;
+export const MAX_CORRECTIONS = 10_000;
+export const MAX_CORRECTION_BYTES = 32 << 20;
 
 /**
  * Reads corrected rows from a file in the form of the rejects: `row` and `raw` count, wherever they stand, the other
@@ -26,8 +26,8 @@ export function readCorrections(file: Buffer): Correction[] {
   const [rowAt, rawAt] = [names.indexOf('row'), names.indexOf('raw')];
   if (rowAt < 0 || rawAt < 0)
     throw wrong('must have the columns row and raw in its header line, as GET …/rejects gives them');
-  if (rows.length > MOST_CORRECTIONS)
-    throw wrong(`has ${rows.length} rows; at most ${MOST_CORRECTIONS} are taken at once. Send it in pieces`);
+  if (rows.length > MAX_CORRECTIONS)
+    throw wrong(`has ${rows.length} rows; at most ${MAX_CORRECTIONS} are taken at once. Send it in pieces`);
   return checked(rows.map((fields, i) => correctionOf(fields, rowAt, rawAt, i + 1)));
 }
 

@@ -11,7 +11,7 @@ import { joinTypes, TYPES, type TypeCode } from './value-type.js';
 const SAMPLE = 80;
 /** In bytes: a longer JSON document is text. */
 const LONGEST_FORMED = 1 << 16;
-const MOST_SEEN = 1000;
+const MAX_SEEN = 1000;
 const LONGEST_SEEN = 40;
 
 /** Gathers the type evidence of all columns, record by record. */
@@ -122,7 +122,7 @@ export class EvidenceCollector implements RunningEvidence {
       cached.clear();
       return true;
     }
-    if (cached.size >= MOST_SEEN) cached.clear();
+    if (cached.size >= MAX_SEEN) cached.clear();
     if (text.length <= LONGEST_SEEN) cached.add(text);
     return false;
   }

@@ -2,7 +2,7 @@
 const COMPARED = 40;
 
 /** How many misspelt names an error lists: each is compared with all names. */
-export const MOST_LISTED = 3;
+export const MAX_LISTED = 3;
 
 /** Returns the names most like a misspelt one as an error lists them: quoted, and cut where they are long. */
 export function listNearest(misspelt: string, names: readonly string[]): string {

@@ -31,8 +31,8 @@ export interface LayoutInput {
 }
 
 /** Titles are looked for in so many records. */
-const MOST_TITLES = 50;
-const MOST_HEADER_ROWS = 9;
+const MAX_TITLES = 50;
+const MAX_HEADER_ROWS = 9;
 
 /**
  * Finds title lines, header rows, footers and trailing delimiters. A record counts as a header where the columns
@@ -66,7 +66,7 @@ export function detectLayout(input: LayoutInput): Layout {
 /** Records that are too sparse to be the header come before one that is not. */
 function titleCount(records: readonly SampleRecord[], width: number): number {
   if (width < 2) return 0;
-  const limit = Math.min(records.length, MOST_TITLES);
+  const limit = Math.min(records.length, MAX_TITLES);
   for (let k = 0; k < limit; k++) if (isFull(records[k], width)) return k;
   return 0;
 }
@@ -102,7 +102,7 @@ function headerRowsOf(rows: readonly SampleRecord[], width: number, warnings: st
   }
   let count = 1;
   while (
-    count < MOST_HEADER_ROWS &&
+    count < MAX_HEADER_ROWS &&
     count < rows.length - 1 &&
     isHeaderToo(rows[count], first, looksOf(rows.slice(count + 1), width))
   )

@@ -1,6 +1,6 @@
 import { type FieldError, invalidRequest, type TaskError } from '../contract/errors.js';
 import type { Source } from '../contract/task.js';
-import { listNearest, MOST_LISTED } from '../csv/nearest-names.js';
+import { listNearest, MAX_LISTED } from '../csv/nearest-names.js';
 import type { Store } from '../storage/store.js';
 import type { FileOptions } from './file-options.js';
 import { possibleHeaders } from './possible-headers.js';
@@ -49,7 +49,7 @@ function missingColumns(columns: FileOptions['columns'], headers: string[]): str
 }
 
 function unknownColumns(missing: string[], headers: string[]): TaskError {
-  const errors = missing.slice(0, MOST_LISTED).map((name): FieldError => {
+  const errors = missing.slice(0, MAX_LISTED).map((name): FieldError => {
     const detail = `is not a column of the file; the nearest of its ${headers.length} columns are ${listNearest(name, headers)}`;
     return { field: `columns.${name.slice(0, 100)}`, value: name.slice(0, 100), detail };
   });

@@ -1,10 +1,10 @@
 import { newSourceKey } from '../storage/keys.js';
 import type { Store } from '../storage/store.js';
-import type { Arrivals } from './arrivals.js';
 import { checkColumnsEarly, checkHead } from './check-head.js';
 import type { FileOptions } from './file-options.js';
 import { checkFirstBytes } from './first-bytes.js';
 import { StoredFile } from './stored-file.js';
+import type { StreamingInspections } from './streaming-inspection.js';
 
 export interface FileToReceive {
   /** What the caller calls the file. */
@@ -20,19 +20,19 @@ export interface FileToReceive {
  *   Nothing is stored then.
  */
 export async function receiveFile(
-  { store, arrivals }: { store: Store; arrivals: Arrivals },
+  { store, inspections }: { store: Store; inspections: StreamingInspections },
   stream: AsyncIterable<Uint8Array>,
   { filename = '', options: given, maxBytes }: FileToReceive,
 ): Promise<StoredFile> {
   const { dialect, columns, date_order, decimal_comma } = given;
   const options = { dialect, columns, date_order, decimal_comma };
-  const arrival = arrivals.begin(options);
+  const inspection = inspections.begin(options);
   const checked = checkFirstBytes(stream, (head) => checkColumnsEarly(head, options));
-  const watched = arrival.watch(checked, (head, isWhole) => checkHead(head, isWhole, options));
+  const watched = inspection.watch(checked, (head, isWhole) => checkHead(head, isWhole, options));
   const key = newSourceKey();
   const stored = await store.put(key, watched, { maxBytes });
   const source = { key, filename: cleanFilename(filename), ...stored };
-  return new StoredFile(store, source, { options, parts: await arrival.parts() });
+  return new StoredFile(store, source, { options, parts: await inspection.parts() });
 }
 
 /** Removes control characters and half surrogate pairs. The name is only shown to people, never a path. */

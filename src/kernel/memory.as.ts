@@ -23,9 +23,9 @@ export const nullColumns: usize = memory.data(MAX_COLUMNS * 2, 16);
  */
 export const SPAN: usize = 12;
 export const IS_QUOTED: u32 = 1 << 31;
-const MOST_SPANS: i32 = 2 * MAX_COLUMNS;
-export const spans: usize = memory.data(12 * MOST_SPANS, 16);
-export const spansEnd: usize = spans + SPAN * usize(MOST_SPANS);
+const MAX_SPANS: i32 = 2 * MAX_COLUMNS;
+export const spans: usize = memory.data(12 * MAX_SPANS, 16);
+export const spansEnd: usize = spans + SPAN * usize(MAX_SPANS);
 
 /** The number of the next row in decimal digits, which end at byte 24: room to store it whole from any of them. */
 export const DIGITS_END: i32 = 24;

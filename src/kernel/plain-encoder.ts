@@ -4,7 +4,7 @@ import { KernelInput } from './input.js';
 import { copyOutput, kernel, OUTPUT, OUTPUT_BYTES } from './instance.js';
 
 /** More than the input holds. */
-const MOST_ROWS = 0x7fffffff;
+const MAX_ROWS = 0x7fffffff;
 
 /** The encoder's fast path. */
 export class PlainEncoder implements FastEncoder {
@@ -28,7 +28,7 @@ export class PlainEncoder implements FastEncoder {
       const end = input.addressOf(input.stretchEnd);
       const stop = input.addressOf(encoding.stop);
       const outEnd = OUTPUT + Math.min(OUTPUT_BYTES, encoding.out.length - encoding.written);
-      const most = Math.min(nextSkipped - encoding.row, MOST_ROWS);
+      const most = Math.min(nextSkipped - encoding.row, MAX_ROWS);
       const next = kernel.encode(first, end, stop, OUTPUT, outEnd, this.columns, delimiter, eol, encoding.row, most);
       const rows = kernel.encodedRows.value;
       const written = kernel.written.value - OUTPUT;

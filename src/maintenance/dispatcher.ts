@@ -67,7 +67,7 @@ async function findTask({ pool }: Parts, message: Message): Promise<TaskRow | un
 
 /** Lifts native pauses, which the request may not have done. Temporal's refusal does not hold up the command. */
 async function unpause({ temporal, log }: Parts, row: TaskRow): Promise<void> {
-  await temporal.liftNativePauses(row).catch((error: unknown) => {
+  await temporal.unpauseNatively(row).catch((error: unknown) => {
     if (error instanceof TaskError) throw error;
     log.warn({ err: error, task: row.workflow_id }, 'a native pause could not be lifted');
   });

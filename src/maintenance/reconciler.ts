@@ -17,7 +17,7 @@ const PAUSED_EVERY = 6;
  */
 const STUCK_ATTEMPTS = 5;
 /** The reason given when the reconciler ends such a workflow, to distinguish it from a terminate by an operator. */
-export const BEGUN_ANEW = 'Long-Task begins this workflow anew: its steps fail again and again';
+export const RESTARTED = 'Long-Task begins this workflow anew: its steps fail again and again';
 /** Younger changes are still on their way to the workflow. */
 const SETTLED_SECONDS = 3;
 
@@ -54,7 +54,7 @@ export async function reconcileAll(parts: Parts, paused: boolean, signal?: Abort
   if (!paused) return;
   for (const row of await listUntidy(parts.pool, SETTLED_SECONDS)) {
     if (signal?.aborted) return;
-    await tolerantly(parts, row, () => tidyAnyhow(parts, row));
+    await tolerantly(parts, row, () => ensureTidy(parts, row));
   }
 }
 
@@ -73,35 +73,33 @@ async function tolerantly({ log }: Parts, row: TaskRow, body: () => Promise<void
 
 async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
   const { pool, temporal, log } = parts;
-  const sight = await temporal.describeWorkflow(row);
-  if (sight.is === 'running' && sight.attempts < STUCK_ATTEMPTS && sight.pausedActivities.length === 0) return;
-  // The row was read a while ago: a task that has moved on since is not astray.
+  const workflow = await temporal.describeWorkflow(row);
+  if (workflow.is === 'running' && workflow.attempts < STUCK_ATTEMPTS && workflow.pausedActivities.length === 0) return;
+  // The row was read a while ago: one that has changed since is not astray.
   if ((await getTaskById(pool, row.id)).version !== row.version) return;
-  if (sight.is === 'running' && sight.attempts >= STUCK_ATTEMPTS) return beginAnew(parts, row, sight);
-  log.warn(
-    { task: row.workflow_id, state: row.state, workflow: sight },
-    'Temporal was changed from outside the service',
-  );
-  if (sight.is === 'paused' || sight.is === 'running') return followNativePause(parts, row, sight.is);
-  if (sight.is === 'terminated' && sight.reason === BEGUN_ANEW) await applyTold(parts, row, sight.runId);
-  else if (sight.is === 'terminated' && row.state !== 'terminating' && row.state !== 'rollback_failed') {
-    const reason = sight.reason ?? 'the workflow was terminated in Temporal';
-    await commandTask(pool, row, { action: 'terminate', channel: 'operator', actor: sight.by, reason });
+  if (workflow.is === 'running' && workflow.attempts >= STUCK_ATTEMPTS) return restartRun(parts, row, workflow);
+  log.warn({ task: row.workflow_id, state: row.state, workflow }, 'Temporal was changed from outside the service');
+  if (workflow.is === 'paused' || workflow.is === 'running') return followNativePause(parts, row, workflow.is);
+  if (workflow.is === 'terminated' && workflow.reason === RESTARTED)
+    await applyPendingSignals(parts, row, workflow.runId);
+  else if (workflow.is === 'terminated' && row.state !== 'terminating' && row.state !== 'rollback_failed') {
+    const reason = workflow.reason ?? 'the workflow was terminated in Temporal';
+    await commandTask(pool, row, { action: 'terminate', channel: 'operator', actor: workflow.by, reason });
   }
   await restart(parts, row);
 }
 
-/** With the state that the task has now: the new run is found by it. */
+/** Starts a run with the state that the task has now: the run is found by it. */
 async function restart(parts: Parts, { id }: TaskRow): Promise<void> {
   await startRun(parts, await getTaskById(parts.pool, id));
 }
 
-/** A task that has completed, and whose workflow went before it had tidied up: a new one does. */
-async function tidyAnyhow(parts: Parts, row: TaskRow): Promise<void> {
+/** Starts a run for a completed task whose workflow ended before it had tidied up. */
+async function ensureTidy(parts: Parts, row: TaskRow): Promise<void> {
   const { temporal, log } = parts;
-  const sight = await temporal.describeWorkflow(row);
-  if (sight.is === 'running' || sight.is === 'paused') return;
-  log.warn({ task: row.workflow_id, workflow: sight }, 'the workflow ended before it had tidied up');
+  const workflow = await temporal.describeWorkflow(row);
+  if (workflow.is === 'running' || workflow.is === 'paused') return;
+  log.warn({ task: row.workflow_id, workflow }, 'the workflow ended before it had tidied up');
   await startRun(parts, row);
 }
 
@@ -110,7 +108,7 @@ async function tidyAnyhow(parts: Parts, row: TaskRow): Promise<void> {
  */
 async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' | 'running'): Promise<void> {
   const { pool, temporal } = parts;
-  if (row.state === 'terminating' || row.state === 'rollback_failed') return temporal.liftNativePauses(row);
+  if (row.state === 'terminating' || row.state === 'rollback_failed') return temporal.unpauseNatively(row);
   if (row.state === 'paused') return;
   const reason =
     workflow === 'paused'
@@ -130,19 +128,19 @@ async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' 
 /**
  * Ends the workflow and starts another, which reads the task row. First applies the signals that the old one could not.
  */
-async function beginAnew(
+async function restartRun(
   parts: Parts,
   row: TaskRow,
   { runId, attempts }: { runId: string; attempts: number },
 ): Promise<void> {
   const { temporal, log } = parts;
   log.error({ task: row.workflow_id, state: row.state, attempts }, 'the steps of the workflow fail; it is restarted');
-  await temporal.endWorkflow(row, runId, BEGUN_ANEW);
-  await applyTold(parts, row, runId);
+  await temporal.endWorkflow(row, runId, RESTARTED);
+  await applyPendingSignals(parts, row, runId);
   await restart(parts, row);
 }
 
-/** Each is applied once, by its key: what the run has applied itself, or another reconciler, changes nothing. */
-async function applyTold({ pool, temporal }: Parts, row: TaskRow, runId: string): Promise<void> {
+/** Applies each signal once, by its key: one that the run or another reconciler has applied changes nothing. */
+async function applyPendingSignals({ pool, temporal }: Parts, row: TaskRow, runId: string): Promise<void> {
   for (const command of await temporal.listRunCommands(row, runId)) await commandFromOutside(pool, row, command);
 }

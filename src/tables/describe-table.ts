@@ -66,7 +66,7 @@ export async function describeTable(client: pg.ClientBase, oid: number): Promise
 }
 
 /** The activity is retried after so many renames within its few milliseconds. */
-const MOST_RENAMES = 10;
+const MAX_RENAMES = 10;
 
 /**
  * Locks the table of this oid until the transaction ends, against changes of its names, its columns and its rows'
@@ -75,7 +75,7 @@ const MOST_RENAMES = 10;
  * tables), and all partitions.
  */
 export async function lockTable(client: pg.ClientBase, oid: number): Promise<TableDescription | null> {
-  for (let tries = 0; tries < MOST_RENAMES; tries++) {
+  for (let tries = 0; tries < MAX_RENAMES; tries++) {
     const name = await nameOf(client, oid);
     if (name === null) return null;
     await client.query('SAVEPOINT before_lock');

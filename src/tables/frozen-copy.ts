@@ -7,9 +7,6 @@ import { quoteIdent } from '../postgres/copy.js';
 import { copyOutText } from '../postgres/copy-out.js';
 import { ROW_COLUMN, stagingTable } from './staging.js';
 
-/** As many as a table may have (PostgreSQL manual, appendix K): one is for the row numbers. */
-const MOST_COLUMNS = MAX_COLUMNS + 1;
-
 /** What a frozen copy is made of: a table's qualified, quoted name, its columns, and those by which it is ordered. */
 export interface FrozenSource {
   table: string;
@@ -48,7 +45,7 @@ export async function fillFrozenCopy(
   lockKey: number,
   { table, columns, key }: FrozenSource,
 ): Promise<void> {
-  if (columns.length >= MOST_COLUMNS) {
+  if (columns.length > MAX_COLUMNS) {
     const detail = `A table of ${columns.length} columns has no room for the row numbers of a frozen copy. Use consistency=live.`;
     throw new TaskError('unsupported_table', detail);
   }

@@ -44,7 +44,7 @@ export async function dropPublished(client: pg.ClientBase, published: Published)
   if (name !== null) await client.query(`DROP TABLE ${name}`);
 }
 
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
 /**
  * Names what depends on a table from outside: views, foreign keys, inheriting tables, functions that take its rows. A
@@ -62,9 +62,9 @@ export async function listDependents(client: pg.ClientBase, oid: number): Promis
                               pg_describe_object(d.classid, d.objid, 0)) AS name
        FROM pg_depend d JOIN own ON d.refclassid = own.classid AND d.refobjid = own.objid
       WHERE d.deptype = 'n' AND (d.classid, d.objid) NOT IN (SELECT classid, objid FROM own)
-      ORDER BY 1 LIMIT ${MOST_NAMED + 1}`,
+      ORDER BY 1 LIMIT ${MAX_NAMED + 1}`,
     [oid],
   );
   const names = rows.map((row) => row.name as string);
-  return names.length > MOST_NAMED ? [...names.slice(0, MOST_NAMED), 'and others'] : names;
+  return names.length > MAX_NAMED ? [...names.slice(0, MAX_NAMED), 'and others'] : names;
 }

@@ -18,7 +18,7 @@ export const LOCK_CLASS = 0x4c54;
  * How long a pause or terminate waits for batches in flight before it has them cancelled; they are loaded again after a
  * resume.
  */
-const PATIENCE_MS = 20;
+const GRACE_MS = 20;
 /**
  * How long a command waits for transactions in flight before it ends the sessions that hold it up. A batch takes
  * milliseconds.
@@ -244,7 +244,7 @@ async function keepCancelling(pool: pg.Pool, lockKey: number, until: AbortSignal
     query_timeout: LOOK_MS,
   };
   for (;;) {
-    await sleep(PATIENCE_MS);
+    await sleep(GRACE_MS);
     if (until.aborted) return;
     await pool.query(query).catch(() => {});
   }

@@ -19,7 +19,7 @@ import { KIND_ATTRIBUTE, NAME_ATTRIBUTE, STATE_ATTRIBUTE, USER_ATTRIBUTE } from 
 import type { TaskRow } from '../tasks/tasks.js';
 import { openRun, type Run } from './open-run.js';
 import { listRunCommands, type RunCommand } from './run-commands.js';
-import { describeWorkflow, liftNativePauses, type WorkflowStatus } from './workflow-status.js';
+import { describeWorkflow, unpauseNatively, type WorkflowStatus } from './workflow-status.js';
 
 /** What the API asks of Temporal. Every call ends within its deadline. */
 export interface TemporalGateway {
@@ -51,8 +51,8 @@ export interface TemporalGateway {
   listRunCommands(row: TaskRow, runId: string): Promise<RunCommand[]>;
   /** @throws {TaskError} temporal_unavailable */
   describeWorkflow(row: TaskRow): Promise<WorkflowStatus>;
-  /** Lifts native pauses, of the workflow or its activities. @throws {TaskError} temporal_unavailable */
-  liftNativePauses(row: TaskRow): Promise<void>;
+  /** Unpauses workflow and activities that were paused natively. @throws {TaskError} temporal_unavailable */
+  unpauseNatively(row: TaskRow): Promise<void>;
   /** @throws when Temporal does not answer within a second, or has no such namespace */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -141,7 +141,7 @@ export function connectTemporal(
     },
     describeWorkflow: (row) => translated(() => call(CALL_MS, () => describeWorkflow(client, row))),
     listRunCommands: (row, runId) => translated(() => call(HISTORY_MS, () => listRunCommands(client, row, runId))),
-    liftNativePauses: (row) => translated(() => call(CALL_MS, () => liftNativePauses(client, row))),
+    unpauseNatively: (row) => translated(() => call(CALL_MS, () => unpauseNatively(client, row))),
     check: async () => {
       const { TEMPORAL_NAMESPACE: namespace } = config;
       await call(CHECK_MS, () => connection.workflowService.describeNamespace({ namespace }));

@@ -71,7 +71,7 @@ async function terminatedBy(client: Client, execution: { workflowId: string; run
 }
 
 /** Lifts every native pause: of the workflow as a whole, and of each of its activities. */
-export async function liftNativePauses(client: Client, row: Pick<TaskRow, 'id' | 'workflow_id'>): Promise<void> {
+export async function unpauseNatively(client: Client, row: Pick<TaskRow, 'id' | 'workflow_id'>): Promise<void> {
   const { workflow_id: workflowId } = row;
   const namespace = client.options.namespace;
   const status = await describeWorkflow(client, row);

@@ -1,14 +1,14 @@
 import type { WorkflowInput } from '../contract/messages.js';
 import { workActivities } from './activities.js';
+import { type Run, runControllable, type Status, shown } from './controllable.js';
 import type { Ending } from './ending.js';
 import { takesFewSteps } from './few-steps.js';
 import { unfenced } from './interruption.js';
-import { type Run, runSteerable, type Status, shown } from './steerable.js';
 import { slidingWindow } from './window.js';
 
 /** Exports a table to a CSV file: plan → dump parts → assemble, or rollback from anywhere. */
 export async function download(input: WorkflowInput): Promise<Ending> {
-  return runSteerable(input, downloadSteps);
+  return runControllable(input, downloadSteps);
 }
 
 async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<Ending | undefined> {

@@ -1,15 +1,15 @@
 import type { Prepared } from '../activities/prepare.js';
 import type { RunRef, WorkflowInput } from '../contract/messages.js';
 import { workActivities } from './activities.js';
+import { type Run, runControllable, type Status, shown } from './controllable.js';
 import type { Ending } from './ending.js';
 import { takesFewSteps } from './few-steps.js';
 import { unfenced } from './interruption.js';
-import { type Run, runSteerable, type Status, shown } from './steerable.js';
 import { slidingWindow } from './window.js';
 
 /** Loads a stored CSV file into a table: inspect → prepare → load parts → publish, or rollback from anywhere. */
 export async function upload(input: WorkflowInput): Promise<Ending> {
-  return runSteerable(input, uploadSteps);
+  return runControllable(input, uploadSteps);
 }
 
 async function uploadSteps(run: Run, status: Status): Promise<Ending | undefined> {

@@ -39,7 +39,7 @@ describe.skipIf(missing)('the page of the API, in Chromium', () => {
     await operation.locator('button.opblock-summary-control').click();
     await operation.locator('button.execute').click();
     await operation.locator('.live-responses-table .response-col_status').first().waitFor();
-    expect(await operation.locator('.live-responses-table').innerText()).toContain('"status": "ok"');
+    expect(await operation.locator('.live-responses-table').textContent()).toContain('"status": "ok"');
   });
 });
 

@@ -106,7 +106,7 @@ describe('what fails here', () => {
       temporal: api.temporal.gateway,
       log,
       metrics: createApiMetrics({ reads: pool }),
-      arrivals: api.arrivals,
+      inspections: api.inspections,
       sampleFile,
       isReady: () => true,
     });

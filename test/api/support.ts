@@ -7,14 +7,14 @@ import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import type { ApiContext } from '../../src/api/context.js';
-import type { Arrivals } from '../../src/intake/arrivals.js';
+import type { StreamingInspections } from '../../src/intake/streaming-inspection.js';
 import { createApiMetrics } from '../../src/metrics/api-metrics.js';
 import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';
 import { parseExportTables } from '../../src/tables/export-tables.js';
 import { useDatabase } from '../postgres/support.js';
 import { checkAnswer, checkingSerializer } from '../support/answers.js';
-import { builtArrivals } from '../support/built.js';
+import { builtInspections } from '../support/built.js';
 import { TestTemporal } from '../temporal/support.js';
 
 export interface TestApi {
@@ -24,7 +24,7 @@ export interface TestApi {
   /** Of the role under which the service works, and which owns its tables. */
   readonly appPool: pg.Pool;
   readonly store: Store;
-  readonly arrivals: Arrivals;
+  readonly inspections: StreamingInspections;
   readonly temporal: TestTemporal;
   readonly url: string;
   /** Files that are stored, finished or not. */
@@ -72,13 +72,13 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
   let app: FastifyInstance;
   let dir: string;
   let store: Store;
-  let arrivals: Arrivals;
+  let inspections: StreamingInspections;
   let url: string;
   beforeAll(async () => {
     dir = await mkdtemp(path.join(os.tmpdir(), 'long-task-api-'));
     store = createLocalStore(path.join(dir, 'files'));
     temporal = await TestTemporal.connect(inject('temporalAddress'));
-    arrivals = await builtArrivals();
+    inspections = await builtInspections();
     app = await buildApp(
       {
         config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20, RETENTION_DAYS: 30, ...options.config },
@@ -93,7 +93,7 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
         store,
         temporal: temporal.gateway,
         log: pino({ level: 'silent' }),
-        arrivals,
+        inspections,
         sampleFile: path.resolve(import.meta.dirname, '../../sample_data.csv'),
         metrics: createApiMetrics({ reads: database.appPool }),
         isReady: () => true,
@@ -105,7 +105,7 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
   });
   afterAll(async () => {
     await app.close();
-    await Promise.all([temporal.gateway.close(), arrivals.close()]);
+    await Promise.all([temporal.gateway.close(), inspections.close()]);
     await rm(dir, { recursive: true, force: true });
   });
   const call = async (target: string, init: RequestInit): Promise<Answer> => {
@@ -130,8 +130,8 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
     get appPool() {
       return database.appPool;
     },
-    get arrivals() {
-      return arrivals;
+    get inspections() {
+      return inspections;
     },
     get store() {
       return store;

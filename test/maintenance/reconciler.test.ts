@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { beforeEach, expect, it } from 'vitest';
 import { STATE_ATTRIBUTE } from '../../src/contract/search-attributes.js';
-import { BEGUN_ANEW, reconcileAll } from '../../src/maintenance/reconciler.js';
+import { RESTARTED, reconcileAll } from '../../src/maintenance/reconciler.js';
 import { settleTask } from '../../src/tasks/commands.js';
 import { getTaskById, type TaskRow } from '../../src/tasks/tasks.js';
 import { useApi } from '../api/support.js';
@@ -45,7 +45,7 @@ it('does not treat its own end of a stuck workflow as a terminate, and redeliver
   await api.temporal.step(task.row.workflow_id);
   await old.signal('pause', { reason: 'lunch' });
   // Like an API that is killed before it continues.
-  await api.temporal.gateway.endWorkflow(task.row, task.runId, BEGUN_ANEW);
+  await api.temporal.gateway.endWorkflow(task.row, task.runId, RESTARTED);
   await reconcile();
   expect(await task.now()).toMatchObject({ state: 'pausing', pause_reasons: ['lunch'] });
   expect((await old.describe()).status.name).toBe('TERMINATED');
@@ -57,7 +57,7 @@ it('redelivers the reject limit that came to a stuck workflow with a resume', as
   const task = await running();
   const old = api.temporal.client.workflow.getHandle(task.row.workflow_id, task.runId);
   await old.signal('resume', { max_rejects: 7 });
-  await api.temporal.gateway.endWorkflow(task.row, task.runId, BEGUN_ANEW);
+  await api.temporal.gateway.endWorkflow(task.row, task.runId, RESTARTED);
   await reconcile();
   expect((await task.now()).options).toMatchObject({ max_rejects: 7 });
 });

@@ -1,14 +1,14 @@
 import { inProject } from '../../launcher/paths.js';
-import type { Arrivals } from '../../src/intake/arrivals.js';
+import type { StreamingInspections } from '../../src/intake/streaming-inspection.js';
 
 /** As the API has it: its threads run what was built. */
-export async function builtArrivals(
+export async function builtInspections(
   onError = (error: unknown): void => {
     throw error;
   },
   thread?: URL,
-): Promise<Arrivals> {
-  const file = inProject('dist', 'src', 'intake', 'arrivals.js');
-  const built: typeof import('../../src/intake/arrivals.js') = await import(file);
-  return new built.Arrivals(onError, thread);
+): Promise<StreamingInspections> {
+  const file = inProject('dist', 'src', 'intake', 'streaming-inspection.js');
+  const built: typeof import('../../src/intake/streaming-inspection.js') = await import(file);
+  return new built.StreamingInspections(onError, thread);
 }

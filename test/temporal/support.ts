@@ -31,7 +31,7 @@ export class TestTemporal {
       endWorkflow: (row, runId, reason) => now().endWorkflow(row, runId, reason),
       listRunCommands: (row, runId) => now().listRunCommands(row, runId),
       describeWorkflow: (row) => now().describeWorkflow(row),
-      liftNativePauses: (row) => now().liftNativePauses(row),
+      unpauseNatively: (row) => now().unpauseNatively(row),
       check: () => now().check(),
       close: async () => {
         await Promise.all([there.close(), nowhere.close(), client.connection.close()]);

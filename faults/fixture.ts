@@ -9,8 +9,8 @@ import type { Failpoint } from '../src/failpoint.js';
 import type { TaskRow } from '../src/tasks/tasks.js';
 import { type Expected, type Reference, readReference } from '../testkit/oracle.js';
 import { writeSalesFile } from '../testkit/sales-data.js';
-import { type Sight, TaskWatch } from '../testkit/task-watch.js';
-import { Rig } from './rig.js';
+import { type TaskSnapshot, TaskWatch } from '../testkit/task-watch.js';
+import { FaultHarness } from './fault-harness.js';
 
 /** A file to load, and what an undisturbed load made of it. */
 export interface Input extends Expected {
@@ -18,8 +18,8 @@ export interface Input extends Expected {
 }
 
 /** The context of a fault: the harness, the files, and the random choices that a seed repeats. */
-export interface Lab {
-  rig: Rig;
+export interface Fixture {
+  harness: FaultHarness;
   /** One part of the file, loaded in many small batches when it is paced. */
   small: Input;
   /** Two parts, loaded at once unless paced. */
@@ -38,27 +38,27 @@ const SMALL_ROWS = 12_000;
 const LARGE_ROWS = 150_000;
 
 /** Opens a harness and loads the files once without any fault; the files themselves prove the loads. */
-export async function openLab(options: Pick<Lab, 'random' | 'isShort' | 'log'>): Promise<Lab> {
-  const rig = await Rig.open(options.log);
+export async function openFixture(options: Pick<Fixture, 'random' | 'isShort' | 'log'>): Promise<Fixture> {
+  const harness = await FaultHarness.open(options.log);
   try {
-    const small = await makeInput(rig, 'small', SMALL_ROWS);
-    const large = await makeInput(rig, 'large', LARGE_ROWS);
+    const small = await makeInput(harness, 'small', SMALL_ROWS);
+    const large = await makeInput(harness, 'large', LARGE_ROWS);
     const key = newKey('download');
-    await rig.client.download(key, { table: 'public.small' });
-    await rig.client.waitFor(key, ['completed']);
-    const exportSha256 = await sha256Of(await rig.client.result(key));
-    return { rig, small, large, exportSha256, ...options };
+    await harness.client.download(key, { table: 'public.small' });
+    await harness.client.waitFor(key, ['completed']);
+    const exportSha256 = await sha256Of(await harness.client.result(key));
+    return { harness, small, large, exportSha256, ...options };
   } catch (error) {
-    await rig.close();
+    await harness.close();
     throw error;
   }
 }
 
-async function makeInput(rig: Rig, name: string, rows: number): Promise<Input> {
-  const file = path.join(rig.folder, `${name}-source.csv`);
+async function makeInput(harness: FaultHarness, name: string, rows: number): Promise<Input> {
+  const file = path.join(harness.folder, `${name}-source.csv`);
   const { bytes } = await writeSalesFile(file, { rows });
   const expected = { file, rows, bytes, sha256: await sha256Of(createReadStream(file)) };
-  return { ...expected, reference: await readReference(rig, expected, name) };
+  return { ...expected, reference: await readReference(harness, expected, name) };
 }
 
 export async function sha256Of(source: AsyncIterable<Uint8Array>): Promise<string> {
@@ -75,9 +75,17 @@ export function newKey(kind: TaskKey['kind'] = 'upload'): TaskKey {
 }
 
 /** Starts an upload whose rows move for about so many seconds. */
-export async function beginLoad(lab: Lab, seconds = 3, input = lab.small, fields: UploadFields = {}): Promise<TaskKey> {
+export async function beginLoad(
+  fixture: Fixture,
+  seconds = 3,
+  input = fixture.small,
+  fields: UploadFields = {},
+): Promise<TaskKey> {
   const key = newKey();
-  await lab.rig.client.upload(key, input.file, { max_bytes_per_second: Math.round(input.bytes / seconds), ...fields });
+  await fixture.harness.client.upload(key, input.file, {
+    max_bytes_per_second: Math.round(input.bytes / seconds),
+    ...fields,
+  });
   return key;
 }
 
@@ -92,40 +100,43 @@ export function isOnExport(failpoint: Failpoint): boolean {
 export type Way = 'paced' | 'at once' | 'in parts';
 
 /** Starts a task that comes by at a failpoint. */
-export async function beginFor(lab: Lab, failpoint: Failpoint, way: Way = 'paced'): Promise<TaskKey> {
-  if (isOnExport(failpoint)) return beginExport(lab);
-  if (way === 'at once') return beginLoad(lab, 0.001);
-  if (way === 'in parts') return beginLoad(lab, 3, lab.large);
-  if (!failpoint.startsWith('inspect:')) return beginLoad(lab);
+export async function beginFor(fixture: Fixture, failpoint: Failpoint, way: Way = 'paced'): Promise<TaskKey> {
+  if (isOnExport(failpoint)) return beginExport(fixture);
+  if (way === 'at once') return beginLoad(fixture, 0.001);
+  if (way === 'in parts') return beginLoad(fixture, 3, fixture.large);
+  if (!failpoint.startsWith('inspect:')) return beginLoad(fixture);
   // The form gives the dialect only after the file, so the streaming inspection does not count.
   const key = newKey();
-  await lab.rig.client.upload(key, lab.small.file, {}, { fieldsAfter: { dialect: { delimiter: ',' } } });
+  await fixture.harness.client.upload(key, fixture.small.file, {}, { fieldsAfter: { dialect: { delimiter: ',' } } });
   return key;
 }
 
 /** Starts an export of the small table that takes about so many seconds. */
-export async function beginExport(lab: Lab, seconds = 2): Promise<TaskKey> {
+export async function beginExport(fixture: Fixture, seconds = 2): Promise<TaskKey> {
   const key = newKey('download');
-  const rate = Math.round(lab.small.bytes / seconds);
-  await lab.rig.client.download(key, { table: 'public.small', max_bytes_per_second: rate });
+  const rate = Math.round(fixture.small.bytes / seconds);
+  await fixture.harness.client.download(key, { table: 'public.small', max_bytes_per_second: rate });
   return key;
 }
 
 /** Resolves when rows of the upload are committed and others are still to come. */
-export async function untilMoving(lab: Lab, key: TaskKey): Promise<Sight> {
-  return watch(lab, key).until((sight) => sight.rows > 0 && sight.rows < (sight.rowsTotal ?? 0), 'loading');
+export async function untilMoving(fixture: Fixture, key: TaskKey): Promise<TaskSnapshot> {
+  return watch(fixture, key).until(
+    (snapshot) => snapshot.rows > 0 && snapshot.rows < (snapshot.rowsTotal ?? 0),
+    'loading',
+  );
 }
 
-export function watch(lab: Lab, key: TaskKey): TaskWatch {
-  return new TaskWatch(lab.rig.db, key, 5);
+export function watch(fixture: Fixture, key: TaskKey): TaskWatch {
+  return new TaskWatch(fixture.harness.db, key, 5);
 }
 
-/** Resolves when the task has come further than at `sight`: rows, phase or state. To the seconds since `began`. */
-export async function untilFurther(lab: Lab, key: TaskKey, from: Sight, began: number): Promise<number> {
-  const further = (now: Sight) => now.rows > from.rows || now.phase !== from.phase || now.state !== from.state;
+/** Resolves when the task has come further than at `snapshot`: rows, phase or state. To the seconds since `began`. */
+export async function untilFurther(fixture: Fixture, key: TaskKey, from: TaskSnapshot, began: number): Promise<number> {
+  const further = (now: TaskSnapshot) => now.rows > from.rows || now.phase !== from.phase || now.state !== from.state;
   const deadline = performance.now() + 60_000;
   for (; performance.now() < deadline; await sleep(5)) {
-    const now = await watch(lab, key)
+    const now = await watch(fixture, key)
       .look()
       .catch(() => undefined); // PostgreSQL may be away.
     if (now && further(now)) return (performance.now() - began) / 1000;
@@ -147,7 +158,9 @@ export async function patiently<T>(body: () => Promise<T>, milliseconds = 60_000
 export const workflowId = (key: TaskKey) => `${key.kind}/${key.user_id}/${key.task_name}`;
 
 /** The task row, all of it. */
-export async function rowOf(lab: Lab, key: TaskKey): Promise<TaskRow> {
-  const { rows } = await lab.rig.db.query('SELECT * FROM long_task.tasks WHERE workflow_id = $1', [workflowId(key)]);
+export async function rowOf(fixture: Fixture, key: TaskKey): Promise<TaskRow> {
+  const { rows } = await fixture.harness.db.query('SELECT * FROM long_task.tasks WHERE workflow_id = $1', [
+    workflowId(key),
+  ]);
   return rows[0];
 }

@@ -46,8 +46,8 @@ const ODD_LIMIT = 'ignored max_rejects: it must be a whole number, 0 or more, wi
  * PostgreSQL decides: each turn asks it what is next, works until the steps end or a command interrupts them, and asks
  * again. A native cancel counts as terminate. Ends as the task does, when that is in a final state.
  */
-export async function runSteerable(input: WorkflowInput, steps: Steps): Promise<Ending> {
-  const task = new SteerableTask(input, steps);
+export async function runControllable(input: WorkflowInput, steps: Steps): Promise<Ending> {
+  const task = new ControllableTask(input, steps);
   const root = CancellationScope.current();
   task.listen();
   // Everything runs shielded: a native cancel becomes a command, and the rollback that it means cannot itself be
@@ -62,7 +62,7 @@ export function shown(completed: Ending, status: Status): Ending {
   return completed;
 }
 
-class SteerableTask {
+class ControllableTask {
   readonly #commands: ExternalCommand[];
   readonly #status: Status = {
     state: 'queued',

@@ -1,17 +1,17 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Arrivals } from '../../src/intake/arrivals.js';
-import { builtArrivals } from '../support/built.js';
+import type { StreamingInspections } from '../../src/intake/streaming-inspection.js';
+import { builtInspections } from '../support/built.js';
 import { lines, MIB, partsOf } from './support.js';
 
 const PLAIN = Buffer.from(`one,two\n${lines(40)}`);
 
-let arrivals: Arrivals;
+let inspections: StreamingInspections;
 beforeAll(async () => {
-  arrivals = await builtArrivals();
+  inspections = await builtInspections();
 });
-afterAll(() => arrivals.close());
+afterAll(() => inspections.close());
 
 describe('a file that arrives', () => {
   it('is passed on as it is, and its parts are those that inspect finds', async () => {
@@ -63,13 +63,13 @@ describe('a file that arrives', () => {
 
   it('gives its thread back when it breaks off', async () => {
     for (let i = 0; i <= 8; i++) {
-      const arrival = arrivals.begin({});
+      const inspection = inspections.begin({});
       const broken = async function* () {
         yield PLAIN.subarray(0, 5 * MIB);
         throw new Error('the client has gone');
       };
-      await expect(collect(arrival.watch(broken()))).rejects.toThrow('the client has gone');
-      await arrival.parts();
+      await expect(collect(inspection.watch(broken()))).rejects.toThrow('the client has gone');
+      await inspection.parts();
     }
     await sleep(20);
     expect((await arrive(PLAIN)).parts.length).toBe(3);
@@ -87,7 +87,7 @@ describe('a file that arrives', () => {
 describe('threads that fail', () => {
   it('leave all files to inspect, and hold up none', async () => {
     const errors: unknown[] = [];
-    const failing = await builtArrivals((error) => errors.push(error), new URL('file:///none.js'));
+    const failing = await builtInspections((error) => errors.push(error), new URL('file:///none.js'));
     for (let i = 0; i < 6; i++) {
       const { bytes, parts } = await arrive(PLAIN, failing);
       expect(bytes.equals(PLAIN)).toBe(true);
@@ -99,7 +99,7 @@ describe('threads that fail', () => {
 
   it('because they are closed leave the file to inspect', async () => {
     for (const wait of [0, 20, 60]) {
-      const closing = await builtArrivals();
+      const closing = await builtInspections();
       const files = [arrive(PLAIN, closing), arrive(PLAIN, closing)];
       await sleep(wait);
       await closing.close();
@@ -111,10 +111,10 @@ describe('threads that fail', () => {
   });
 });
 
-async function arrive(file: Buffer, at = arrivals) {
-  const arrival = at.begin({});
-  const bytes = await collect(arrival.watch(pieces(file)));
-  return { bytes, parts: await arrival.parts() };
+async function arrive(file: Buffer, at = inspections) {
+  const inspection = at.begin({});
+  const bytes = await collect(inspection.watch(pieces(file)));
+  return { bytes, parts: await inspection.parts() };
 }
 
 async function* pieces(file: Buffer): AsyncGenerator<Uint8Array> {

@@ -22,7 +22,7 @@ const SETTINGS = { shared_buffers: '64MB', max_wal_size: '512MB', max_connection
  * The service with its servers, all of which can be stopped and killed, too. Workers reach PostgreSQL, and workers and
  * API reach Temporal, through proxies; who looks on from here does not.
  */
-export class Rig extends ServiceHarness {
+export class FaultHarness extends ServiceHarness {
   postgres!: PostgresServer;
   temporalServer!: TemporalServer;
   toPostgres!: TcpProxy;
@@ -38,23 +38,23 @@ export class Rig extends ServiceHarness {
   }
 
   /** Resolves when everything runs, with one worker. */
-  static async open(log: (message: string) => void): Promise<Rig> {
-    const rig = new Rig(await mkdtemp(path.join(os.tmpdir(), 'long-task-faults-')));
+  static async open(log: (message: string) => void): Promise<FaultHarness> {
+    const harness = new FaultHarness(await mkdtemp(path.join(os.tmpdir(), 'long-task-faults-')));
     try {
-      rig.#cli = await findTemporalCli({ log });
-      rig.#ports = { postgres: await freePort(), temporal: await freePort(), api: await freePort() };
-      await mkdir(rig.filesDir, { recursive: true, mode: 0o700 });
-      await Promise.all([rig.startPostgres(), rig.startTemporal()]);
-      rig.toPostgres = await TcpProxy.open(rig.#ports.postgres);
-      rig.toTemporal = await TcpProxy.open(rig.#ports.temporal);
-      rig.db = new pg.Pool({ connectionString: rig.postgres.url, max: 8, application_name: 'faults' });
-      rig.db.on('error', () => {});
-      const address = rig.temporalServer.address;
-      rig.temporal = new Client({ connection: await Connection.connect({ address }) });
-      await Promise.all([rig.startApi(), rig.startWorker()]);
-      return rig;
+      harness.#cli = await findTemporalCli({ log });
+      harness.#ports = { postgres: await freePort(), temporal: await freePort(), api: await freePort() };
+      await mkdir(harness.filesDir, { recursive: true, mode: 0o700 });
+      await Promise.all([harness.startPostgres(), harness.startTemporal()]);
+      harness.toPostgres = await TcpProxy.open(harness.#ports.postgres);
+      harness.toTemporal = await TcpProxy.open(harness.#ports.temporal);
+      harness.db = new pg.Pool({ connectionString: harness.postgres.url, max: 8, application_name: 'faults' });
+      harness.db.on('error', () => {});
+      const address = harness.temporalServer.address;
+      harness.temporal = new Client({ connection: await Connection.connect({ address }) });
+      await Promise.all([harness.startApi(), harness.startWorker()]);
+      return harness;
     } catch (error) {
-      await rig.close();
+      await harness.close();
       throw error;
     }
   }
@@ -127,15 +127,16 @@ export class Rig extends ServiceHarness {
 
   protected override note(line: string): void {
     super.note(line);
-    appendFileSync(path.join(this.folder, 'rig.log'), `${line}\n`);
+    appendFileSync(path.join(this.folder, 'harness.log'), `${line}\n`);
   }
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** When we are interrupted, closes all that is in `rigs` by then and exits. The function returned ends that. */
-export function closeOnInterrupt(rigs: readonly Rig[], keep: boolean): () => void {
-  const interrupt = () => void Promise.all(rigs.map((rig) => rig.close(keep))).then(() => process.exit(130));
+/** When we are interrupted, closes all that is in `harnesses` by then and exits. The function returned ends that. */
+export function closeOnInterrupt(harnesses: readonly FaultHarness[], keep: boolean): () => void {
+  const interrupt = () =>
+    void Promise.all(harnesses.map((harness) => harness.close(keep))).then(() => process.exit(130));
   for (const signal of SIGNALS) process.once(signal, interrupt);
   return () => {
     for (const signal of SIGNALS) process.off(signal, interrupt);

@@ -13,7 +13,7 @@ import { type Checks, count, heading, megabytes, milliseconds, say, showProgress
 import type { Workspace } from '../testkit/workspace.js';
 
 /** What the demonstration works with and collects on its way. */
-export interface Story {
+export interface Script {
   workspace: Workspace;
   checks: Checks;
   file: string;
@@ -32,21 +32,21 @@ const SECOND: TaskKey = { kind: 'upload', user_id: 'ana', task_name: 'second' };
 const LOADING_SECONDS = 8;
 
 /** Loads the file, paused, resumed and with the worker killed in between. */
-export async function tellLoad(story: Story): Promise<void> {
-  const { workspace, file, bytes } = story;
+export async function tellLoad(script: Script): Promise<void> {
+  const { workspace, file, bytes } = script;
   const rate = Math.round(bytes / LOADING_SECONDS);
   heading(`Loading it, held to ${megabytes(rate)}/s so that there is something to see`);
   await workspace.client.upload(SALES, file, { max_bytes_per_second: rate });
-  await showUntil(story, SALES, 30);
-  await tellPause(story);
-  await showUntil(story, SALES, 60);
-  await tellKill(story);
-  const task = await showUntilCompleted(story, SALES);
-  await checkLoaded(story, task);
+  await showUntil(script, SALES, 30);
+  await tellPause(script);
+  await showUntil(script, SALES, 60);
+  await tellKill(script);
+  const task = await showUntilCompleted(script, SALES);
+  await checkLoaded(script, task);
 }
 
-async function tellPause(story: Story): Promise<void> {
-  const { workspace, checks, figures } = story;
+async function tellPause(script: Script): Promise<void> {
+  const { workspace, checks, figures } = script;
   heading('Pause');
   const times = await pauseByApi(workspace, SALES);
   say(`answered after ${milliseconds(times.answered)}, paused after ${milliseconds(times.paused)}`);
@@ -72,16 +72,19 @@ async function tellPause(story: Story): Promise<void> {
   );
 }
 
-async function tellKill(story: Story): Promise<void> {
-  const { workspace, checks, figures } = story;
+async function tellKill(script: Script): Promise<void> {
+  const { workspace, checks, figures } = script;
   heading('kill -9 of the worker');
   const pid = workspace.service.services().worker_pid;
   const { rows } = await new TaskWatch(workspace.db, SALES).look();
-  noteMemory(story);
+  noteMemory(script);
   process.kill(pid, 'SIGKILL');
   say(`worker ${pid} killed at ${count(rows)} rows; another worker takes over after 8 s without a heartbeat`);
   const began = performance.now();
-  await new TaskWatch(workspace.db, SALES).until((sight) => sight.rows > rows + story.rows * 0.02, 'loading again');
+  await new TaskWatch(workspace.db, SALES).until(
+    (snapshot) => snapshot.rows > rows + script.rows * 0.02,
+    'loading again',
+  );
   const seconds = (performance.now() - began) / 1000;
   const next = workspace.service.services().worker_pid;
   checks.check(
@@ -92,7 +95,7 @@ async function tellKill(story: Story): Promise<void> {
   figures.push(limitFigure('kill -9 of the worker → rows come again', seconds, 's', 15));
 }
 
-async function checkLoaded({ workspace, checks, rows, bytes }: Story, task: Task): Promise<void> {
+async function checkLoaded({ workspace, checks, rows, bytes }: Script, task: Task): Promise<void> {
   const { receipt, table } = task;
   const balances = receipt?.rows_in_file === rows && receipt.rows_loaded === rows && receipt.rows_rejected === 0;
   checks.check(
@@ -113,12 +116,12 @@ async function checkLoaded({ workspace, checks, rows, bytes }: Story, task: Task
 }
 
 /** Exports the table and compares with the file that went in. */
-export async function tellRoundTrip(story: Story): Promise<void> {
-  const { workspace, checks, file, rows } = story;
+export async function tellRoundTrip(script: Script): Promise<void> {
+  const { workspace, checks, file, rows } = script;
   heading('Download');
   const exported = path.join(workspace.folder, 'downloaded.csv');
   await workspace.client.download(COPY);
-  const task = await showUntilCompleted(story, COPY);
+  const task = await showUntilCompleted(script, COPY);
   await workspace.client.saveResult(task, exported);
   say(`${megabytes((await stat(exported)).size)} fetched by the link`);
   const result = await compareCsv(file, exported);
@@ -130,14 +133,14 @@ export async function tellRoundTrip(story: Story): Promise<void> {
 }
 
 /** Terminates a second upload in the middle: nothing of it is left. */
-export async function tellTermination(story: Story): Promise<void> {
-  const { workspace, checks, figures, file, bytes } = story;
+export async function tellTermination(script: Script): Promise<void> {
+  const { workspace, checks, figures, file, bytes } = script;
   const { client, db, service } = workspace;
   heading('A second upload, terminated in the middle');
   for (const key of [SALES, COPY]) await untilClosed(workspace, key);
   const before = { database: await databaseContents(db), files: await folderContents(service.filesDir) };
   await client.upload(SECOND, file, { max_bytes_per_second: Math.round(bytes / LOADING_SECONDS) });
-  await showUntil(story, SECOND, 50);
+  await showUntil(script, SECOND, 50);
   const { rows } = await new TaskWatch(db, SECOND).look();
   const elapsed = await terminate(workspace, SECOND);
   say(`terminated with ${count(rows)} rows loaded, after ${milliseconds(elapsed)}`);
@@ -154,15 +157,15 @@ export async function tellTermination(story: Story): Promise<void> {
 }
 
 /** Remembers the worker's peak memory, which is lost when it is killed. */
-export function noteMemory(story: Story): void {
-  story.peakMemory = Math.max(story.peakMemory, peakMemory(story.workspace.service.services().worker_pid) ?? 0);
+export function noteMemory(script: Script): void {
+  script.peakMemory = Math.max(script.peakMemory, peakMemory(script.workspace.service.services().worker_pid) ?? 0);
 }
 
-async function showUntil({ workspace, rows }: Story, key: TaskKey, percentOfRows: number): Promise<void> {
+async function showUntil({ workspace, rows }: Script, key: TaskKey, percentOfRows: number): Promise<void> {
   const progress = showProgress(`${key.task_name}, to ${percentOfRows} % of rows`);
   let reached = false;
   const seen = new TaskWatch(workspace.db, key)
-    .until((sight) => sight.rows >= (rows * percentOfRows) / 100, 'so far')
+    .until((snapshot) => snapshot.rows >= (rows * percentOfRows) / 100, 'so far')
     .finally(() => {
       reached = true;
     });
@@ -175,7 +178,7 @@ async function showUntil({ workspace, rows }: Story, key: TaskKey, percentOfRows
   await seen;
 }
 
-async function showUntilCompleted({ workspace }: Story, key: TaskKey): Promise<Task> {
+async function showUntilCompleted({ workspace }: Script, key: TaskKey): Promise<Task> {
   const progress = showProgress(`${key.kind} ${key.task_name}`);
   const task = await workspace.client.waitFor(key, ['completed'], (now) =>
     progress.update(now.progress, describe(now)),

@@ -6,25 +6,25 @@ import { type Head, readHead } from './read-head.js';
 import { PartScan, type ScannedPart } from './scan-part.js';
 
 /** Parts are kept until the file is whole, each with the evidence for its columns (some 200 bytes): a few megabytes. */
-const MOST_EVIDENCE = 1 << 16;
+const MAX_EVIDENCE = 1 << 16;
 
 /**
  * Finds the parts of a file while it arrives, the same that `findParts` finds in it. A malformed row and a
  * file that cannot be read are left to the inspect activity: then there are only the parts before them.
  */
-export class ArrivingFile {
+export class StreamedFile {
   /** Each begins where the one before ended, the first where the data begins. */
   readonly parts: ScannedPart[] = [];
   readonly #csv: CsvEngine;
   readonly #options: FileOptions;
-  readonly #mostEvidence: number;
+  readonly #maxEvidence: number;
   #head: Head | undefined;
   #scan: PartScan | undefined;
 
-  constructor(csv: CsvEngine, options: FileOptions, mostEvidence = MOST_EVIDENCE) {
+  constructor(csv: CsvEngine, options: FileOptions, maxEvidence = MAX_EVIDENCE) {
     this.#csv = csv;
     this.#options = options;
-    this.#mostEvidence = mostEvidence;
+    this.#maxEvidence = maxEvidence;
   }
 
   /**
@@ -55,7 +55,7 @@ export class ArrivingFile {
       if (scan.malformedCount > 0) return null;
       if (!scan.stopped && !(final && scan.position > scan.byteFrom)) return at;
       this.parts.push(scan.part());
-      if (this.parts.length * this.#head.headers.length >= this.#mostEvidence) return null;
+      if (this.parts.length * this.#head.headers.length >= this.#maxEvidence) return null;
       this.#begin(scan.position, scan.nextRow);
     }
   }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { ArrivingFile } from '../../src/intake/arriving-file.js';
 import type { ScannedPart } from '../../src/intake/scan-part.js';
+import { StreamedFile } from '../../src/intake/streamed-file.js';
 import { csv, LINE, lines, MIB, partsOf } from './support.js';
 
 const HEADER = 'one,two\n';
 const QUOTED = `"${'looks, like a record\n'.repeat(MIB / 16)}",x\n`;
 
-describe('ArrivingFile', () => {
+describe('StreamedFile', () => {
   it.each([
     ['a plain file', HEADER + lines(40)],
     ['one with a byte order mark, CRLF and ;', `\ufeffone;two\r\n${'1;Ünïcode\r\n'.repeat(MIB * 3)}`],
@@ -62,8 +62,8 @@ describe('ArrivingFile', () => {
 });
 
 /** Gives the bytes in pieces of odd sizes, the first of 1 MiB. */
-function arrive(bytes: Buffer, seed: number, dialect?: { delimiter: ';' }, mostEvidence?: number) {
-  const file = new ArrivingFile(csv, { dialect }, mostEvidence);
+function arrive(bytes: Buffer, seed: number, dialect?: { delimiter: ';' }, maxEvidence?: number) {
+  const file = new StreamedFile(csv, { dialect }, maxEvidence);
   let taken = 0;
   let arrived = Math.min(MIB, bytes.length);
   for (let step = seed; ; step = (step * 48271) % 2147483647) {

@@ -2,9 +2,9 @@ import { on, once } from 'node:events';
 import type { MessagePort } from 'node:worker_threads';
 import { createEngine } from '../csv/engine.js';
 import { kernel } from '../kernel/kernel.js';
-import { ArrivingFile } from './arriving-file.js';
 import type { FileOptions } from './file-options.js';
 import type { ScannedPart } from './scan-part.js';
+import { StreamedFile } from './streamed-file.js';
 
 /**
  * In front of each buffer there is room for the rest of the one before, so that each record is contiguous. When one is
@@ -13,13 +13,13 @@ import type { ScannedPart } from './scan-part.js';
 export const REST_BYTES = 1 << 16;
 
 /** What a thread is given: the port on which the file comes, one buffer after the other. */
-export interface ArrivalJob {
+export interface InspectionJob {
   port: MessagePort;
   options: FileOptions;
 }
 
 /** `length` bytes of the file, in `buffer` after the room for the rest. The thread sends the buffer back after use. */
-export interface Arrived {
+export interface StreamedBuffer {
   buffer: ArrayBuffer;
   length: number;
   final: boolean;
@@ -28,10 +28,10 @@ export interface Arrived {
 const csv = createEngine(kernel);
 
 /** What a thread runs: one file, until it is whole, nothing is left to find, or its sender closes the port. */
-export default async function inspectArriving({ port, options }: ArrivalJob): Promise<ScannedPart[]> {
-  const file = new ArrivingFile(csv, options);
+export default async function inspectArriving({ port, options }: InspectionJob): Promise<ScannedPart[]> {
+  const file = new StreamedFile(csv, options);
   let rest = Buffer.alloc(0);
-  const take = ({ buffer, length, final }: Arrived): boolean => {
+  const take = ({ buffer, length, final }: StreamedBuffer): boolean => {
     const bytes = Buffer.from(buffer, REST_BYTES - rest.length, rest.length + length);
     bytes.set(rest);
     const taken = file.take(bytes, final);

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import { type ArrivalJob, type Arrived, REST_BYTES } from './arrival-thread.js';
 import type { FileOptions } from './file-options.js';
+import { type InspectionJob, REST_BYTES, type StreamedBuffer } from './inspection-thread.js';
 import { HEAD_BYTES } from './read-head.js';
 import type { ScannedPart } from './scan-part.js';
 import { createThreads, THREADS } from './threads.js';
@@ -14,15 +14,15 @@ const BUFFERS = 8;
 /** The first holds the whole head. */
 const BUFFER_BYTES = HEAD_BYTES;
 
-const THREAD = new URL('./arrival-thread.js', import.meta.url);
+const THREAD = new URL('./inspection-thread.js', import.meta.url);
 
 /**
  * Inspects files while they arrive, as many at once as there are threads. The others are inspected when they are
  * stored.
  */
-export class Arrivals {
+export class StreamingInspections {
   readonly #onError: (error: unknown) => void;
-  readonly #pool: Piscina<ArrivalJob, ScannedPart[]>;
+  readonly #pool: Piscina<InspectionJob, ScannedPart[]>;
   readonly #running = new Set<AbortController>();
 
   /**
@@ -40,8 +40,8 @@ export class Arrivals {
   }
 
   /** A file begins to arrive. */
-  begin(options: FileOptions): Arrival {
-    return new Arrival((port) => (this.#running.size < THREADS ? this.#inspect({ port, options }) : null));
+  begin(options: FileOptions): StreamingInspection {
+    return new StreamingInspection((port) => (this.#running.size < THREADS ? this.#inspect({ port, options }) : null));
   }
 
   async close(): Promise<void> {
@@ -53,7 +53,7 @@ export class Arrivals {
     for (const job of this.#running) job.abort();
   }
 
-  async #inspect(job: ArrivalJob): Promise<ScannedPart[]> {
+  async #inspect(job: InspectionJob): Promise<ScannedPart[]> {
     const givenUp = new AbortController();
     this.#running.add(givenUp);
     try {
@@ -74,7 +74,7 @@ type Inspect = (port: MessagePort) => Promise<ScannedPart[]> | null;
 export type OnHead = (head: Buffer, isWhole: boolean) => void;
 
 /** One file that arrives. */
-export class Arrival {
+export class StreamingInspection {
   readonly #inspect: Inspect;
   #parts: Promise<ScannedPart[]> = Promise.resolve([]);
   #port: MessagePort | undefined;
@@ -138,7 +138,7 @@ export class Arrival {
       this.#showHead(filling, final);
       this.#start();
     }
-    const arrived: Arrived = { buffer: buffer as ArrayBuffer, length: this.#filled, final };
+    const arrived: StreamedBuffer = { buffer: buffer as ArrayBuffer, length: this.#filled, final };
     this.#port?.postMessage(arrived, [arrived.buffer]);
     this.#filling = undefined;
     this.#filled = 0;
