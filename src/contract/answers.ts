@@ -33,7 +33,7 @@ const place = {
 
 export const TaskFault = Type.Object(
   { code: Code, detail: Type.String(), ...place },
-  { ...closed, description: 'Why a task failed, is paused at its reject limit, or cannot roll back yet.' },
+  { ...closed, description: 'Why a task failed, is paused and asks, or cannot roll back yet.' },
 );
 export type TaskFault = Static<typeof TaskFault>;
 
@@ -51,6 +51,41 @@ export const ReceiptColumn = Type.Object(
   closed,
 );
 export type ReceiptColumn = Static<typeof ReceiptColumn>;
+
+const NEWLINES = ['\n', '\r\n', '\r', '\r\r\n', 'mixed'] as const;
+const COMPRESSIONS = ['gzip', 'zip'] as const;
+
+export const ShownDialect = Type.Object(
+  {
+    encoding: Type.String({ description: 'A label of the Encoding Standard, such as windows-1252.' }),
+    bom: Type.Boolean({ description: 'Whether the file begins with a byte order mark.' }),
+    delimiter: Type.String(),
+    quote: nullable(Type.String({ description: 'Null where no character quotes.' })),
+    escape: nullable(Type.String({ description: 'The quote itself where quotes are doubled; null for none.' })),
+    newline: oneOf(NEWLINES, { description: 'What ends a record.' }),
+    header_rows: count('Records that name the columns; the names of several are joined by a space.'),
+    skip_lines: count('Lines above the header that are no records.'),
+    skip_space: Type.Boolean({ description: 'Whether spaces after a delimiter belong to no value.' }),
+    compression: nullable(oneOf(COMPRESSIONS)),
+    source: Type.Record(Type.String(), oneOf(['detected', 'given']), {
+      description: 'Where each of these comes from: the file or the request.',
+    }),
+    warnings: Type.Array(Type.String(), { description: 'What should be checked, one sentence each.' }),
+  },
+  { ...closed, description: 'How the uploaded file is written.' },
+);
+export type ShownDialect = Static<typeof ShownDialect>;
+
+export const Repairs = Type.Object(
+  {
+    count: count('Rows that were repaired.'),
+    rules: Type.Record(Type.String(), count(), { description: 'How often by each rule.' }),
+    rows: Type.Array(Type.Object({ row: count(), rules: Type.Array(Type.String()) }, closed), {
+      description: 'The first thousand of them.',
+    }),
+  },
+  { ...closed, description: 'What malformed=repair has done.' },
+);
 
 const ExportFormat = Type.Object(
   {
@@ -89,6 +124,8 @@ export const Receipt = Type.Object(
     consistency: Type.Optional(oneOf(['live', 'frozen'])),
     formulas: Type.Optional(oneOf(['raw', 'escape'])),
     format: Type.Optional(ExportFormat),
+    dialect: Type.Optional(nullable(ShownDialect)),
+    repairs: Type.Optional(Repairs),
     same_as_source: Type.Optional(
       Type.Boolean({ description: 'Of an export with like_source: whether it is the uploaded file, byte for byte.' }),
     ),
@@ -137,6 +174,7 @@ const taskFields = {
     nullable(Type.String()),
     'Of a completed download, relative to the address of the API; null when the file is gone from the file store.',
   ),
+  dialect: described(nullable(ShownDialect), 'Of an upload, null until it is known.'),
   receipt: nullable(Receipt),
   error: nullable(TaskFault),
   warnings: Type.Array(Type.String(), {
@@ -223,6 +261,30 @@ export const Problem = Type.Object(
   { ...closed, $id: 'Problem', description: 'A problem document (RFC 9457).' },
 );
 export type Problem = Static<typeof Problem>;
+
+export const Preview = Type.Object(
+  {
+    dialect: ShownDialect,
+    columns: Type.Array(
+      Type.Object(
+        {
+          name: Type.String({ description: 'The name in the header of the file, or a generated one.' }),
+          rename: Type.Optional(Type.String({ description: 'The name in the table, where it is another one.' })),
+          type: Type.String({ description: 'The type so far.' }),
+          form: Type.Optional(Type.String({ description: 'How the values are written so far: DD.MM.YYYY.' })),
+          evidence: Type.String({ description: 'Why the column has its type, in one sentence.' }),
+        },
+        closed,
+      ),
+      { description: 'The columns that the table would get, in its order.' },
+    ),
+    rows: Type.Array(Type.Array(nullable(Type.String())), { description: 'The first rows that can be loaded.' }),
+    question: nullable(Type.String({ description: 'What must be given before the file can be loaded.' })),
+    warnings: Type.Array(Type.String(), { description: 'What should be checked, one sentence each.' }),
+  },
+  { ...closed, $id: 'Preview', description: 'What the first MiB of a file says. Nothing of it is stored.' },
+);
+export type Preview = Static<typeof Preview>;
 
 const ActionResult = Type.Object(
   {
@@ -327,6 +389,7 @@ export const ANSWERS = {
   TaskWithEvents,
   TaskPage,
   Problem,
+  Preview,
   ActionsAnswer,
   Usage,
   Ready,

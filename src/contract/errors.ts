@@ -29,10 +29,12 @@ export const ERRORS = {
   empty_file: { status: 400, title: 'File is empty', retryable: false },
   unsupported_encoding: { status: 415, title: 'Encoding not supported', retryable: false },
   unsupported_dialect: { status: 415, title: 'Dialect not supported', retryable: false },
-  invalid_utf8: { status: 422, title: 'File is not valid UTF-8', retryable: false },
+  invalid_utf8: { status: 422, title: 'Bytes not of the encoding', retryable: false },
   unclosed_quote: { status: 422, title: 'Quote never closed', retryable: false },
   record_too_large: { status: 422, title: 'Record too large', retryable: false },
   too_many_columns: { status: 422, title: 'Too many columns', retryable: false },
+  unclear_dialect: { status: 422, title: 'Dialect unclear', retryable: false },
+  malformed_row: { status: 422, title: 'Malformed row', retryable: false },
   reject_limit: { status: 422, title: 'More bad rows than max_rejects allows', retryable: false },
   // The task
   source_changed: { status: 409, title: 'Source file changed during the task', retryable: false },

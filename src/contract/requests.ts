@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { GIVEN_TYPE_NAMES } from './given-type-names.js';
 import { MAX_COLUMNS, MAX_NAME_BYTES } from './limits.js';
-import { oneOf, STORABLE, strict, TaskName, taskName, UserId } from './schema-parts.js';
+import { nullable, oneOf, STORABLE, strict, TaskName, taskName, UserId } from './schema-parts.js';
 
 /** What requests may hold. The rules that several fields must keep together are in docs/api.md. */
 
@@ -10,11 +10,13 @@ export const Reason = Type.String({
   rule: 'a text of at most 500 characters',
   description: 'Why, for the events of the task.',
 });
-const MaxRejects = Type.Integer({
+const MaxRejects = Type.Unsafe<number | string>({
+  type: ['integer', 'string'],
   minimum: 0,
   maximum: Number.MAX_SAFE_INTEGER,
-  rule: 'a whole number, 0 or more',
-  description: 'How many bad rows may be left out. Default: 0.',
+  pattern: '^(?:100|[0-9]{1,2}(?:[.][0-9]{1,6})?)%$',
+  rule: 'a whole number, 0 or more, or a share from 0% to 100%',
+  description: 'How many bad rows may be left out: a number, or a share of the rows such as "1%". Default: 0.',
 });
 const MaxBytesPerSecond = Type.Integer({
   minimum: 1024,
@@ -29,6 +31,99 @@ const TABLE_NAME = `^(?!\\s)[^."\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,${MAX_NAME_BYTES
 
 const DELIMITERS = [',', ';', '\t', '|'] as const;
 const DELIMITER_RULE = 'one of "," ";" "\\t" "|"';
+
+const NullValues = Type.Array(Type.String({ pattern: `^${STORABLE}{0,200}$` }), {
+  maxItems: 50,
+  rule: 'a list of at most 50 texts of at most 200 characters',
+  description: 'Texts that are NULL, quoted or not, in addition to the unquoted empty field. Default: none.',
+});
+
+const Mark = (description: string) =>
+  nullable(Type.String({ minLength: 1, maxLength: 1, rule: 'one character, or null', description }));
+
+/** How a file is written, as far as the caller knows; each key goes before what is found. */
+export const GivenDialect = Type.Object(
+  {
+    encoding: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 40, rule: 'a label such as windows-1252', description: 'The encoding.' }),
+    ),
+    bom: Type.Optional(yesOrNo('Whether the file begins with a byte order mark.')),
+    delimiter: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 8,
+        pattern: '^[^\\r\\n\\0"]+$',
+        rule: 'a text of 1 to 8 characters without quotes and line ends',
+        description: 'What separates the values.',
+      }),
+    ),
+    quote: Type.Optional(Mark('The character that quotes values; null where none does.')),
+    escape: Type.Optional(Mark('The character before a quote inside of quotes; null where quotes are not escaped.')),
+    newline: Type.Optional(
+      oneOf(['\n', '\r\n', '\r', '\r\r\n', 'mixed'], {
+        rule: 'one of "\\n" "\\r\\n" "\\r" "\\r\\r\\n" "mixed"',
+        description: 'The line end. LF reads CRLF, too.',
+      }),
+    ),
+    header_rows: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 9, rule: 'a whole number, 0 to 9', description: 'Records of the header.' }),
+    ),
+    skip_lines: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 100_000,
+        rule: 'a whole number, 0 to 100000',
+        description: 'Lines above the header that are no records.',
+      }),
+    ),
+    skip_space: Type.Optional(yesOrNo('Whether spaces after a delimiter belong to no value.')),
+    compression: Type.Optional(
+      nullable(oneOf(['gzip', 'zip'], { description: 'How the file is packed; null where it is not.' })),
+    ),
+    source: Type.Optional(Type.Unknown({ description: 'Of a dialect that was shown; has no effect.' })),
+    warnings: Type.Optional(Type.Unknown({ description: 'Of a dialect that was shown; has no effect.' })),
+  },
+  {
+    ...strict,
+    rule: 'an object with keys of a dialect, all optional',
+    description: 'How the file is written; the rest is detected.',
+  },
+);
+export type GivenDialect = Static<typeof GivenDialect>;
+
+const GivenColumn = Type.Object(
+  {
+    name: Type.String({ pattern: `^${STORABLE}*$`, rule: 'a name in the header', description: 'In the header.' }),
+    rename: Type.Optional(
+      Type.String({
+        pattern: `^(?=.*\\S)[^\\p{Cc}\\p{Cs}]{1,${MAX_NAME_BYTES}}$`,
+        rule: `a name of 1 to ${MAX_NAME_BYTES} bytes without control characters`,
+        description: 'The name in the table.',
+      }),
+    ),
+    type: Type.Optional(oneOf(GIVEN_TYPE_NAMES, { description: 'Default: detected.' })),
+    null_values: Type.Optional(NullValues),
+    skip: Type.Optional(yesOrNo('Whether the column is left out of the table. Default: false.')),
+    form: Type.Optional(
+      Type.String({ maxLength: 100, description: 'How the values are written, as a preview shows it.' }),
+    ),
+    evidence: Type.Optional(Type.String({ description: 'Of a column that was shown; has no effect.' })),
+  },
+  { ...strict, rule: 'an object with name and, optional, rename, type, null_values and skip' },
+);
+export type GivenColumn = Static<typeof GivenColumn>;
+export type GivenColumns = Record<string, string> | GivenColumn[];
+
+const ColumnTypes = Type.Record(Type.String({ pattern: `^${STORABLE}+$` }), oneOf(GIVEN_TYPE_NAMES), {
+  ...strict,
+  maxProperties: MAX_COLUMNS,
+});
+const ColumnList = Type.Array(GivenColumn, { maxItems: MAX_COLUMNS });
+const GivenColumns = Type.Union([ColumnTypes, ColumnList], {
+  rule: `an object of column names and types, or a list of columns, each type one of ${GIVEN_TYPE_NAMES.join(', ')}`,
+  description:
+    'The types of columns by their names in the header; or a list of columns, which take each other\'s places in its order. Default: detected.',
+});
 
 export const UploadStart = Type.Object(
   {
@@ -58,24 +153,14 @@ export const UploadStart = Type.Object(
       }),
     ),
     max_bytes_per_second: Type.Optional(MaxBytesPerSecond),
-    dialect: Type.Optional(
-      Type.Object(
-        {
-          delimiter: Type.Optional(oneOf(DELIMITERS, { rule: DELIMITER_RULE })),
-          newline: Type.Optional(
-            oneOf(['\n', '\r\n', '\r'], {
-              rule: 'one of "\\n" "\\r\\n" "\\r"',
-              description: 'The line end. LF reads CRLF, too.',
-            }),
-          ),
-        },
-        {
-          ...strict,
-          rule: 'an object with delimiter and newline, both optional',
-          description: 'How the file is written; the rest is detected.',
-        },
-      ),
+    dialect: Type.Optional(GivenDialect),
+    malformed: Type.Optional(
+      oneOf(['quarantine', 'repair', 'strict'], {
+        description:
+          'What is done with a record that is not well formed: it is rejected; repaired by named rules where that is certain, else rejected; or it ends the task. Default: quarantine.',
+      }),
     ),
+    null_values: Type.Optional(NullValues),
     date_order: Type.Optional(
       oneOf(['ymd', 'dmy', 'mdy'], {
         description:
@@ -87,14 +172,7 @@ export const UploadStart = Type.Object(
         'Whether a comma is the decimal sign, where the values of a column do not tell (1,234). Default: detected.',
       ),
     ),
-    columns: Type.Optional(
-      Type.Record(Type.String({ pattern: `^${STORABLE}+$` }), oneOf(GIVEN_TYPE_NAMES), {
-        ...strict,
-        maxProperties: MAX_COLUMNS,
-        rule: `an object of column names and types, each type one of ${GIVEN_TYPE_NAMES.join(', ')}`,
-        description: 'The types of columns, by their names in the header. Default: detected.',
-      }),
-    ),
+    columns: Type.Optional(GivenColumns),
   },
   strict,
 );
@@ -169,7 +247,13 @@ export type TaskRefBody = Static<typeof TaskRefBody>;
 
 export const CommandBody = Type.Object({ user_id: UserId, task_name: TaskName, reason: Type.Optional(Reason) }, strict);
 export const ResumeUploadBody = Type.Object(
-  { user_id: UserId, task_name: TaskName, reason: Type.Optional(Reason), max_rejects: Type.Optional(MaxRejects) },
+  {
+    user_id: UserId,
+    task_name: TaskName,
+    reason: Type.Optional(Reason),
+    max_rejects: Type.Optional(MaxRejects),
+    dialect: Type.Optional(GivenDialect),
+  },
   strict,
 );
 export type CommandBody = Static<typeof ResumeUploadBody>;

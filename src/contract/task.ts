@@ -1,18 +1,23 @@
 import type { Static } from 'typebox';
 import type * as answers from './answers.js';
+import type { GivenColumns, GivenDialect } from './requests.js';
 
 export type { ReceiptColumn, TaskEvent, TaskFault, TaskWithEvents } from './answers.js';
+
+/** What is done with a record that is not well formed. */
+export type MalformedPolicy = 'quarantine' | 'repair' | 'strict';
 
 /** A task as it goes over the wire. */
 export type Task = Static<typeof answers.Task>;
 export type Receipt = Static<typeof answers.Receipt>;
 
-/** How an uploaded file is written. The header is always there; the encoding is always UTF-8. */
+/** How the text is written that the engine reads: the uploaded file itself where it is plain, else its copy. */
 export interface Dialect {
   encoding: 'utf-8';
   /** The file begins with a UTF-8 byte order mark. */
   bom: boolean;
-  delimiter: ',' | ';' | '\t' | '|';
+  /** One ASCII character. */
+  delimiter: string;
   quote: '"';
   /** '\n' and '\r\n' are read alike (either ends a record); '\r' is the old Macintosh form. */
   newline: '\n' | '\r\n' | '\r';
@@ -22,12 +27,17 @@ export interface Dialect {
 /** The options of a start request, stored with the task. */
 export interface UploadOptions {
   table?: string;
-  max_rejects: number;
+  /** A number of rows, or a share of them such as `1%`. */
+  max_rejects: number | string;
   on_limit: 'pause' | 'rollback';
   max_bytes_per_second?: number;
-  dialect?: Partial<Pick<Dialect, 'delimiter' | 'newline'>>;
-  /** Column (name in the file's header) → PostgreSQL type, overriding what inspect finds. */
-  columns?: Record<string, string>;
+  dialect?: GivenDialect;
+  /** What is done with a record that is not well formed; `quarantine` by default. */
+  malformed?: MalformedPolicy;
+  /** Texts that are NULL in every column. */
+  null_values?: string[];
+  /** The types of columns by their names in the header, or a list that also renames, skips and reorders them. */
+  columns?: GivenColumns;
   /** Order of day and month in the dates of the file. */
   date_order?: 'ymd' | 'dmy' | 'mdy';
   /** Whether its numbers have a decimal comma. */
@@ -93,3 +103,41 @@ export interface Source {
   size: number;
   sha256: string;
 }
+
+/** How the records of a file are read one by one, and which of their fields become columns. */
+export interface Reading {
+  encoding: string;
+  wording: { delimiter: string; quote: string | null; escape: string | null; newline: Newline; skip_space: boolean };
+  /** Fields of a record. */
+  columns: number;
+  malformed: MalformedPolicy;
+  /** A record that repeats it begins a second table. */
+  header?: string[];
+  trailingDelimiter: boolean;
+  /** What the values of the fields look like, for repairs. */
+  looks: { kind: 'number' | 'moment' | null; shape: string | null }[];
+  /** Where the records begin, in bytes of the decoded text. */
+  dataStart: number;
+  /** For each column of the table, its field from 0 and the texts that are NULL in it. */
+  fields: { field: number; nulls: string[] }[];
+}
+
+/** What ends a record: `mixed` takes CR, LF and CR LF alike, the others take LF with the CRs before it, or CR. */
+export type Newline = '\n' | '\r\n' | '\r' | '\r\r\n' | 'mixed';
+
+/** A stored file that the engine reads in place of the uploaded one. */
+export interface Converted extends Pick<Source, 'key' | 'size' | 'sha256'> {
+  dialect: Dialect;
+  /** Where its first record begins. */
+  dataOffset: number;
+  /** How its records were read; null where they are those of the uploaded file, unpacked. */
+  reading: Reading | null;
+  /** The file whose records rejects show: the uploaded one, or what was packed in it. */
+  raw: Pick<Source, 'key' | 'size' | 'sha256'>;
+  /** Key of the places of records in that file; null where the engine reads that file itself. */
+  places: string | null;
+  repairs: Repairs;
+}
+
+/** What was done to the records of a file, so that they could become rows. */
+export type Repairs = Static<typeof answers.Repairs>;

@@ -4,10 +4,20 @@ import { hasBom } from './dialect.js';
 /** The bytes of a file's beginning that tell its type. */
 export const TYPE_BYTES = 64 * 1024;
 
+/** How a file is packed that holds a CSV file. */
+export type Packing = 'gzip' | 'zip';
+
+/** Returns how a file is packed; null for one that is not, or that holds something else than a CSV file. */
+export function packingOf(head: Uint8Array): Packing | null {
+  if (starts(head, '\x1f\x8b\x08')) return 'gzip';
+  const isOther = KINDS.some(({ name, match }) => name !== ZIP && match(head.subarray(0, TYPE_BYTES)));
+  return starts(head, 'PK\x03\x04') && !isOther ? 'zip' : null;
+}
+
 /**
- * Rejects a file that is not UTF-8 text by its first bytes, of which it reads `TYPE_BYTES`.
- * A single NUL in otherwise readable text passes here: its record is rejected later.
- * @throws {TaskError} empty_file, not_a_text_file (naming the kind), unsupported_encoding (UTF-16, UTF-32)
+ * Rejects a file that is not text by its first bytes, of which it reads `TYPE_BYTES`. A single NUL in otherwise
+ * readable text passes here: its record is rejected later.
+ * @throws {TaskError} empty_file, not_a_text_file (naming the kind), unsupported_encoding (UTF-32)
  */
 export function assertText(head: Uint8Array): void {
   if (head.length === 0)
@@ -23,13 +33,13 @@ export function assertText(head: Uint8Array): void {
     throw csvError('not_a_text_file', `This is ${kind.name}, not a CSV text file. ${kind.advice}`);
   }
   const encoding = wideEncoding(bytes);
-  if (encoding) {
+  if (encoding === 'UTF-32') {
     throw csvError(
       'unsupported_encoding',
-      `The file is encoded as ${encoding}. Save it as UTF-8 (in Excel: "CSV UTF-8 (comma delimited)") and upload it again.`,
+      'The file is encoded as UTF-32. Save it as UTF-8 (in Excel: "CSV UTF-8 (comma delimited)") and upload it again.',
     );
   }
-  if (looksBinary(bytes)) {
+  if (!encoding && looksBinary(bytes)) {
     throw csvError('not_a_text_file', 'The file holds binary data, not text. Export it as CSV and upload that.');
   }
 }
@@ -44,6 +54,7 @@ const EXPORT = 'Open it in the program that made it, save it as CSV (UTF-8) and 
 const UNPACK = 'Unpack it and upload the CSV file inside.';
 const CONVERT = 'Convert it to CSV and upload that file.';
 const OTHER = 'Upload a CSV file.';
+const ZIP = 'a ZIP archive';
 
 // Signatures: https://en.wikipedia.org/wiki/List_of_file_signatures. Letters alone (BZh, PAR1, MZ, BM) could begin a
 // header line: a signature of letters needs more bytes to match, which libraries for file types do not ask for
@@ -52,7 +63,7 @@ const KINDS: Kind[] = [
   { name: 'an Excel workbook (.xlsx)', advice: EXPORT, match: (b) => isZip(b) && has(b, 'xl/') },
   { name: 'an OpenDocument spreadsheet (.ods)', advice: EXPORT, match: (b) => isZip(b) && has(b, 'opendocument') },
   { name: 'an Office document', advice: EXPORT, match: (b) => isZip(b) && has(b, '[Content_Types].xml') },
-  { name: 'a ZIP archive', advice: UNPACK, match: isZip },
+  { name: ZIP, advice: UNPACK, match: isZip },
   {
     name: 'an old Excel or Office file (.xls)',
     advice: EXPORT,
@@ -95,7 +106,7 @@ function isControl(byte: number | undefined): boolean {
   return byte !== undefined && byte < 32 && byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 && byte !== 27;
 }
 
-function wideEncoding(bytes: Uint8Array): string | undefined {
+function wideEncoding(bytes: Uint8Array): 'UTF-16' | 'UTF-32' | undefined {
   if (starts(bytes, '\xff\xfe\0\0') || starts(bytes, '\0\0\xfe\xff')) return 'UTF-32';
   if (starts(bytes, '\xff\xfe') || starts(bytes, '\xfe\xff')) return 'UTF-16';
   return wideWithoutMark(bytes);
@@ -105,7 +116,7 @@ function wideEncoding(bytes: Uint8Array): string | undefined {
  * Western text in UTF-16 has a NUL in almost every second byte, in UTF-32 in three of four, always at the same
  * places.
  */
-function wideWithoutMark(bytes: Uint8Array): string | undefined {
+function wideWithoutMark(bytes: Uint8Array): 'UTF-16' | 'UTF-32' | undefined {
   const nuls = [0, 0, 0, 0];
   const groups = bytes.length >> 2;
   if (groups < 2) return undefined;
@@ -114,8 +125,7 @@ function wideWithoutMark(bytes: Uint8Array): string | undefined {
   if (c > 0.9 && ((b > 0.9 && d > 0.9 && a < 0.5) || (a > 0.9 && b > 0.9 && d < 0.5))) return 'UTF-32';
   const even = (a + c) / 2;
   const odd = (b + d) / 2;
-  if (odd > 0.3 && even < 0.05) return 'UTF-16 (little endian)';
-  if (even > 0.3 && odd < 0.05) return 'UTF-16 (big endian)';
+  if ((odd > 0.3 && even < 0.05) || (even > 0.3 && odd < 0.05)) return 'UTF-16';
   return undefined;
 }
 

@@ -66,18 +66,20 @@ function wholeCharacters(head: Buffer): number {
 function legacyEncoding(head: Buffer, whole: boolean): EncodingVerdict | undefined {
   const nearlyUtf8 = utf8Damage(head);
   if (nearlyUtf8) return nearlyUtf8;
+  const lines = textLines(head, whole);
   const verdicts = chardet
-    .analyse(textLines(head))
+    .analyse(lines.subarray(0, SAMPLE))
     .map(({ name, confidence }) => ({ encoding: encodingOf(name), confidence }))
-    .filter(({ encoding }) => encoding !== undefined && !encoding.startsWith('utf') && decodes(head, whole, encoding));
-  const best = verdicts[0];
+    .filter(({ encoding }) => encoding !== undefined && !encoding.startsWith('utf'));
+  const best = verdicts.find(({ encoding }) => decodes(lines, encoding));
+  if (best && best.confidence >= SURE)
+    return { encoding: best.encoding!, bom: false, confidence: best.confidence, warnings: [] };
   // Of few letters beyond ASCII chardet knows little; those of windows-1252 between ASCII letters speak for it.
-  const western = verdicts.find(({ encoding }) => encoding === 'windows-1252');
-  const chosen = best && best.confidence >= SURE ? best : isWestern(head) ? (western ?? WESTERN) : best;
-  if (!chosen) return isWestern(head) ? guess(WESTERN.encoding, WESTERN.confidence) : undefined;
-  if (chosen.confidence >= SURE)
-    return { encoding: chosen.encoding!, bom: false, confidence: chosen.confidence, warnings: [] };
-  return guess(chosen.encoding!, chosen.confidence);
+  if (isWestern(head)) {
+    const western = verdicts.find((one) => one.encoding === 'windows-1252' && decodes(lines, one.encoding));
+    return guess(WESTERN.encoding, western?.confidence ?? WESTERN.confidence);
+  }
+  return best && guess(best.encoding!, best.confidence);
 }
 
 const WESTERN = { encoding: 'windows-1252', confidence: 30 };
@@ -90,39 +92,37 @@ function guess(encoding: string, confidence: number): EncodingVerdict {
 /** Text of UTF-8 with a few broken bytes in it stays UTF-8: the broken bytes are an error, not another encoding. */
 function utf8Damage(head: Buffer): EncodingVerdict | undefined {
   const text = head.toString('utf8');
-  let broken = 0;
-  let beyondAscii = 0;
-  for (const character of text) {
-    if (character === '\ufffd') broken++;
-    else if (character > '\x7f') beyondAscii++;
-  }
+  const broken = text.match(/\ufffd/g)?.length ?? 0;
+  const beyondAscii = text.match(/[^\x00-\x7f\ufffd]/gu)?.length ?? 0;
   if (beyondAscii < 10 || broken * 20 > beyondAscii) return undefined;
   const warning = 'The file is UTF-8 but for a few bytes that are not. Their rows will be refused.';
   return { encoding: 'utf-8', bom: false, confidence: 90, warnings: [warning] };
 }
 
-/** The lines with bytes beyond ASCII: in a long file of few such lines the others only dilute the verdict. */
-function textLines(head: Buffer): Buffer {
+/**
+ * The lines with bytes beyond ASCII: in a long file of few such lines the others only dilute the verdict. A line that
+ * the end of the head cuts is none.
+ */
+function textLines(head: Buffer, whole: boolean): Buffer {
   const lines: Buffer[] = [];
-  let size = 0;
   let start = 0;
-  for (let i = 0; i < head.length && size < SAMPLE; i++) {
-    if (head[i] !== 10 && head[i] !== 13 && i + 1 < head.length) continue;
-    const line = head.subarray(start, i + 1);
+  let isText = false;
+  for (let i = 0; i < head.length; i++) {
+    const byte = head[i]!;
+    if (byte >= 0x80) isText = true;
+    if (byte !== 10 && byte !== 13) continue;
+    if (isText) lines.push(head.subarray(start, i + 1));
     start = i + 1;
-    if (!line.some((byte) => byte >= 0x80)) continue;
-    lines.push(line);
-    size += line.length;
+    isText = false;
   }
-  return Buffer.concat(lines).subarray(0, SAMPLE);
+  if (isText && (whole || lines.length === 0)) lines.push(head.subarray(start));
+  return Buffer.concat(lines);
 }
 
-function decodes(head: Buffer, whole: boolean, encoding: string | undefined): boolean {
+function decodes(lines: Buffer, encoding: string | undefined): boolean {
   try {
-    const decoder = new Decoder(encoding!);
-    const text = decoder.write(head, false) + (whole ? decoder.end() : '');
     // Controls of C1 in a text mean that it was read by the wrong table.
-    return !/[\x80-\x84\x86-\x9f]/.test(text);
+    return !/[\x80-\x84\x86-\x9f]/.test(new Decoder(encoding!).write(lines));
   } catch {
     return false;
   }

@@ -55,11 +55,14 @@ const KEYS: readonly DialectKey[] = [
  */
 export function detect(
   head: Buffer,
-  { whole, given = {}, malformed = 'quarantine', columns }: DetectOptions,
+  { whole: isWhole, given = {}, malformed = 'quarantine', columns }: DetectOptions,
 ): Detection {
   assertGiven(given);
-  const found = encodingFor(head, whole, given);
-  const text = decodeLoosely(head, found.encoding);
+  const found = encodingFor(head, isWhole, given);
+  // Lines that are skipped may take all of it.
+  const beginningBytes = given.skip_lines ? head : head.subarray(0, 4 * SAMPLE);
+  const whole = isWhole && beginningBytes.length === head.length;
+  const text = decodeLoosely(beginningBytes, found.encoding);
   const beginning = prefixOf(text);
   const body = text.slice(beginning.length);
   const start = beginning.length + skippedLines(body, given);

@@ -1,8 +1,8 @@
+import type { Newline } from '../contract/task.js';
 import { csvError } from '../csv/csv-error.js';
 import { encodingOf } from './encodings.js';
 
-/** What ends a record: `mixed` takes CR, LF and CR LF alike, the others take LF with the CRs before it, or CR. */
-export type Newline = '\n' | '\r\n' | '\r' | '\r\r\n' | 'mixed';
+export type { Newline };
 
 /** How a file is written, as far as the words of the file itself are concerned. */
 export interface FileDialect {

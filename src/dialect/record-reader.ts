@@ -1,5 +1,6 @@
 import type { TaskError } from '../contract/errors.js';
 import { MAX_RECORD_BYTES } from '../contract/limits.js';
+import type { MalformedPolicy } from '../contract/task.js';
 import { csvError } from '../csv/csv-error.js';
 import type { ColumnLook } from './column-looks.js';
 import { FieldList } from './field-list.js';
@@ -8,10 +9,10 @@ import { type Reading, RecordParser } from './read-record.js';
 import { type RepairRule, readByOtherDelimiter, repairLine, repairWidth } from './repair.js';
 
 /**
- * What is done with a record that is not well formed: `quarantine` rejects it, `repair` tries the rules of
- * `RepairRule` first, `strict` rejects it too, and the caller ends the task at the first reject.
+ * `quarantine` rejects a record that is not well formed, `repair` tries the rules of `RepairRule` first, `strict`
+ * rejects it too, and the caller ends the task at the first reject.
  */
-export type MalformedPolicy = 'quarantine' | 'repair' | 'strict';
+export type { MalformedPolicy };
 
 export type RejectReason =
   | 'too_few_fields'
@@ -100,6 +101,11 @@ export class RecordReader {
     this.#enough = record ? 0 : available * 2;
     if (record) this.#row++;
     return record;
+  }
+
+  /** Counts records that were read without this reader. */
+  passOver(rows: number): void {
+    this.#row += rows;
   }
 
   /** Returns the place of the next record: in a file of two or more columns a blank line is none. */

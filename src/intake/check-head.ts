@@ -3,6 +3,7 @@ import type { Source } from '../contract/task.js';
 import { listNearest, MAX_LISTED } from '../csv/nearest-names.js';
 import type { Store } from '../storage/store.js';
 import type { FileOptions } from './file-options.js';
+import { type ColumnPlan, planColumns } from './plan-columns.js';
 import { possibleHeaders } from './possible-headers.js';
 import { headOf, readHead } from './read-head.js';
 
@@ -11,10 +12,18 @@ import { headOf, readHead } from './read-head.js';
  * @param head the first `HEAD_BYTES` of the file, or all of it
  * @throws {TaskError} invalid_request, and what `readHead` finds
  */
-export function checkHead(head: Buffer, isWhole: boolean, { dialect, columns }: FileOptions): void {
-  const { headers } = readHead(head, isWhole, dialect);
-  const missing = missingColumns(columns, headers);
-  if (missing.length > 0) throw unknownColumns(missing, headers);
+export function checkHead(head: Buffer, isWhole: boolean, options: FileOptions): void {
+  const { headers, question } = readHead(head, isWhole, options);
+  // The task asks first: its header is not known.
+  if (question === null) checkColumns(headers, options.columns);
+}
+
+/** @throws {TaskError} invalid_request for a column that is not in the header, or where none is left */
+export function checkColumns(headers: string[], given: FileOptions['columns']): ColumnPlan {
+  const plan = planColumns(headers, given);
+  if (plan.missing.length > 0) throw unknownColumns(plan.missing, headers);
+  if (plan.columns.length === 0) throw invalidRequest([{ field: 'columns', detail: 'must leave one column at least' }]);
+  return plan;
 }
 
 /**
@@ -23,29 +32,34 @@ export function checkHead(head: Buffer, isWhole: boolean, { dialect, columns }: 
  * @returns whether further bytes can add nothing
  * @throws {TaskError} invalid_request when a column is missing by every delimiter that the header may be read with
  */
-export function checkColumnsEarly(head: Buffer, { dialect, columns }: FileOptions): boolean {
+export function checkColumnsEarly(head: Buffer, options: FileOptions): boolean {
+  const { columns } = options;
   if (columns === undefined) return true;
-  const possible = possibleHeaders(head, dialect);
+  const possible = possibleHeaders(head, options.dialect);
   if (!possible) return false;
-  if (possible.every((headers) => missingColumns(columns, headers).length > 0))
-    throw unknownColumns(missingColumns(columns, possible[0]!), possible[0]!);
+  const missing = possible.map((headers) => planColumns(headers, columns).missing);
+  if (missing.every((names) => names.length > 0)) throw unknownColumns(missing[0]!, possible[0]!);
   return true;
 }
 
 /** Checks a stored file. @throws {TaskError} as `checkHead` */
-export async function checkStored(store: Store, { key }: Source, options: FileOptions): Promise<void> {
+export async function checkStored(
+  { store, heads }: { store: Store; heads: HeadChecker },
+  { key }: Source,
+  options: FileOptions,
+): Promise<void> {
   const file = await store.open(key);
   try {
     const { bytes, isWhole } = await headOf(file);
-    checkHead(bytes, isWhole, options);
+    await heads.check(bytes, isWhole, options);
   } finally {
     await file.close();
   }
 }
 
-function missingColumns(columns: FileOptions['columns'], headers: string[]): string[] {
-  const known = new Set(headers);
-  return Object.keys(columns ?? {}).filter((name) => !known.has(name));
+/** Checks heads as `checkHead` does, away from the caller's thread. */
+export interface HeadChecker {
+  check(head: Buffer, isWhole: boolean, options: FileOptions): Promise<void>;
 }
 
 function unknownColumns(missing: string[], headers: string[]): TaskError {

@@ -8,8 +8,8 @@ import type { Store } from '../storage/store.js';
 import { storePart } from '../tasks/checkpoints.js';
 import { createTask, type NewTask } from '../tasks/new-task.js';
 import type { TaskRow } from '../tasks/tasks.js';
-import { checkStored } from './check-head.js';
-import type { FileOptions } from './file-options.js';
+import { checkStored, type HeadChecker } from './check-head.js';
+import { type FileOptions, fileOptionsOf } from './file-options.js';
 import type { StoredFile } from './stored-file.js';
 
 export interface UploadToCreate extends Pick<NewTask, 'idempotency'> {
@@ -25,13 +25,13 @@ export interface UploadToCreate extends Pick<NewTask, 'idempotency'> {
  *   file
  */
 export async function createUpload(
-  { pool, store }: { pool: pg.Pool; store: Store },
+  { pool, ...files }: { pool: pg.Pool; store: Store; heads: HeadChecker },
   { taskName, fields, idempotency }: UploadToCreate,
   file: StoredFile,
 ): Promise<{ row: TaskRow; created: boolean }> {
   const { source, inspected } = file;
   const options = optionsOf(fields);
-  if (!isSame(checkedBy, inspected.options, options)) await checkStored(store, source, options);
+  if (!isSame(checkedBy, inspected.options, options)) await checkStored(files, source, options);
   const task = { kind: 'upload', userId: fields.user_id, taskName, options, source, idempotency } as const;
   try {
     const made = await withTransaction(pool, async (client) => {
@@ -57,16 +57,19 @@ async function storeParts(client: pg.ClientBase, taskId: string, { inspected }: 
 }
 
 /** The options that decide what the check of a file finds. */
-const checkedBy = ({ dialect, columns }: FileOptions) => [dialect, columns];
+const checkedBy = ({ dialect, malformed, columns }: FileOptions) => [dialect, malformed, columns];
 
-/** The options that decide what the inspection of a file finds. */
-const readBy = ({ dialect, date_order, decimal_comma }: FileOptions) => [dialect, date_order, decimal_comma];
+/** The options that decide what the inspection of a file finds; types by name alone do not. */
+const readBy = ({ columns, ...options }: FileOptions) => [
+  fileOptionsOf(options),
+  Array.isArray(columns) ? columns : undefined,
+];
 
 function isSame(by: (options: FileOptions) => unknown, one: FileOptions, other: FileOptions): boolean {
   return isDeepStrictEqual(by(one), by(other));
 }
 
 function optionsOf({ max_rejects = 0, on_limit = 'pause', ...given }: UploadStart): UploadOptions {
-  const { table, max_bytes_per_second, dialect, columns, date_order, decimal_comma } = given;
-  return { table, max_rejects, on_limit, max_bytes_per_second, dialect, columns, date_order, decimal_comma };
+  const { table, max_bytes_per_second } = given;
+  return { table, max_rejects, on_limit, max_bytes_per_second, ...fileOptionsOf(given) };
 }

@@ -1,4 +1,4 @@
-import { assertText, TYPE_BYTES } from '../csv/file-type.js';
+import { assertText, packingOf, TYPE_BYTES } from '../csv/file-type.js';
 
 /** Checks all bytes received so far. Returns true once further bytes can add nothing. */
 export type CheckEarly = (head: Buffer) => boolean;
@@ -24,11 +24,16 @@ export async function* checkFirstBytes(
     bytes += chunk.length;
     if (bytes >= nextLook) nextLook = checkEarly(Buffer.concat(head)) ? Number.POSITIVE_INFINITY : bytes * 2;
     if (bytes < TYPE_BYTES) continue;
-    assertText(Buffer.concat(head).subarray(0, TYPE_BYTES));
+    assertType(Buffer.concat(head).subarray(0, TYPE_BYTES));
     yield* head;
     head = null;
   }
   if (!head) return;
-  assertText(Buffer.concat(head).subarray(0, TYPE_BYTES));
+  assertType(Buffer.concat(head).subarray(0, TYPE_BYTES));
   yield* head;
+}
+
+/** What a packed file holds is checked once its head is there. */
+function assertType(head: Buffer): void {
+  if (!packingOf(head)) assertText(head);
 }

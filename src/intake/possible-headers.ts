@@ -1,8 +1,9 @@
 import { TaskError } from '../contract/errors.js';
+import type { GivenDialect } from '../contract/requests.js';
 import { DELIMITERS, detectDialect } from '../csv/dialect.js';
 import { assertText } from '../csv/file-type.js';
 import { readHeader } from '../csv/header.js';
-import type { DialectOptions } from './read-head.js';
+import type { FileOptions } from './file-options.js';
 
 /**
  * Reads the header of a file that still arrives, with each delimiter that the rest of the file may yet point to. The
@@ -10,18 +11,36 @@ import type { DialectOptions } from './read-head.js';
  * @param head the file's first bytes
  * @returns the names by each delimiter; null as long as more bytes may change them
  */
-export function possibleHeaders(head: Buffer, options: DialectOptions = {}): string[][] | null {
-  if (options.newline === undefined && !endsInLineFeed(head)) return null;
+export function possibleHeaders(head: Buffer, given: FileOptions['dialect'] = {}): string[][] | null {
+  const options = plainOptions(given);
+  if (!options || (options.newline === undefined && !endsInLineFeed(head))) return null;
   try {
     assertText(head);
     const dialect = detectDialect(head, { ...options, newline: options.newline ?? '\n' });
     const others = options.delimiter ? [] : DELIMITERS.filter((delimiter) => delimiter !== dialect.delimiter);
-    return [dialect.delimiter, ...others].map((delimiter) => readHeader(head, { ...dialect, delimiter }).names);
+    const headers = [dialect.delimiter, ...others].map(
+      (delimiter) => readHeader(head, { ...dialect, delimiter }).names,
+    );
+    return headers.some(isHeader) ? headers : null;
   } catch (error) {
     // It is not complete, or it is refused once the whole head is there.
     if (error instanceof TaskError) return null;
     throw error;
   }
+}
+
+/** What is given, where it is of a plain file with its header in the first line; else the header cannot be told. */
+function plainOptions(given: GivenDialect): Parameters<typeof detectDialect>[1] | undefined {
+  const { delimiter, newline, encoding = 'utf-8', header_rows = 1, skip_lines = 0, quote = '"', skip_space } = given;
+  const isPlain = /^utf-?8$/i.test(encoding) && header_rows === 1 && skip_lines === 0 && quote === '"' && !skip_space;
+  const known = DELIMITERS.find((one) => one === delimiter);
+  const isKnown = (delimiter === undefined || known) && newline !== '\r\r\n' && newline !== 'mixed';
+  return isPlain && isKnown ? { delimiter: known, newline: newline as '\n' | undefined } : undefined;
+}
+
+/** A line of one name, or with names that are empty, may be a title above the header; a value is no name. */
+function isHeader(names: string[]): boolean {
+  return names.length > 1 && names.every((name) => name.trim() !== '' && !/^[-+\d.,:/ ]+$/.test(name));
 }
 
 /**

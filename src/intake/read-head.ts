@@ -1,18 +1,35 @@
-import { type Dialect, detectDialect } from '../csv/dialect.js';
-import { assertText } from '../csv/file-type.js';
+import { TaskError } from '../contract/errors.js';
+import { MAX_COLUMNS } from '../contract/limits.js';
+import type { ShownDialect } from '../contract/answers.js';
+import type { Dialect, Reading } from '../contract/task.js';
+import { assertText, type Packing, packingOf } from '../csv/file-type.js';
 import { readHeader } from '../csv/header.js';
+import { type Detection, detect } from '../dialect/detect.js';
 import type { StoreFile } from '../storage/store.js';
+import type { FileOptions } from './file-options.js';
+import { planColumns } from './plan-columns.js';
+import { unpackHead } from './unpack-head.js';
 
 /** What is looked at to find dialect and header: room for 1,600 columns with names of 200 bytes. */
 export const HEAD_BYTES = 1 << 20;
 
-/** What the caller of an upload may say of its dialect. */
-export type DialectOptions = Parameters<typeof detectDialect>[1];
-
 export interface Head {
-  dialect: Dialect;
-  /** The names of the columns, as they are in the file. */
+  /** The beginning of the file, unpacked. */
+  bytes: Buffer;
+  packing: Packing | null;
+  dialect: ShownDialect;
+  /** The names of the fields, as they are in the file; made up where it has no header. */
   headers: string[];
+  /** How the engine reads the file as it is, unpacked; null where its records must be read one by one. */
+  plain: PlainText | null;
+  reading: Reading;
+  /** What must be asked before the file can be read, else null. */
+  question: string | null;
+}
+
+/** A text that the engine reads as it is. */
+export interface PlainText {
+  dialect: Dialect;
   /** Where the data begins. */
   dataOffset: number;
 }
@@ -29,9 +46,107 @@ export async function headOf(file: StoreFile): Promise<{ bytes: Buffer; isWhole:
  * @param head the first `HEAD_BYTES` of the file, or all of it
  * @throws {TaskError}
  */
-export function readHead(head: Buffer, isWhole: boolean, options: DialectOptions): Head {
-  assertText(head);
-  const dialect = detectDialect(head, options);
-  const { names, end } = readHeader(head, dialect, isWhole);
-  return { dialect, headers: names, dataOffset: end };
+export function readHead(head: Buffer, isWhole: boolean, options: FileOptions = {}): Head {
+  const packing = wantedPacking(head, options);
+  const bytes = packing ? unpackHead(head, packing, HEAD_BYTES) : head;
+  assertText(bytes);
+  const whole = isWhole && (packing === null || bytes.length < HEAD_BYTES);
+  const { malformed = 'quarantine' } = options;
+  const found = detect(bytes, { whole, given: options.dialect, malformed });
+  if (found.columns > MAX_COLUMNS) throw tooManyColumns(found.columns);
+  const dialect = shown(found, packing);
+  const { headers, dataOffset } = headerOf(bytes, found, whole);
+  const reading = readingOf(found, headers, options);
+  const plain = isPlain(found, headers, bytes, options) ? { dialect: plainDialect(found), dataOffset } : null;
+  return { bytes, packing, dialect, headers, plain, reading, question: found.question };
+}
+
+function wantedPacking(head: Buffer, { dialect }: FileOptions): Packing | null {
+  const found = packingOf(head);
+  const given = dialect?.compression;
+  if (given === undefined || given === found) return found;
+  const detail = `The file is ${found ? `packed as ${found}` : 'not packed'}. Leave compression out of dialect.`;
+  throw new TaskError('unsupported_dialect', detail);
+}
+
+function shown({ dialect }: Detection, packing: Packing | null): ShownDialect {
+  const { source, warnings, ...keys } = dialect;
+  return { ...keys, compression: packing, source: { ...source, compression: 'detected' }, warnings };
+}
+
+/** The engine's own reading of the header goes before that of the detection, which is asked for what it cannot read. */
+function headerOf(bytes: Buffer, found: Detection, whole: boolean): { headers: string[]; dataOffset: number } {
+  const { header_rows, skip_lines } = found.dialect;
+  const isPlainHeader = hasPlainWording(found) && header_rows === 1 && skip_lines === 0 && !startsOddly(bytes, found);
+  if (isPlainHeader) {
+    const { names, end } = readHeader(bytes, plainDialect(found), whole);
+    if (names.length === found.columns || found.question !== null) return { headers: names, dataOffset: end };
+  }
+  const { header, columns, dataStart } = found;
+  const name = (i: number) => (header_rows > 0 ? (header[i] ?? '') : `column_${i + 1}`);
+  return { headers: Array.from({ length: columns }, (_, i) => name(i)), dataOffset: dataStart };
+}
+
+/** Several byte order marks, or a line that names another delimiter than one of the engine's. */
+function startsOddly(bytes: Buffer, { dialect }: Detection): boolean {
+  const start = bytes.toString('utf8', 0, 32);
+  const named = /^\ufeff*"?sep=/i.test(start);
+  return start.startsWith('\ufeff\ufeff') || (named && !start.replace(/^\ufeff/, '').startsWith(`sep=${dialect.delimiter}`));
+}
+
+function readingOf(found: Detection, headers: string[], options: FileOptions): Reading {
+  const { encoding, delimiter, quote, escape: escapedBy, newline, skip_space, header_rows } = found.dialect;
+  const { columns, trailingDelimiter, looks, dataStart, header } = found;
+  const nulls = options.null_values ?? [];
+  const plan = planColumns(headers, options.columns);
+  return {
+    encoding,
+    wording: { delimiter, quote, escape: escapedBy, newline, skip_space },
+    columns,
+    malformed: options.malformed ?? 'quarantine',
+    ...(header_rows > 0 && { header }),
+    trailingDelimiter,
+    looks,
+    dataStart,
+    fields: plan.columns.map((one) => ({ field: one.field, nulls: [...nulls, ...one.nulls] })),
+  };
+}
+
+/** Whether the engine reads the text as it is, and all of it becomes the table. */
+function isPlain(found: Detection, headers: string[], bytes: Buffer, options: FileOptions): boolean {
+  if (options.malformed === 'repair' || (options.null_values ?? []).length > 0) return false;
+  if (!planColumns(headers, options.columns).isAsInFile) return false;
+  return hasPlainWording(found) && !repeatsHeader(found, bytes);
+}
+
+const DELIMITERS = [',', ';', '\t', '|'];
+const NEWLINES = ['\n', '\r\n', '\r'];
+
+function hasPlainWording({ dialect, trailingDelimiter }: Detection): boolean {
+  const { encoding, delimiter, quote, escape: escapedBy, newline, skip_space } = dialect;
+  const isRfc = quote === '"' && escapedBy === '"' && !skip_space && !trailingDelimiter;
+  return encoding === 'utf-8' && isRfc && DELIMITERS.includes(delimiter) && NEWLINES.includes(newline);
+}
+
+/** A second table in the head; one after it is read as rows. */
+function repeatsHeader({ dialect, dataStart, columns }: Detection, bytes: Buffer): boolean {
+  if (dialect.header_rows !== 1 || columns < 2) return false;
+  const above = bytes.subarray(0, dataStart).toString('latin1').trimEnd();
+  const line = above.slice(above.search(/[^\r\n]*$/));
+  const place = line.length > 0 ? bytes.indexOf(Buffer.from(line, 'latin1'), dataStart) : -1;
+  return place > 0 && isBreak(bytes[place - 1]) && isBreak(bytes[place + line.length]);
+}
+
+function isBreak(byte: number | undefined): boolean {
+  return byte === 10 || byte === 13 || byte === undefined;
+}
+
+function plainDialect({ dialect }: Detection): Dialect {
+  const { bom, delimiter, newline } = dialect;
+  return { encoding: 'utf-8', bom, delimiter, quote: '"', newline: newline as Dialect['newline'], header: true };
+}
+
+function tooManyColumns(columns: number): TaskError {
+  const detail = `The file has ${columns} columns; a table takes at most ${MAX_COLUMNS}. Split the file by columns.`;
+  return new TaskError('too_many_columns', detail);
 }

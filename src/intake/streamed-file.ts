@@ -2,7 +2,7 @@ import { TaskError } from '../contract/errors.js';
 import type { CsvEngine } from '../csv/engine.js';
 import { type FileOptions, hintsOf } from './file-options.js';
 import { partEnd } from './find-parts.js';
-import { type Head, readHead } from './read-head.js';
+import { type PlainText, readHead } from './read-head.js';
 import { PartScan, type ScannedPart } from './scan-part.js';
 
 /** Parts are kept until the file is whole, each with the evidence for its columns (some 200 bytes): a few megabytes. */
@@ -18,7 +18,7 @@ export class StreamedFile {
   readonly #csv: CsvEngine;
   readonly #options: FileOptions;
   readonly #maxEvidence: number;
-  #head: Head | undefined;
+  #text: (PlainText & { columns: number }) | undefined;
   #scan: PartScan | undefined;
 
   constructor(csv: CsvEngine, options: FileOptions, maxEvidence = MAX_EVIDENCE) {
@@ -44,9 +44,12 @@ export class StreamedFile {
 
   #takeParts(bytes: Buffer, final: boolean): number | null {
     let at = 0;
-    if (!this.#head) {
-      this.#head = readHead(bytes, final, this.#options.dialect);
-      at = this.#head.dataOffset;
+    if (!this.#text) {
+      const { plain, packing, headers, question } = readHead(bytes, final, this.#options);
+      // Inspect converts it, or asks.
+      if (!plain || packing || question !== null) return null;
+      this.#text = { ...plain, columns: headers.length };
+      at = plain.dataOffset;
       this.#begin(at, 1);
     }
     for (;;) {
@@ -55,15 +58,15 @@ export class StreamedFile {
       if (scan.malformedCount > 0) return null;
       if (!scan.stopped && !(final && scan.position > scan.byteFrom)) return at;
       this.parts.push(scan.part());
-      if (this.parts.length * this.#head.headers.length >= this.#maxEvidence) return null;
+      if (this.parts.length * this.#text.columns >= this.#maxEvidence) return null;
       this.#begin(scan.position, scan.nextRow);
     }
   }
 
   #begin(from: number, firstRow: number): void {
-    const { dialect, headers, dataOffset } = this.#head!;
+    const { dialect, columns, dataOffset } = this.#text!;
     const hints = hintsOf(this.#options);
     const stopAt = partEnd(dataOffset, from);
-    this.#scan = new PartScan({ dialect, hints, columns: headers.length, from, firstRow, stopAt }, this.#csv);
+    this.#scan = new PartScan({ dialect, hints, columns, from, firstRow, stopAt }, this.#csv);
   }
 }

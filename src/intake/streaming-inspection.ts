@@ -70,8 +70,8 @@ export class StreamingInspections {
 /** Has a thread inspect what comes on the port; null when none is free. */
 type Inspect = (port: MessagePort) => Promise<ScannedPart[]> | null;
 
-/** Is given the first `HEAD_BYTES` of a file, or all of it, once. What it throws ends the file. */
-export type OnHead = (head: Buffer, isWhole: boolean) => void;
+/** Is given the first `HEAD_BYTES` of a file, or all of it, once. What it throws ends the file, which waits for it. */
+export type OnHead = (head: Buffer, isWhole: boolean) => Promise<void>;
 
 /** One file that arrives. */
 export class StreamingInspection {
@@ -85,14 +85,14 @@ export class StreamingInspection {
   #onFree = () => {};
   #filling: Uint8Array | undefined;
   #filled = 0;
-  #onHead: OnHead = () => {};
+  #onHead: OnHead = async () => {};
 
   constructor(inspect: Inspect) {
     this.#inspect = inspect;
   }
 
   /** Passes the file on, and shows its head as soon as that is whole. */
-  async *watch(source: AsyncIterable<Uint8Array>, onHead: OnHead = () => {}): AsyncGenerator<Uint8Array> {
+  async *watch(source: AsyncIterable<Uint8Array>, onHead: OnHead = async () => {}): AsyncGenerator<Uint8Array> {
     this.#onHead = onHead;
     let isWhole = false;
     try {
@@ -101,8 +101,8 @@ export class StreamingInspection {
         yield chunk;
       }
       // A file of one buffer is inspected sooner than a thread would be up.
-      if (this.#port && this.#filling) this.#send(this.#filling, true);
-      else if (this.#filling) this.#showHead(this.#filling, true);
+      if (this.#port && this.#filling) await this.#send(this.#filling, true);
+      else if (this.#filling) await this.#showHead(this.#filling, true);
       isWhole = true;
     } finally {
       if (!isWhole) this.#port?.close();
@@ -118,7 +118,7 @@ export class StreamingInspection {
 
   async #take(chunk: Uint8Array): Promise<void> {
     for (let from = 0; from < chunk.length && !this.#ended; ) {
-      if (this.#filling && this.#filled === BUFFER_BYTES) this.#send(this.#filling, false);
+      if (this.#filling && this.#filled === BUFFER_BYTES) await this.#send(this.#filling, false);
       this.#filling ??= await this.#buffer();
       if (!this.#filling) return;
       const piece = chunk.subarray(from, from + BUFFER_BYTES - this.#filled);
@@ -128,14 +128,14 @@ export class StreamingInspection {
     }
   }
 
-  #showHead(filling: Uint8Array, isWhole: boolean): void {
-    this.#onHead(Buffer.from(filling.buffer, REST_BYTES, this.#filled), isWhole);
+  #showHead(filling: Uint8Array, isWhole: boolean): Promise<void> {
+    return this.#onHead(Buffer.from(filling.buffer, REST_BYTES, this.#filled), isWhole);
   }
 
-  #send(filling: Uint8Array, final: boolean): void {
+  async #send(filling: Uint8Array, final: boolean): Promise<void> {
     const { buffer } = filling;
     if (!this.#port) {
-      this.#showHead(filling, final);
+      await this.#showHead(filling, final);
       this.#start();
     }
     const arrived: StreamedBuffer = { buffer: buffer as ArrayBuffer, length: this.#filled, final };

@@ -1,0 +1,99 @@
+import type { Newline, Reading, Repairs } from '../contract/task.js';
+import { PlainRun } from '../dialect/plain-run.js';
+import type { TextRecord } from '../dialect/record-reader.js';
+import { type RecordForm, type WrittenField, writeRecord } from '../dialect/write-record.js';
+import { type RecordFault, type RecordPlace, RecordWalker, type WalkedRecord } from './record-walker.js';
+import type { SourceLines } from './source-lines.js';
+
+/** A record that cannot become a row, as it is in the file. */
+export interface UnreadRecord extends RecordFault, RecordPlace {
+  raw: Buffer;
+}
+
+/** What a block of lines has become. */
+export interface Rewritten {
+  /** Records for the engine. */
+  text: Buffer;
+  unread: UnreadRecord[];
+  /** The record after the block, where the block ends with one. */
+  place: RecordPlace | null;
+}
+
+/** Returns how the records are written that a reading finds. */
+export function formOf({ wording }: Reading): RecordForm {
+  const { quote, delimiter, newline } = wording;
+  const isKept = quote === '"' && /^[\t\x20-\x7e]$/.test(delimiter) && !/["\\]/.test(delimiter);
+  return { delimiter: isKept ? delimiter : ',', newline: newline === '\r' ? '\r' : '\n' };
+}
+
+/** Returns the fields of a reading as they are written. */
+export function writtenFields({ fields }: Reading): WrittenField[] {
+  return fields.map(({ field, nulls }) => ({ field, nulls: new Set(nulls) }));
+}
+
+const MAX_REPAIRS = 1000;
+
+/**
+ * Reads the records of a decoded file and writes each for the engine. A record that cannot become a row leaves one of
+ * a wrong width in its place, so that every row keeps its number. Used once.
+ */
+export class Rewriter {
+  readonly repairs: Repairs = { count: 0, rules: {}, rows: [] };
+  readonly #walker: RecordWalker;
+  readonly #fields: WrittenField[];
+  readonly #form: RecordForm;
+  readonly #placeholder: Buffer;
+  #out: Buffer[] = [];
+  #unread: UnreadRecord[] = [];
+
+  constructor(reading: Reading) {
+    this.#fields = writtenFields(reading);
+    this.#form = formOf(reading);
+    const run = plainRun(reading, this.#form);
+    const copying = run && { run, copy: (bytes: Buffer) => this.#out.push(bytes) };
+    this.#walker = new RecordWalker(reading, undefined, copying);
+    const { delimiter, newline } = this.#form;
+    this.#placeholder = Buffer.from(`${this.#fields.length === 1 ? `x${delimiter}` : ''}x${newline}`);
+  }
+
+  get rows(): number {
+    return this.#walker.rows;
+  }
+
+  /** Reads a block of lines; `null` says that the file has ended. */
+  take(lines: SourceLines | null): Rewritten {
+    this.#out = [];
+    this.#unread = [];
+    const place = this.#walker.take(lines, (walked) => this.#add(walked));
+    return { text: Buffer.concat(this.#out), unread: this.#unread, place };
+  }
+
+  #add({ record, fault, source }: WalkedRecord): void {
+    if (fault) {
+      this.#unread.push({ row: record.row, ...source(), ...fault });
+      this.#out.push(this.#placeholder);
+      return;
+    }
+    this.#noteRepairs(record);
+    this.#out.push(writeRecord(this.#walker.fields, this.#fields, this.#form));
+  }
+
+  #noteRepairs({ row, repairs }: TextRecord): void {
+    if (repairs.length === 0) return;
+    const { rules, rows } = this.repairs;
+    this.repairs.count++;
+    for (const rule of repairs) rules[rule] = (rules[rule] ?? 0) + 1;
+    if (rows.length < MAX_REPAIRS) rows.push({ row, rules: [...repairs] });
+  }
+}
+
+/** Records that are written as they are; where fields move, change or are dropped, there are none. */
+function plainRun(reading: Reading, { delimiter, newline }: RecordForm): PlainRun | undefined {
+  const { wording, columns, fields, header, trailingDelimiter } = reading;
+  const isRfc = wording.quote === '"' && wording.escape === '"' && wording.delimiter === delimiter;
+  const isAsItIs = fields.length === columns && fields.every(({ field, nulls }, i) => field === i && nulls.length === 0);
+  const isPlain = isRfc && isAsItIs && !wording.skip_space && !trailingDelimiter && RUN_NEWLINES.has(wording.newline);
+  return isPlain ? new PlainRun({ delimiter, newline, columns, firstName: header?.[0] }) : undefined;
+}
+
+const RUN_NEWLINES = new Set<Newline>(['\n', '\r\n', '\r']);
