@@ -93,7 +93,7 @@ export class BatchCommitter {
   /** What is committed of the part, for the next heartbeat. */
   #tell(): void {
     const { partNo, byteFrom, byteOffset, rowsDone } = this.#part;
-    const beat: Beat = { part: partNo, rows: rowsDone, bytes: byteOffset - byteFrom };
+    const beat: Beat = { part: partNo, rows: rowsDone, bytes: byteOffset - byteFrom, offset: byteOffset };
     Object.assign(this.#committing.beat, beat);
   }
 

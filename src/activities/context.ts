@@ -75,6 +75,8 @@ export interface Beat {
   part?: number;
   rows?: number;
   bytes?: number;
+  /** Where the next batch begins in the file. */
+  offset?: number;
 }
 
 /** Runs a step of a task as `perform` does, and records a fault with the task first: its texts stay out of Temporal. */

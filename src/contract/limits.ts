@@ -6,7 +6,10 @@ export const MAX_COLUMNS = 1599;
 /** PostgreSQL cuts identifiers after 63 bytes (NAMEDATALEN - 1), with a NOTICE only. */
 export const MAX_NAME_BYTES = 63;
 
-/** A part of a file has about this many bytes: few enough activities, and enough parts to keep the window full. */
+/**
+ * A part of a file has about this many bytes in its first GiB, later more: few enough activities, and enough parts to
+ * keep the window full.
+ */
 export const PART_BYTES = 16777216;
 
 /** The longest record of a file that is read, in bytes. */

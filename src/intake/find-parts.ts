@@ -1,9 +1,19 @@
 import { PART_BYTES } from '../contract/limits.js';
 import { isFault, type ScanJob, type Scanned, type Scanner } from './scan-part.js';
 
+const GIB = 2 ** 30;
+
+/** Returns how large a part is with so much of the file before it: each part costs Temporal some six events. */
+function partBytes(before: number): number {
+  if (before < GIB) return PART_BYTES;
+  return before < 2 * GIB ? 2 * PART_BYTES : 4 * PART_BYTES;
+}
+
 /** Returns the offset after which a part ends that begins at `from`. It depends on the file alone. */
 export function partEnd(dataOffset: number, from: number): number {
-  return dataOffset + (Math.floor((from - dataOffset) / PART_BYTES) + 1) * PART_BYTES;
+  const before = from - dataOffset;
+  const size = partBytes(before);
+  return dataOffset + (Math.floor(before / size) + 1) * size;
 }
 
 /** A stored file to be inspected. */

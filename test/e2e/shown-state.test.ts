@@ -136,7 +136,7 @@ describe('Temporal shows of a task', () => {
       );
     await service.until(async () => beats(await handleOf(key).describe())[0]?.rows > 0);
     const [beat] = beats(await handleOf(key).describe());
-    expect(beat).toEqual({ part: 1, rows: expect.any(Number), bytes: expect.any(Number) });
+    expect(beat).toEqual({ part: 1, rows: expect.any(Number), bytes: expect.any(Number), offset: expect.any(Number) });
     const { rows, bytes } = await service.client.progress(key);
     expect([beat.rows <= rows.done, beat.bytes <= bytes.done]).toEqual([true, true]);
     await service.client.command('terminate', key);

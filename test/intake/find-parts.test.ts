@@ -1,8 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { partEnd } from '../../src/intake/find-parts.js';
 import { isFault, type Scanned, type ScannedPart } from '../../src/intake/scan-part.js';
 import { LINE, lines, MIB, partsOf } from './support.js';
 
 const HEADER = 'one,two\n';
+
+it('parts of a file of 10 GiB are 224, of 16 to 64 MiB, and each ends where another may begin', () => {
+  const sizes: number[] = [];
+  for (let from = 7; from < 7 + 10 * 1024 * MIB; from = partEnd(7, from)) sizes.push((partEnd(7, from) - from) / MIB);
+  expect([sizes.length, ...new Set(sizes)]).toEqual([224, 16, 32, 64]);
+  // Also one that begins behind a record which lies over the border.
+  expect(partEnd(7, 7 + 1024 * MIB + 5)).toBe(7 + 1056 * MIB);
+});
 
 describe('findParts', () => {
   it('cuts a plain file into parts that follow on each other and hold every record once', async () => {
