@@ -45,7 +45,7 @@ const LATER: Partial<Record<Failpoint, number>> = {
 };
 
 /** The places that a load or an export passes. test/e2e/faulty-input.test.ts and delete.test.ts kill at the others. */
-const PASSED = FAILPOINTS.filter((name) => !name.startsWith('fault:') && !name.startsWith('delete:'));
+const PASSED = FAILPOINTS.filter((name) => !/^(?:fault|delete|convert):/.test(name));
 
 export const FIRST_KILLS: Kill[] = PASSED.map((failpoint) => ({ failpoint, nth: 1 }));
 

@@ -16,6 +16,7 @@ let plans: Plan[] = [];
 
 /** Every border at which a fault can be made to happen, so that a test can name each of them. */
 export const FAILPOINTS = [
+  'convert:after-files',
   'inspect:before-store-part',
   'inspect:after-store-part',
   'prepare:before-commit',

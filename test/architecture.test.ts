@@ -20,7 +20,7 @@ const ALLOWED: Record<string, string[]> = {
   postgres: [],
   storage: ['contract', 'failpoint'],
   // kernel: the threads, where the engine is put together.
-  intake: ['contract', 'csv', 'kernel', 'postgres', 'storage', 'tasks'],
+  intake: ['contract', 'csv', 'dialect', 'kernel', 'postgres', 'storage', 'tasks'],
   tasks: ['contract', 'failpoint', 'postgres'],
   tables: ['contract', 'failpoint', 'postgres', 'tasks'],
   roles: ['postgres', 'tables'],
@@ -43,7 +43,7 @@ const ALLOWED: Record<string, string[]> = {
   // http: the guard of the worker's own port.
   metrics: ['contract', 'http', 'tasks'],
   maintenance: ['contract', 'failpoint', 'storage', 'tables', 'tasks', 'temporal'],
-  corrections: ['activities', 'contract', 'csv', 'postgres', 'tables', 'tasks'],
+  corrections: ['activities', 'contract', 'csv', 'dialect', 'intake', 'postgres', 'tables', 'tasks'],
   http: ['contract', 'postgres'],
   api: [
     ...[

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { allowedRejects } from '../contract/allowed-rejects.js';
 import type { TaskError } from '../contract/errors.js';
 import { failpoint } from '../failpoint.js';
 import { copyIn } from '../postgres/copy.js';
@@ -12,6 +13,7 @@ import type { EncodedBatch, Place } from './batch-encoder.js';
 import type { Beat, Dependencies } from './context.js';
 import { rejectLimit } from './malformed-rows.js';
 import type { RowChecker } from './refused-rows.js';
+import type { SourceRejects } from './source-rejects.js';
 
 interface Committing extends Pick<Dependencies, 'metrics'> {
   client: pg.ClientBase;
@@ -19,6 +21,8 @@ interface Committing extends Pick<Dependencies, 'metrics'> {
   fence: Fence;
   part: Checkpoint & UploadPart;
   checker: RowChecker;
+  /** Finds the records of rejects in the uploaded file. */
+  rejects: SourceRejects;
   beat: Beat;
 }
 
@@ -65,14 +69,15 @@ export class BatchCommitter {
     const { client, fence, task, metrics } = this.#committing;
     const byteOffset = this.#part.byteOffset + batch.consumed;
     const done = byteOffset === this.#part.byteTo;
-    await this.#checkLimit(batch.rejects);
+    const found = await this.#committing.rejects.find(batch.rejects);
+    await this.#checkLimit(found);
     await failpoint('load:before-copy');
     const clock = metrics.startBatch();
     const refused = await withFence(client, fence, async () => {
       clock.entered();
       if (done) await client.query('SET LOCAL synchronous_commit = on');
       const refused = batch.loaded > 0 ? await this.#send(batch, isCareful, meanwhile) : [];
-      const rejects = [...batch.rejects, ...refused].sort((a, b) => a.row - b.row);
+      const rejects = [...found, ...refused].sort((a, b) => a.row - b.row);
       if (refused.length > 0) await this.#checkLimit(rejects);
       await storeRejects(client, task.id, rejects);
       await failpoint('load:after-copy');
@@ -99,8 +104,8 @@ export class BatchCommitter {
 
   /** Writes the rows of a batch to the table, and returns those that PostgreSQL refused. */
   async #send(batch: EncodedBatch, isCareful: boolean, meanwhile: () => void): Promise<Reject[]> {
-    const { client, checker } = this.#committing;
-    if (isCareful) return checker.describe(batch, await insertRows(client, this.#target, batch.lines));
+    const { client, checker, rejects } = this.#committing;
+    if (isCareful) return rejects.find(checker.describe(batch, await insertRows(client, this.#target, batch.lines)));
     const copied = copyIn(client, this.#target, batch.lines);
     meanwhile();
     await copied;
@@ -112,7 +117,7 @@ export class BatchCommitter {
     if (rejects.length === 0) return;
     const { client, task } = this.#committing;
     const { options } = asUpload(task);
-    const room = options.max_rejects - (await countRejects(client, task.id));
+    const room = allowedRejects(options.max_rejects, task.rows_total) - (await countRejects(client, task.id));
     if (rejects.length <= room) return;
     const headers = task.columns!.map(({ original }) => original);
     throw rejectLimit(rejects[Math.max(0, room)]!, options, headers) satisfies TaskError;

@@ -9,6 +9,7 @@ import type { RunRef } from '../contract/messages.js';
 import type { TaskFault } from '../contract/task.js';
 import type { CsvEngine } from '../csv/engine.js';
 import type { Scanner } from '../intake/scan-part.js';
+import type { Converter } from '../intake/thread-converter.js';
 import type { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { meaningOf } from '../postgres/sqlstate.js';
 import type { Store } from '../storage/store.js';
@@ -34,6 +35,7 @@ export interface Dependencies {
   rateLimiter: RateLimiter;
   buffers: BufferPool;
   scanner: Scanner;
+  converter: Converter;
   /** For the steps that work: how many do so at once, and how many may wait here for that. */
   permits: Permits;
   slots: Slots;

@@ -5,7 +5,7 @@ import { checkStaging } from '../tables/staging.js';
 import { type Checkpoint, claimPart, type UploadPart } from '../tasks/checkpoints.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { LOAD_BUFFERS, PartLoader } from './part-loader.js';
-import { checkPart, withSource } from './source.js';
+import { checkPart, withText } from './source.js';
 import { asPart, type PartAttempt, type Step } from './step.js';
 
 /**
@@ -32,7 +32,7 @@ export async function loadPart(
   role?: string,
 ): Promise<Loaded> {
   const stint = (attempt: PartAttempt, before: Stint | undefined) =>
-    withSource(dependencies.store, attempt.task.source!, (file) =>
+    withText(dependencies.store, attempt.task, (file) =>
       loadStint({ ...dependencies, ...attempt, file, beat }, before?.part),
     );
   const { part } = await asPart({ ...dependencies, signal }, run, stint, role);
@@ -41,7 +41,7 @@ export async function loadPart(
 
 /** Loads a part that no rate holds up, in the session of a step that has been taken. */
 export async function loadWithin(dependencies: Dependencies, step: Step, partNo: number, beat: Beat) {
-  await withSource(dependencies.store, step.task.source!, (file) =>
+  await withText(dependencies.store, step.task, (file) =>
     loadStint({ ...dependencies, ...step, partNo, file, beat }, undefined),
   );
 }

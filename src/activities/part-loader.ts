@@ -12,6 +12,8 @@ import type { Beat, Dependencies } from './context.js';
 import { PartReader } from './part-reader.js';
 import { RateLimiter } from './rate-limiter.js';
 import { RowChecker } from './refused-rows.js';
+import { textDialect } from './source.js';
+import { SourceRejects } from './source-rejects.js';
 
 /**
  * A batch is one transaction of about this many bytes. The longer, the less each row costs (every COPY begins with
@@ -25,7 +27,7 @@ export const LOAD_BUFFERS = 3;
 /** Batches are short while PostgreSQL refuses rows: inserting them takes longer than COPY, and a pause waits for it. */
 const CAREFUL_BYTES = 1 << 15;
 
-export interface PartWork extends Pick<Dependencies, 'rateLimiter' | 'csv' | 'metrics'> {
+export interface PartWork extends Pick<Dependencies, 'rateLimiter' | 'csv' | 'metrics' | 'store'> {
   client: pg.ClientBase;
   task: TaskRow;
   fence: Fence;
@@ -62,12 +64,13 @@ export class PartLoader {
    * @throws {FencedError} when a command or another attempt took over; {TaskError} reject_limit
    */
   async load(): Promise<Checkpoint & UploadPart> {
-    const { client, task, part, signal, rateLimiter } = this.#work;
+    const { client, task, part, signal, rateLimiter, store } = this.#work;
     // Rows and checkpoint are lost or kept together, so only the part's last commit has to wait for the disk.
     await client.query('SET synchronous_commit = off');
     const { options } = asUpload(task);
     const checker = new RowChecker(task, options.columns && (await partEvidence(client, task.id, part.partNo)));
-    const committer = new BatchCommitter({ ...this.#work, checker });
+    const rejects = new SourceRejects(store, task);
+    const committer = new BatchCommitter({ ...this.#work, checker, rejects });
     const encoder = await this.#createEncoder(checker);
     try {
       while (committer.part.byteOffset < part.byteTo) {
@@ -103,7 +106,7 @@ export class PartLoader {
 
   async #createEncoder(checker: RowChecker): Promise<BatchEncoder> {
     const { client, task, part, csv, file, input, outs } = this.#work;
-    const dialect = asUpload(task).dialect!;
+    const dialect = textDialect(task);
     const known = await rejectedRows(client, task.id, part.firstRow + part.rowsDone, part.firstRow + part.rows - 1);
     return new BatchEncoder({
       reader: new PartReader(file, part, input),

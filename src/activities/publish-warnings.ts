@@ -1,4 +1,5 @@
 import { MAX_NAME_BYTES } from '../contract/limits.js';
+import type { GivenColumns } from '../contract/requests.js';
 import { quoteIdent } from '../postgres/copy.js';
 import { longestName } from '../tables/table-names.js';
 import type { Column } from '../tasks/tasks.js';
@@ -10,13 +11,25 @@ const LISTED = 20;
  * Says which names of a published table are not those that the caller wished, one sentence each.
  * @param wished the table name of the request, or the task's
  * @param table the qualified, quoted name that the table got
+ * @param renames names that the request gives to columns
  */
-export function publishWarnings(wished: string, table: string, columns: Column[]): string[] {
-  const renamed = columns.flatMap(({ original, name }, i) => (original === name ? [] : [i + 1]));
+export function publishWarnings(
+  wished: string,
+  table: string,
+  columns: Column[],
+  renames: ReadonlySet<string> = new Set(),
+): string[] {
+  const renamed = columns.flatMap(({ original, name }, i) => (original === name || renames.has(name) ? [] : [i + 1]));
   return [
     ...(table.endsWith(`.${quoteIdent(wished)}`) ? [] : [tableWarning(wished, table)]),
     ...(renamed.length === 0 ? [] : [columnsWarning(renamed)]),
   ];
+}
+
+/** Returns the names that a request gives to columns. */
+export function renamesOf(columns: GivenColumns | undefined): Set<string> {
+  const list = Array.isArray(columns) ? columns : [];
+  return new Set(list.flatMap(({ rename }) => (rename === undefined ? [] : [rename])));
 }
 
 function tableWarning(wished: string, table: string): string {

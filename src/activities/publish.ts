@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { allowedRejects } from '../contract/allowed-rejects.js';
 import { TaskError } from '../contract/errors.js';
 import type { RunRef } from '../contract/messages.js';
 import type { Receipt } from '../contract/task.js';
@@ -13,7 +14,7 @@ import { asUpload, type TaskRow } from '../tasks/tasks.js';
 import { addWarnings } from '../tasks/warnings.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { rejectLimit } from './malformed-rows.js';
-import { publishWarnings } from './publish-warnings.js';
+import { publishWarnings, renamesOf } from './publish-warnings.js';
 import { asStep, type Step } from './step.js';
 
 /**
@@ -40,7 +41,11 @@ export async function publish(pool: pg.Pool, { client, task, fence, signal }: St
     await checkStaging(client, task.staging_oid, task.lock_key, task.columns!);
     const wished = task.options.table ?? task.task_name;
     const name = await publishTable(client, task.lock_key, wished);
-    await addWarnings(client, task.id, publishWarnings(wished, name, task.columns!));
+    await addWarnings(
+      client,
+      task.id,
+      publishWarnings(wished, name, task.columns!, renamesOf(asUpload(task).options.columns)),
+    );
     await completeTask(client, task.id, { receipt, tableName: name, tableOid: task.staging_oid! });
     await failpoint('publish:before-commit');
   });
@@ -57,11 +62,11 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
   const total = BigInt(task.rows_total!);
   const rejected = await rejectedSum(client, task.id);
   // Parts loaded at once may each have seen room for the last reject that was allowed.
-  const { options } = asUpload(task);
-  const { max_rejects } = options;
-  if (rejected.count > max_rejects) {
+  const { options, source, converted, dialect } = asUpload(task);
+  const allowed = allowedRejects(options.max_rejects, task.rows_total);
+  if (rejected.count > allowed) {
     const headers = task.columns!.map(({ original }) => original);
-    throw rejectLimit((await rejectAfter(client, task.id, max_rejects))!, options, headers);
+    throw rejectLimit((await rejectAfter(client, task.id, allowed))!, options, headers);
   }
   const staged = await countStaged(client, task.lock_key);
   const sums = await totalParts(client, task.id);
@@ -86,8 +91,10 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
     rows_in_file: task.rows_total!,
     rows_loaded: staged.count,
     rows_rejected: rejected.count,
-    bytes: task.bytes_total!,
-    sha256: task.source!.sha256,
+    bytes: source.size,
+    sha256: source.sha256,
+    dialect,
+    ...(converted && converted.repairs.count > 0 && { repairs: converted.repairs }),
     columns: task.columns!,
     parts: sums.parts,
     seconds: {},

@@ -5,11 +5,12 @@ import { type RecordPlace, recordsAt } from '../csv/record-at.js';
 import type { EncodeResult, RefusedRecord } from '../csv/record-encoder.js';
 import { type ColumnCheck, type RefusedValue, readValues } from '../csv/value-check.js';
 import { readerOfForm, readerOfType } from '../csv/value-reader.js';
-import { hintsOf } from '../intake/file-options.js';
+import { GIVEN, hintsFor } from '../intake/choose-columns.js';
 import type { RefusedRow } from '../tables/insert-rows.js';
 import type { Reject } from '../tasks/rejects.js';
 import { asUpload, type Column, type TaskRow, type UploadRow } from '../tasks/tasks.js';
 import { columnAtFault, describeMalformed } from './malformed-rows.js';
+import { textDialect } from './source.js';
 
 /** Max rows that one batch rejects: their texts are held in memory until they are stored. */
 export const MAX_REFUSED = 5_000;
@@ -41,7 +42,7 @@ export class RowChecker {
     this.#columns = task.columns!;
     this.#headers = this.#columns.map(({ original }) => original);
     const upload = asUpload(task);
-    this.#dialect = upload.dialect!;
+    this.#dialect = textDialect(task);
     this.#checks = checksOf(upload, evidence as ColumnEvidence[] | undefined);
   }
 
@@ -112,14 +113,14 @@ export class RowChecker {
  * given unless inspect has proved that all values are accepted.
  */
 function checksOf({ options, columns }: UploadRow, evidence: ColumnEvidence[] | undefined): ColumnCheck[] {
-  const given = options.columns ?? {};
-  return columns!.flatMap(({ original, type: name, form }, column) => {
-    const type = Object.hasOwn(given, original) ? givenType(name) : undefined;
+  const byName = Array.isArray(options.columns) ? {} : (options.columns ?? {});
+  return columns!.flatMap(({ original, type: name, form, evidence: why }, column) => {
+    const type = why === GIVEN || Object.hasOwn(byName, original) ? givenType(name) : undefined;
     const formed = form === undefined ? undefined : readerOfForm(form);
     if (!type) return formed ? [{ column, ...formed }] : [];
     const found = evidence?.[column] && (evidence[column].steps.at(-1)?.type ?? 'none');
     const isProven = found && type.provenBy.includes(found);
-    return isProven ? [] : [{ column, read: readerOfType(name, hintsOf(options)) }];
+    return isProven ? [] : [{ column, read: readerOfType(name, hintsFor(form, options)) }];
   });
 }
 

@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto';
 import { TaskError } from '../contract/errors.js';
-import type { Source } from '../contract/task.js';
+import type { Dialect, Source } from '../contract/task.js';
 import type { Store, StoreFile } from '../storage/store.js';
 import type { UploadPart } from '../tasks/checkpoints.js';
+import { asUpload, type TaskRow } from '../tasks/tasks.js';
 
 /**
  * Runs `body` with the stored source of an upload.
  * @throws {TaskError} source_changed when it is gone or has another size than when it was stored
  */
-export async function withSource<T>(store: Store, source: Source, body: (file: StoreFile) => Promise<T>): Promise<T> {
+export async function withSource<T>(
+  store: Store,
+  source: Pick<Source, 'key' | 'size'>,
+  body: (file: StoreFile) => Promise<T>,
+): Promise<T> {
   const file = await openSource(store, source);
   try {
     return await body(file);
@@ -17,7 +22,21 @@ export async function withSource<T>(store: Store, source: Source, body: (file: S
   }
 }
 
-async function openSource(store: Store, source: Source): Promise<StoreFile> {
+/** Runs `body` with the text that the engine reads: the uploaded file, or what it was converted to. */
+export function withText<T>(store: Store, task: TaskRow, body: (file: StoreFile) => Promise<T>): Promise<T> {
+  const { converted, source } = asUpload(task);
+  return withSource(store, converted ?? source, body);
+}
+
+/** Returns how the engine reads the text of an upload. */
+export function textDialect(task: TaskRow): Dialect {
+  const { converted, dialect } = asUpload(task);
+  if (converted) return converted.dialect;
+  const { bom, delimiter, newline } = dialect!;
+  return { encoding: 'utf-8', bom, delimiter, quote: '"', newline: newline as Dialect['newline'], header: true };
+}
+
+async function openSource(store: Store, source: Pick<Source, 'key' | 'size'>): Promise<StoreFile> {
   const file = await store.open(source.key).catch((error: unknown) => {
     if (error instanceof TaskError && error.code === 'file_not_found') {
       throw new TaskError(

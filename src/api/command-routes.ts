@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { CommandBody, ResumeUploadBody } from '../contract/requests.js';
 import { ACTIONS, type Action, KINDS, type Kind } from '../contract/states.js';
+import { checkDialect } from '../intake/check-head.js';
 import { getTask } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
 import { operationOf } from './openapi.js';
@@ -40,7 +41,14 @@ async function command(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const task = await getTask(context.commandPool, { kind, userId: body.user_id, taskName: body.task_name });
-  const { reason, max_rejects: maxRejects } = body;
-  const { row, inEffect } = await runCommand(context, task, { action, actor: body.user_id, reason, maxRejects });
+  const { reason, max_rejects: maxRejects, dialect } = body;
+  if (dialect) checkDialect(dialect);
+  const { row, inEffect } = await runCommand(context, task, {
+    action,
+    actor: body.user_id,
+    reason,
+    maxRejects,
+    dialect,
+  });
   return reply.code(inEffect ? 200 : 202).send(await viewOf(context, row));
 }

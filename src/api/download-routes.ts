@@ -68,7 +68,7 @@ async function newDownload(context: ApiContext, body: DownloadStart): Promise<Ne
     formulas,
     max_bytes_per_second,
     format,
-    source_sha256: isComparable ? upload?.source?.sha256 : undefined,
+    source_sha256: isComparable ? (upload?.converted?.raw ?? upload?.source)?.sha256 : undefined,
   };
   return { ...task, columns, options, warnings, lostTask: await lostHolder(context, what) };
 }

@@ -4,6 +4,7 @@ import { allowedActions, isFinal, type Kind, type Phase } from '../contract/stat
 import type { Task, TaskEvent } from '../contract/task.js';
 import { clocks, percentDone } from '../tasks/progress.js';
 import type { TaskSnapshot } from '../tasks/task-snapshots.js';
+import type { TaskRow } from '../tasks/tasks.js';
 
 /** The phase in which a task moves its rows, and so the one that its rates and its remaining time are about. */
 const MOVING: Record<Kind, Phase> = { upload: 'loading', download: 'dumping' };
@@ -41,6 +42,7 @@ export function toTask(snapshot: TaskSnapshot): Task {
     pause_reasons: row.pause_reasons,
     table: row.table_name ?? (row.kind === 'download' ? row.options.table : null),
     download_url: downloadUrl(snapshot),
+    dialect: shownDialect(row),
     receipt: row.receipt,
     error: row.error,
     warnings: warningsOf(snapshot),
@@ -53,6 +55,23 @@ export function toTask(snapshot: TaskSnapshot): Task {
     superseded_at: row.superseded_at?.toISOString() ?? null,
   };
 }
+
+/** The dialect as it is shown: that of a task of an earlier version says less, and what it says holds. */
+function shownDialect({ dialect }: TaskRow): Task['dialect'] {
+  if (!dialect) return null;
+  const { header: _, ...known } = dialect as typeof dialect & { header?: boolean };
+  return { ...EARLIER, ...known };
+}
+
+const EARLIER = {
+  escape: '"',
+  header_rows: 1,
+  skip_lines: 0,
+  skip_space: false,
+  compression: null,
+  source: {},
+  warnings: [],
+};
 
 /** The stored warnings, and those that hold at this moment. */
 function warningsOf(snapshot: TaskSnapshot): string[] {

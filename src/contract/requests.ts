@@ -122,7 +122,7 @@ const ColumnList = Type.Array(GivenColumn, { maxItems: MAX_COLUMNS });
 const GivenColumns = Type.Union([ColumnTypes, ColumnList], {
   rule: `an object of column names and types, or a list of columns, each type one of ${GIVEN_TYPE_NAMES.join(', ')}`,
   description:
-    'The types of columns by their names in the header; or a list of columns, which take each other\'s places in its order. Default: detected.',
+    "The types of columns by their names in the header; or a list of columns, which take each other's places in its order. Default: detected.",
 });
 
 export const UploadStart = Type.Object(

@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import type pg from 'pg';
 import { RowChecker } from '../activities/refused-rows.js';
+import { textDialect } from '../activities/source.js';
 import { TaskError } from '../contract/errors.js';
 import { createEngine } from '../csv/engine.js';
 import type { RecordEncoder } from '../csv/record-encoder.js';
@@ -13,6 +13,7 @@ import { addNote } from '../tasks/task-events.js';
 import { lockTask } from '../tasks/task-state.js';
 import { asUpload, getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import { type Correction, wrong } from './read-corrections.js';
+import { type ReadRecord, recordReader } from './read-record.js';
 
 /**
  * Loads corrected rows into the table of a completed upload, each under its own number, in one transaction: rows,
@@ -77,14 +78,15 @@ async function insert(
   corrections: Correction[],
   offsets: Map<number, number>,
 ): Promise<Reject[]> {
-  const dialect = asUpload(task).dialect!;
-  const encoder = createEngine().encoder({ dialect, columns: task.columns!.length });
+  const { converted } = asUpload(task);
+  const encoder = createEngine().encoder({ dialect: textDialect(task), columns: task.columns!.length });
+  const read = recordReader(converted?.reading ?? null);
   const checker = new RowChecker(task, undefined);
   const lines: Buffer[] = [];
   const bad: Reject[] = [];
   for (const correction of corrections) {
     const byteOffset = offsets.get(correction.row)!;
-    const { line, reject } = asRow(correction, byteOffset, encoder, checker);
+    const { line, reject } = asRow(read(correction.raw), { row: correction.row, byteOffset }, encoder, checker);
     if (reject) bad.push({ ...reject, row: correction.row, byteOffset, raw: correction.raw });
     else lines.push(line);
   }
@@ -105,25 +107,32 @@ type Checked =
   | { line: Buffer; reject?: undefined }
   | { line?: undefined; reject: Omit<Reject, 'row' | 'byteOffset' | 'raw'> };
 
-/** One record as a row for COPY, or why it is none. */
-function asRow({ row, raw }: Correction, byteOffset: number, encoder: RecordEncoder, checker: RowChecker): Checked {
-  if (!isUtf8(raw)) return refusal('invalid_utf8', 'the row is not valid UTF-8');
-  let out = Buffer.allocUnsafe(2 * raw.length + 64);
-  const options = { from: 0, firstRow: row, final: true, maxInput: Number.POSITIVE_INFINITY };
+/** A record as a row for COPY, or why it is none. */
+function asRow(record: ReadRecord, place: Place, encoder: RecordEncoder, checker: RowChecker): Checked {
+  if (record.fault) return { reject: { ...record.fault, column: null, value: null } };
+  const { text } = record;
+  let out = Buffer.allocUnsafe(2 * text.length + 64);
+  const options = { from: 0, firstRow: place.row, final: true, maxInput: Number.POSITIVE_INFINITY };
   try {
-    let encoded = encoder.encode(raw, { ...options, out });
+    let encoded = encoder.encode(text, { ...options, out });
     if (encoded.needed !== undefined) {
       out = Buffer.allocUnsafe(encoded.needed);
-      encoded = encoder.encode(raw, { ...options, out });
+      encoded = encoder.encode(text, { ...options, out });
     }
-    if (encoded.rows !== 1 || encoded.consumed < raw.length)
+    if (encoded.rows !== 1 || encoded.consumed < text.length)
       return refusal('several_records', 'raw is not one row: quote the line breaks inside of it');
-    const { rejects, written } = checker.check({ ...encoded, bytes: raw, byteOffset, firstRow: row }, out);
+    const batch = { ...encoded, bytes: text, byteOffset: place.byteOffset, firstRow: place.row };
+    const { rejects, written } = checker.check(batch, out);
     return rejects[0] ? { reject: rejects[0] } : { line: out.subarray(0, written) };
   } catch (error) {
     if (!(error instanceof TaskError)) throw error;
     return refusal('unclosed_quote', 'a quote is opened in the row and not closed');
   }
+}
+
+interface Place {
+  row: number;
+  byteOffset: number;
 }
 
 function refusal(code: RejectCode, reason: string): Checked {

@@ -67,7 +67,10 @@ export function findHeader(
 }
 
 function trimmed(name: string): string {
-  return name.replace(/^\ufeff+/, '').trim().normalize('NFC');
+  return name
+    .replace(/^\ufeff+/, '')
+    .trim()
+    .normalize('NFC');
 }
 
 /**

@@ -39,17 +39,27 @@ export function byteOrderMark(head: Buffer): 'utf-8' | 'utf-16le' | 'utf-16be' |
   return head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : undefined;
 }
 
-/** Line ends, digits and delimiters have their NUL byte on one side in UTF-16, in any script. */
+/** Line ends and delimiters have their NUL byte on one side in UTF-16, in any script. */
 function utf16ByNulBytes(head: Buffer): 'utf-16le' | 'utf-16be' | undefined {
   const sample = head.subarray(0, SAMPLE & ~1);
   const nuls = [0, 0];
-  for (let i = 0; i < sample.length; i++) if (sample[i] === 0) nuls[i & 1]++;
+  let marks = 0;
+  for (let i = 0; i < sample.length; i++) {
+    const byte = sample[i]!;
+    if (byte === 0) nuls[i & 1]!++;
+    // Whether the byte before or after it, by its side, is NUL.
+    else if (MARKS.has(byte)) marks += sample[i ^ 1] === 0 ? 1 : -4;
+  }
   const units = sample.length >> 1;
-  const [low, high] = nuls;
-  if (high * 20 >= units && high > 0 && low * 20 <= high) return 'utf-16le';
-  if (low * 20 >= units && low > 0 && high * 20 <= low) return 'utf-16be';
+  const [low, high] = nuls as [number, number];
+  if (marks <= 0) return undefined;
+  if (high * 20 >= units && low * 20 <= high) return 'utf-16le';
+  if (low * 20 >= units && high * 20 <= low) return 'utf-16be';
   return undefined;
 }
+
+/** Tab, LF, CR, comma and semicolon. */
+const MARKS = new Set([9, 10, 13, 44, 59]);
 
 /** Length without a character that the end cuts. */
 function wholeCharacters(head: Buffer): number {
@@ -93,7 +103,7 @@ function guess(encoding: string, confidence: number): EncodingVerdict {
 function utf8Damage(head: Buffer): EncodingVerdict | undefined {
   const text = head.toString('utf8');
   const broken = text.match(/\ufffd/g)?.length ?? 0;
-  const beyondAscii = text.match(/[^\x00-\x7f\ufffd]/gu)?.length ?? 0;
+  const beyondAscii = text.match(/[^\p{ASCII}\ufffd]/gu)?.length ?? 0;
   if (beyondAscii < 10 || broken * 20 > beyondAscii) return undefined;
   const warning = 'The file is UTF-8 but for a few bytes that are not. Their rows will be refused.';
   return { encoding: 'utf-8', bom: false, confidence: 90, warnings: [warning] };

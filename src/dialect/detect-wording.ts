@@ -18,6 +18,8 @@ export interface WordingInput {
   given: GivenDialect;
 }
 
+const USUAL: readonly string[] = [',', ';', '\t', '|'];
+
 /** Below this share of even records, or this score, a reading is no better than none. */
 const LEAST_SHARE = 0.5;
 
@@ -27,7 +29,7 @@ export function detectWording(input: WordingInput): WordingVerdict {
   const plain = given.newline ?? newlines[0];
   const readings = firstReadings(input, plain);
   const [best, ...others] = byScore(readings);
-  let chosen = refine(input, isTrusted(best) ? best : (readings.find((one) => one.wording.delimiter === ',') ?? best));
+  let chosen = refine(input, isTrusted(best) || given.delimiter !== undefined ? best : ofOneColumn(input, best));
   const mixed =
     given.newline === undefined && newlines.includes('mixed') ? refine(input, mixedOf(input, chosen)) : null;
   if (mixed && mixed.share >= chosen.share && mixed.records.length > chosen.records.length && mixed.columns > 1)
@@ -37,7 +39,12 @@ export function detectWording(input: WordingInput): WordingVerdict {
 
 /** A reading by a rare delimiter whose records do not agree is none: such a file has one column. */
 function isTrusted({ columns, share, wording }: Candidate): boolean {
-  return columns > 1 && (share >= LEAST_SHARE || [',', ';', '\t', '|'].includes(wording.delimiter));
+  return columns > 1 && (share >= LEAST_SHARE || USUAL.includes(wording.delimiter));
+}
+
+/** The reading of a file that no delimiter splits. */
+function ofOneColumn({ sample, final }: WordingInput, { wording }: Candidate): Candidate {
+  return judge(sample, final, { ...wording, delimiter: ',', skip_space: false });
 }
 
 function firstReadings(input: WordingInput, newline: Newline): Candidate[] {
@@ -49,10 +56,10 @@ function firstReadings(input: WordingInput, newline: Newline): Candidate[] {
   for (const delimiter of delimiters)
     for (const quote of quotes) {
       const changes = { quote, escape: given.escape !== undefined ? given.escape : quote };
-      const skips =
-        given.skip_space !== undefined ? [given.skip_space] : hasSpaces(text, delimiter) ? [false, true] : [false];
-      for (const skip_space of skips)
-        readings.push(judge(sample, final, wordingOf(delimiter, newline, { ...changes, skip_space })));
+      const skip_space = given.skip_space ?? false;
+      const reading = judge(sample, final, wordingOf(delimiter, newline, { ...changes, skip_space }));
+      readings.push(reading);
+      if (given.skip_space === undefined && hasSpaces(text, delimiter)) readings.push(...withoutSpaces(input, reading));
     }
   return readings;
 }
@@ -66,11 +73,30 @@ function hasSpaces(text: string, delimiter: string): boolean {
   return delimiter !== ' ' && text.includes(`${delimiter} `);
 }
 
+/**
+ * Returns the reading that skips spaces: where a space follows every delimiter, in the header too, or where quotes fit
+ * only so. Else a space is data.
+ */
+function withoutSpaces({ sample, final }: WordingInput, { wording, records, faults }: Candidate): Candidate[] {
+  const isSpaced = records.length > 1 && isSpacedThroughout(records.slice(0, 1)) && isSpacedThroughout(records);
+  if (!isSpaced && faults === 0) return [];
+  const skipping = judge(sample, final, { ...wording, skip_space: true });
+  return isSpaced || skipping.faults < faults ? [skipping] : [];
+}
+
+function isSpacedThroughout(records: Candidate['records']): boolean {
+  const cells = records.flatMap((one) => one.cells.slice(1)).filter((cell) => cell !== '');
+  return cells.length > 0 && cells.filter((cell) => cell.startsWith(' ')).length >= cells.length * 0.9;
+}
+
 /** A space, a colon and a caret occur in values: they must read the file better by far. */
 function byScore(readings: Candidate[]): Candidate[] {
+  // Words stand between spaces: a usual delimiter that splits every record alike goes before.
+  const isUsual = readings.some((one) => one.share === 1 && one.columns > 1 && USUAL.includes(one.wording.delimiter));
   const weight = (one: Candidate) => {
     const { delimiter, quote, skip_space } = one.wording;
-    const rarity = delimiter === ' ' || delimiter === ':' ? 0.6 : 1;
+    const isRare = delimiter === ' ' || delimiter === ':';
+    const rarity = isRare ? (isUsual ? 0 : 0.6) : 1;
     // A reading that has no quoted field is as good without its quote, `"` being the usual one.
     const quoting = quote === "'" && one.quotedCount < 2 ? 0.5 : 1;
     return one.score * rarity * quoting * (skip_space ? spaceWeight(one) : 1);
@@ -93,7 +119,7 @@ function refine(input: WordingInput, first: Candidate): Candidate {
     if (isBetter(one)) best = one;
   };
   const even = (one: Candidate) => one.records.filter((r) => !r.isFaulty && r.count === one.columns).length;
-  if (given.quote === undefined && best.quotedCount === 0 && best.faults > 0) {
+  if (given.quote === undefined && best.quotedCount === 0 && best.faults > 1) {
     tryOut(
       { quote: null, escape: given.escape ?? null },
       (one) => even(one) > even(best) && one.columns >= best.columns && one.columns > 1,

@@ -1,7 +1,7 @@
 /** Fields that are numbers, truth values or objects; in a form or a query everything is text. */
-const NUMBERS = new Set(['max_rejects', 'max_bytes_per_second', 'limit']);
+const NUMBERS = new Set(['max_rejects', 'max_bytes_per_second', 'limit', 'rows']);
 const BOOLEANS = new Set(['history', 'drop_table', 'bom', 'like_source', 'decimal_comma']);
-const OBJECTS = new Set(['dialect', 'columns']);
+const OBJECTS = new Set(['dialect', 'columns', 'null_values']);
 
 /**
  * Gives the fields of a form or a query the types that they have in JSON: numbers for numbers, objects for objects

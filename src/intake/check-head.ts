@@ -1,6 +1,8 @@
 import { type FieldError, invalidRequest, type TaskError } from '../contract/errors.js';
+import type { GivenDialect } from '../contract/requests.js';
 import type { Source } from '../contract/task.js';
 import { listNearest, MAX_LISTED } from '../csv/nearest-names.js';
+import { assertGiven } from '../dialect/file-dialect.js';
 import type { Store } from '../storage/store.js';
 import type { FileOptions } from './file-options.js';
 import { type ColumnPlan, planColumns } from './plan-columns.js';
@@ -42,11 +44,17 @@ export function checkColumnsEarly(head: Buffer, options: FileOptions): boolean {
   return true;
 }
 
+/** Checks what a request says of a file, without the file. @throws {TaskError} unsupported_dialect */
+export function checkDialect(dialect: GivenDialect): void {
+  assertGiven(dialect);
+}
+
 /** Checks a stored file. @throws {TaskError} as `checkHead` */
 export async function checkStored(
-  { store, heads }: { store: Store; heads: HeadChecker },
+  store: Store,
   { key }: Source,
   options: FileOptions,
+  heads: HeadChecker = { check: checkHead },
 ): Promise<void> {
   const file = await store.open(key);
   try {
@@ -57,9 +65,9 @@ export async function checkStored(
   }
 }
 
-/** Checks heads as `checkHead` does, away from the caller's thread. */
+/** Checks heads as `checkHead` does, perhaps in another thread. */
 export interface HeadChecker {
-  check(head: Buffer, isWhole: boolean, options: FileOptions): Promise<void>;
+  check(head: Buffer, isWhole: boolean, options: FileOptions): void | Promise<void>;
 }
 
 function unknownColumns(missing: string[], headers: string[]): TaskError {

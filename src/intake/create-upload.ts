@@ -25,13 +25,13 @@ export interface UploadToCreate extends Pick<NewTask, 'idempotency'> {
  *   file
  */
 export async function createUpload(
-  { pool, ...files }: { pool: pg.Pool; store: Store; heads: HeadChecker },
+  { pool, store, inspections }: { pool: pg.Pool; store: Store; inspections?: { heads: HeadChecker } },
   { taskName, fields, idempotency }: UploadToCreate,
   file: StoredFile,
 ): Promise<{ row: TaskRow; created: boolean }> {
   const { source, inspected } = file;
   const options = optionsOf(fields);
-  if (!isSame(checkedBy, inspected.options, options)) await checkStored(files, source, options);
+  if (!isSame(checkedBy, inspected.options, options)) await checkStored(store, source, options, inspections?.heads);
   const task = { kind: 'upload', userId: fields.user_id, taskName, options, source, idempotency } as const;
   try {
     const made = await withTransaction(pool, async (client) => {

@@ -16,7 +16,9 @@ export interface HeadJob {
 }
 
 /** Nothing for a check, what is shown for a preview, or the error. */
-export type HeadAnswer = { preview?: Preview; fault?: undefined } | { fault: TaskFault & Pick<TaskError['extras'], 'errors'> };
+export type HeadAnswer =
+  | { preview?: Preview; fault?: undefined }
+  | { fault: TaskFault & Pick<TaskError['extras'], 'errors'> };
 
 /** What a thread runs: one head. */
 export default function workOnHead({ head: bytes, isWhole, options, rows }: HeadJob): HeadAnswer {

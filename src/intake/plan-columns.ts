@@ -40,7 +40,8 @@ export function planColumns(headers: readonly string[], given: GivenColumns = {}
   }
   const skipped = new Set(listed.filter(({ skip }) => skip).map(({ field }) => field));
   const kept = columns.filter(({ field }) => !skipped.has(field));
-  const isAsInFile = kept.length === headers.length && kept.every(({ field, nulls }, i) => field === i && !nulls.length);
+  const isAsInFile =
+    kept.length === headers.length && kept.every(({ field, nulls }, i) => field === i && !nulls.length);
   return { columns: kept, missing, isAsInFile };
 }
 

@@ -1,6 +1,6 @@
+import type { ShownDialect } from '../contract/answers.js';
 import { TaskError } from '../contract/errors.js';
 import { MAX_COLUMNS } from '../contract/limits.js';
-import type { ShownDialect } from '../contract/answers.js';
 import type { Dialect, Reading } from '../contract/task.js';
 import { assertText, type Packing, packingOf } from '../csv/file-type.js';
 import { readHeader } from '../csv/header.js';
@@ -91,7 +91,9 @@ function headerOf(bytes: Buffer, found: Detection, whole: boolean): { headers: s
 function startsOddly(bytes: Buffer, { dialect }: Detection): boolean {
   const start = bytes.toString('utf8', 0, 32);
   const named = /^\ufeff*"?sep=/i.test(start);
-  return start.startsWith('\ufeff\ufeff') || (named && !start.replace(/^\ufeff/, '').startsWith(`sep=${dialect.delimiter}`));
+  return (
+    start.startsWith('\ufeff\ufeff') || (named && !start.replace(/^\ufeff/, '').startsWith(`sep=${dialect.delimiter}`))
+  );
 }
 
 function readingOf(found: Detection, headers: string[], options: FileOptions): Reading {

@@ -1,6 +1,6 @@
 import { newSourceKey } from '../storage/keys.js';
 import type { Store } from '../storage/store.js';
-import { checkColumnsEarly, type HeadChecker } from './check-head.js';
+import { checkColumnsEarly } from './check-head.js';
 import { type FileOptions, fileOptionsOf } from './file-options.js';
 import { checkFirstBytes } from './first-bytes.js';
 import { StoredFile } from './stored-file.js';
@@ -20,14 +20,14 @@ export interface FileToReceive {
  *   Nothing is stored then.
  */
 export async function receiveFile(
-  { store, inspections, heads }: { store: Store; inspections: StreamingInspections; heads: HeadChecker },
+  { store, inspections }: { store: Store; inspections: StreamingInspections },
   stream: AsyncIterable<Uint8Array>,
   { filename = '', options: given, maxBytes }: FileToReceive,
 ): Promise<StoredFile> {
   const options = fileOptionsOf(given);
   const inspection = inspections.begin(options);
   const checked = checkFirstBytes(stream, (head) => checkColumnsEarly(head, options));
-  const watched = inspection.watch(checked, (head, isWhole) => heads.check(head, isWhole, options));
+  const watched = inspection.watch(checked, (head, isWhole) => inspections.heads.check(head, isWhole, options));
   const key = newSourceKey();
   const stored = await store.put(key, watched, { maxBytes });
   const source = { key, filename: cleanFilename(filename), ...stored };

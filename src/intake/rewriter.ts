@@ -91,7 +91,8 @@ export class Rewriter {
 function plainRun(reading: Reading, { delimiter, newline }: RecordForm): PlainRun | undefined {
   const { wording, columns, fields, header, trailingDelimiter } = reading;
   const isRfc = wording.quote === '"' && wording.escape === '"' && wording.delimiter === delimiter;
-  const isAsItIs = fields.length === columns && fields.every(({ field, nulls }, i) => field === i && nulls.length === 0);
+  const isAsItIs =
+    fields.length === columns && fields.every(({ field, nulls }, i) => field === i && nulls.length === 0);
   const isPlain = isRfc && isAsItIs && !wording.skip_space && !trailingDelimiter && RUN_NEWLINES.has(wording.newline);
   return isPlain ? new PlainRun({ delimiter, newline, columns, firstName: header?.[0] }) : undefined;
 }

@@ -66,7 +66,7 @@ export class SourceMap {
     const { text, source } = segment.lines;
     if (to < segment.text) segment.text = segment.source = 0;
     const between = text.subarray(segment.text, to);
-    if (this.#encoding === 'utf-8') segment.source = to;
+    if (this.#encoding === 'utf-8' && segment.lines.bad.length === 0) segment.source = to;
     else if (this.#encoding.startsWith('utf-16')) segment.source += 2 * between.toString('utf8').length;
     else segment.source = this.#afterLines(source, segment.source, between, text[to]!);
     segment.text = to;

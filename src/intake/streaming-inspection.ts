@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import type { FileOptions } from './file-options.js';
+import { Heads } from './heads.js';
 import { type InspectionJob, REST_BYTES, type StreamedBuffer } from './inspection-thread.js';
 import { HEAD_BYTES } from './read-head.js';
 import type { ScannedPart } from './scan-part.js';
@@ -21,6 +22,8 @@ const THREAD = new URL('./inspection-thread.js', import.meta.url);
  * stored.
  */
 export class StreamingInspections {
+  /** Checks and previews the beginnings of files. */
+  readonly heads = new Heads();
   readonly #onError: (error: unknown) => void;
   readonly #pool: Piscina<InspectionJob, ScannedPart[]>;
   readonly #running = new Set<AbortController>();
@@ -46,7 +49,7 @@ export class StreamingInspections {
 
   async close(): Promise<void> {
     this.#giveUp();
-    await this.#pool.destroy();
+    await Promise.all([this.#pool.destroy(), this.heads.close()]);
   }
 
   #giveUp(): void {

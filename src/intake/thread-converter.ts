@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Store } from '../storage/store.js';
-import { type ConvertAnswer, type ConvertJob, type Converting, convertStored } from './convert-stored.js';
+import { type ConvertAnswer, type Converting, type ConvertJob, convertStored } from './convert-stored.js';
 import type { FromCaller, ThreadJob } from './convert-thread.js';
 import type { UnreadRecord } from './rewriter.js';
 import { createThreads } from './threads.js';

@@ -1,6 +1,7 @@
-import { constants, gunzipSync, inflateRawSync } from 'node:zlib';
+import { constants, inflateRawSync } from 'node:zlib';
 import { TaskError } from '../contract/errors.js';
 import type { Packing } from '../csv/file-type.js';
+import { GZIP_TRAILER, gzipHeaderLength } from './gzip-header.js';
 
 /** Of a packed file these bytes are looked at first: they mostly unpack to enough. */
 const FIRST_BYTES = 1 << 16;
@@ -15,23 +16,51 @@ const DEFLATED = 8;
  * @throws {TaskError} not_a_text_file
  */
 export function unpackHead(head: Buffer, packing: Packing, most: number): Buffer {
-  const bytes = packing === 'zip' ? zippedBytes(head) : head;
-  const unpack = packing === 'zip' ? inflateRawSync : gunzipSync;
-  const first = attempt(unpack, bytes.subarray(0, FIRST_BYTES), packing);
-  if (first.length >= most || bytes.length <= FIRST_BYTES) return first.subarray(0, most);
-  return attempt(unpack, bytes, packing, first).subarray(0, most);
+  if (packing === 'zip') return inflate(zippedBytes(head), packing, most).bytes;
+  const members: Buffer[] = [];
+  let length = 0;
+  for (let at = 0; length < most; ) {
+    const header = gzipHeaderLength(head.subarray(at));
+    if (header === null) break;
+    const { bytes, consumed } = inflate(head.subarray(at + header), packing, most - length);
+    members.push(bytes);
+    length += bytes.length;
+    at += header + consumed + GZIP_TRAILER;
+  }
+  if (members.length === 0) throw damaged(packing);
+  return Buffer.concat(members);
 }
 
-type Unpack = typeof gunzipSync;
+/** Inflates bytes as far as they reach. */
+function inflate(packed: Buffer, packing: Packing, most: number): { bytes: Buffer; consumed: number } {
+  const first = attempt(packed.subarray(0, FIRST_BYTES), packing);
+  const isEnough = first.bytes.length >= most || first.consumed < FIRST_BYTES || packed.length <= FIRST_BYTES;
+  const { bytes, consumed } = isEnough ? first : attempt(packed, packing, first);
+  return { bytes: bytes.subarray(0, most), consumed };
+}
+
+interface Inflated {
+  bytes: Buffer;
+  /** Bytes of the input, up to the end of the stream in it. */
+  consumed: number;
+}
 
 /** @param enough is the result where the bytes unpack to more than is held in memory */
-function attempt(unpack: Unpack, bytes: Buffer, packing: Packing, enough?: Buffer): Buffer {
+function attempt(packed: Buffer, packing: Packing, enough?: Inflated): Inflated {
   try {
-    return unpack(bytes, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_OUTPUT });
+    const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_OUTPUT, info: true };
+    const { buffer, engine } = inflateRawSync(packed, options) as unknown as WithInfo;
+    return { bytes: buffer, consumed: engine.bytesWritten };
   } catch (error) {
     if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE' && enough) return enough;
     throw damaged(packing, error);
   }
+}
+
+/** The result with the option `info`, which the types do not have. */
+interface WithInfo {
+  buffer: Buffer;
+  engine: { bytesWritten: number };
 }
 
 /** The packed bytes of the first file of an archive. */
@@ -45,7 +74,8 @@ function zippedBytes(head: Buffer): Buffer {
 
 /** Returns the error for an archive that is not one CSV file, packed as usual. */
 export function unreadableZip(): TaskError {
-  const detail = 'The ZIP archive must hold one CSV file, deflated and without a password. Unpack it and upload the file.';
+  const detail =
+    'The ZIP archive must hold one CSV file, deflated and without a password. Unpack it and upload the file.';
   return new TaskError('not_a_text_file', detail);
 }
 

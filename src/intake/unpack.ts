@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream';
-import { createGunzip, createInflateRaw } from 'node:zlib';
+import { crc32, createInflateRaw } from 'node:zlib';
 import { TaskError } from '../contract/errors.js';
 import type { Packing } from '../csv/file-type.js';
-import type { Store } from '../storage/store.js';
+import type { Store, StoreFile } from '../storage/store.js';
+import { GZIP_TRAILER, gzipHeaderLength, MAX_GZIP_HEADER } from './gzip-header.js';
 import { damaged } from './unpack-head.js';
 import { findZipEntry } from './zip-entry.js';
 
@@ -23,15 +23,11 @@ interface Packed {
  * @throws {TaskError} not_a_text_file (damaged, or not one file), file_too_large
  */
 export async function* unpack(store: Store, packed: Packed): AsyncGenerator<Buffer> {
-  const { key, size, packing } = packed;
-  const most = Math.min(packed.maxBytes, Math.max(size * MAX_RATIO, ALWAYS_ALLOWED));
-  const entry = packing === 'zip' ? await findZipEntry(store, key) : undefined;
-  const input = store.openRead(key, entry);
-  const inflate = entry ? createInflateRaw() : createGunzip();
-  input.on('error', (error) => inflate.destroy(error));
+  const { size, packing, maxBytes } = packed;
+  const most = Math.min(maxBytes, Math.max(size * MAX_RATIO, ALWAYS_ALLOWED));
   let total = 0;
   try {
-    for await (const chunk of input.pipe(inflate) as Readable) {
+    for await (const chunk of packing === 'zip' ? unzip(store, packed.key) : gunzip(store, packed.key)) {
       total += chunk.length;
       if (total > most) throw tooLarge(most);
       yield chunk;
@@ -39,11 +35,73 @@ export async function* unpack(store: Store, packed: Packed): AsyncGenerator<Buff
   } catch (error) {
     if ((error as { code?: string }).code?.startsWith('Z_')) throw damaged(packing, error);
     throw error;
-  } finally {
-    input.destroy();
-    inflate.destroy();
   }
-  if (entry && total !== entry.size) throw damaged(packing);
+}
+
+async function* unzip(store: Store, key: string): AsyncGenerator<Buffer> {
+  const { start, end, size, sum } = await findZipEntry(store, key);
+  const stream = new Inflation(store, key, { start, end });
+  yield* stream.chunks();
+  if (stream.size !== size || stream.sum !== sum) throw damaged('zip');
+}
+
+/** Bytes after the last member that begin none are no data. */
+async function* gunzip(store: Store, key: string): AsyncGenerator<Buffer> {
+  const file = await store.open(key);
+  try {
+    for (let at = 0; at < file.size; ) {
+      const header = gzipHeaderLength(await readAt(file, at, MAX_GZIP_HEADER));
+      if (header === null && at > 0) return;
+      if (header === null) throw damaged('gzip');
+      const member = new Inflation(store, key, { start: at + header });
+      yield* member.chunks();
+      at += header + member.consumed;
+      const trailer = await readAt(file, at, GZIP_TRAILER);
+      const isWhole = trailer.length === GZIP_TRAILER && trailer.readUInt32LE(0) === member.sum;
+      if (!isWhole || trailer.readUInt32LE(4) !== member.size % 2 ** 32) throw damaged('gzip');
+      at += GZIP_TRAILER;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Inflates a stretch of a stored file, up to the end of the stream that it holds. */
+class Inflation {
+  size = 0;
+  sum = 0;
+  consumed = 0;
+  readonly #store: Store;
+  readonly #key: string;
+  readonly #range: { start: number; end?: number };
+
+  constructor(store: Store, key: string, range: { start: number; end?: number }) {
+    this.#store = store;
+    this.#key = key;
+    this.#range = range;
+  }
+
+  async *chunks(): AsyncGenerator<Buffer> {
+    const input = this.#store.openRead(this.#key, this.#range);
+    const inflate = createInflateRaw();
+    input.on('error', (error) => inflate.destroy(error));
+    try {
+      for await (const chunk of input.pipe(inflate)) {
+        this.size += chunk.length;
+        this.sum = crc32(chunk, this.sum);
+        yield chunk;
+      }
+      this.consumed = inflate.bytesWritten;
+    } finally {
+      input.destroy();
+      inflate.destroy();
+    }
+  }
+}
+
+async function readAt(file: StoreFile, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  return buffer.subarray(0, await file.read(buffer, position));
 }
 
 function tooLarge(most: number): TaskError {

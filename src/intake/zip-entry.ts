@@ -1,11 +1,12 @@
 import type { Store, StoreFile } from '../storage/store.js';
 import { damaged, unreadableZip } from './unpack-head.js';
 
-/** The packed bytes of the one file of an archive, both ends included, and its size when it is unpacked. */
+/** The packed bytes of the one file of an archive, both ends included; its size unpacked, and its CRC-32. */
 export interface ZipEntry {
   start: number;
   end: number;
   size: number;
+  sum: number;
 }
 
 // The records of a ZIP archive (APPNOTE.TXT, 4.3): signatures and fixed lengths.
@@ -32,7 +33,7 @@ export async function findZipEntry(store: Store, key: string): Promise<ZipEntry>
     const local = await readAt(file, one.offset, LOCAL);
     const start = one.offset + LOCAL + local.readUInt16LE(26) + local.readUInt16LE(28);
     if (one.packed === 0 || start + one.packed > file.size) throw damaged('zip');
-    return { start, end: start + one.packed - 1, size: one.size };
+    return { start, end: start + one.packed - 1, size: one.size, sum: one.sum };
   } finally {
     await file.close();
   }
@@ -44,6 +45,7 @@ interface Listed {
   isEncrypted: boolean;
   packed: number;
   size: number;
+  sum: number;
   offset: number;
 }
 
@@ -63,11 +65,16 @@ function entriesOf(list: Buffer): Listed[] {
   const entries: Listed[] = [];
   for (let at = 0; at + CENTRAL.length <= list.length; ) {
     if (list.readUInt32LE(at) !== CENTRAL.signature) throw damaged('zip');
-    const [name, extra, comment] = [28, 30, 32].map((place) => list.readUInt16LE(at + place)) as [number, number, number];
+    const [name, extra, comment] = [28, 30, 32].map((place) => list.readUInt16LE(at + place)) as [
+      number,
+      number,
+      number,
+    ];
     const entry = {
       name: list.toString('utf8', at + CENTRAL.length, at + CENTRAL.length + name),
       method: list.readUInt16LE(at + 10),
       isEncrypted: (list.readUInt16LE(at + 8) & 1) === 1,
+      sum: list.readUInt32LE(at + 16),
       packed: list.readUInt32LE(at + 20),
       size: list.readUInt32LE(at + 24),
       offset: list.readUInt32LE(at + 42),

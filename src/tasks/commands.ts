@@ -1,6 +1,8 @@
 import type pg from 'pg';
-import { TaskError } from '../contract/errors.js';
+import { allowedRejects } from '../contract/allowed-rejects.js';
+import { type ErrorCode, invalidRequest, TaskError } from '../contract/errors.js';
 import { type FaultPlace, placeOf } from '../contract/fault-place.js';
+import type { GivenDialect } from '../contract/requests.js';
 import {
   type Action,
   allowedActions,
@@ -12,10 +14,12 @@ import {
 } from '../contract/states.js';
 import type { TaskFault, UploadOptions } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
+import { removeParts } from './checkpoints.js';
+import { startConversion } from './conversion.js';
 import { closeFence, endSessions } from './fence.js';
 import { addNote } from './task-events.js';
 import { changeState, lockTask } from './task-state.js';
-import { asUpload, getTaskById, type NativePause, type TaskRow } from './tasks.js';
+import { asUpload, getTaskById, type NativePause, type TaskRow, type UploadRow } from './tasks.js';
 
 /** Who wants what, and why. */
 export interface Command {
@@ -24,7 +28,9 @@ export interface Command {
   actor?: string;
   reason?: string;
   /** With a resume: the new reject limit, also of a task that runs; its parts take it up as they begin. */
-  maxRejects?: number;
+  maxRejects?: number | string;
+  /** With a resume: how the file is written, where inspect has asked. */
+  dialect?: GivenDialect;
   /** With a pause by Temporal's own controls: what an operator paused there. */
   nativePause?: NativePause;
   /** The name of this very command, so that it is applied once however often it is brought. */
@@ -62,8 +68,7 @@ export async function commandTask(
     if (command.key !== undefined && !(await isFirst(client, task.id, command.key))) return { row, changed: false };
     const transition = transitionOf(row.state, command.action);
     if (transition === undefined) throw illegalTransition(row, command.action);
-    if (command.maxRejects !== undefined && row.kind === 'upload')
-      await setRejectLimit(client, row, command.maxRejects);
+    if (row.kind === 'upload') await setOptions(client, row, command);
     if (transition === null) return { row, changed: false };
     const { action, channel, actor, reason, nativePause } = command;
     const changed = await changeState(client, row, {
@@ -124,16 +129,34 @@ export function illegalTransition(row: TaskRow, action: Action): TaskError {
   );
 }
 
-async function setRejectLimit(client: pg.ClientBase, row: TaskRow, maxRejects: number): Promise<void> {
-  const options: UploadOptions = { ...asUpload(row).options, max_rejects: maxRejects };
+/** Changes what a resume says of an upload. A dialect can be given until the file is inspected. */
+async function setOptions(client: pg.ClientBase, row: UploadRow, { maxRejects, dialect }: Command): Promise<void> {
+  if (maxRejects === undefined && dialect === undefined) return;
+  const options: UploadOptions = {
+    ...row.options,
+    ...(maxRejects !== undefined && { max_rejects: maxRejects }),
+    ...(dialect !== undefined && { dialect: { ...row.options.dialect, ...dialect } }),
+  };
+  if (dialect !== undefined) await readAgain(client, row);
   await client.query('UPDATE long_task.tasks SET options = $2 WHERE id = $1', [row.id, JSON.stringify(options)]);
 }
 
+/** @throws {TaskError} invalid_request where the file is inspected */
+async function readAgain(client: pg.ClientBase, { id, phase, state }: UploadRow): Promise<void> {
+  if (state !== 'paused' || (phase !== null && phase !== 'inspecting')) {
+    const detail = 'can be given only to a task that is paused before its file is inspected';
+    throw invalidRequest([{ field: 'dialect', detail }]);
+  }
+  await removeParts(client, id);
+  await startConversion(client, id);
+}
+
 /** Says why a resume cannot help a task that its rejects have stopped. Null where it may. */
-function vainResume(row: TaskRow, wanted?: number): string | null {
+function vainResume(row: TaskRow, wanted?: number | string): string | null {
   if (row.kind !== 'upload' || row.error?.code !== 'reject_limit') return null;
-  const maxRejects = wanted ?? row.options.max_rejects;
-  const needed = Math.max(row.options.max_rejects + 1, row.rows_rejected);
+  const maxRejects = allowedRejects(wanted ?? row.options.max_rejects, row.rows_total);
+  const before = allowedRejects(row.options.max_rejects, row.rows_total);
+  const needed = Math.max(Number.isFinite(before) ? before + 1 : 0, row.rows_rejected);
   if (maxRejects >= needed) return null;
   return (
     `max_rejects is ${maxRejects}, too low for the rows that are bad already: the task will pause again. ` +
@@ -168,18 +191,28 @@ export async function settleTask(pool: pg.Pool, taskId: string): Promise<Next> {
   });
 }
 
-function causeOf({ error, kind, options }: TaskRow): Cause {
+function causeOf(row: TaskRow): Cause {
+  const { error, kind, options } = row;
   if (!error) return {};
-  return { fault: placeOf(error), ...(kind === 'upload' && { maxRejects: options.max_rejects }) };
+  return { fault: placeOf(error), ...(kind === 'upload' && { maxRejects: shownLimit(options.max_rejects, row) }) };
+}
+
+/** The limit in rows; of a share, before the rows are counted, those that are rejected so far. */
+function shownLimit(limit: number | string, { rows_total, rows_rejected }: TaskRow): number {
+  const allowed = allowedRejects(limit, rows_total);
+  return Number.isFinite(allowed) ? allowed : rows_rejected;
 }
 
 function rowsOf({ receipt }: TaskRow): { rows?: { loaded: number; rejected: number } } {
   return receipt ? { rows: { loaded: receipt.rows_loaded, rejected: receipt.rows_rejected } } : {};
 }
 
+/** Faults that a person can remedy. */
+const ASKS: ReadonlySet<ErrorCode> = new Set(['disk_full', 'unclear_dialect']);
+
 /**
- * Records what stopped a task. At the reject limit (unless `on_limit` is `rollback`) and when the disk is full it
- * pauses and asks; at anything else it is rolled back and ends `failed`. An earlier command takes precedence: the
+ * Records what stopped a task. At the reject limit (unless `on_limit` is `rollback`), when the disk is full and when
+ * the dialect is unclear it pauses and asks; at anything else it is rolled back and ends `failed`. An earlier command takes precedence: the
  * writers of a later epoch hit the same problem again if it persists.
  * @returns whether it was recorded; not when the epoch is over
  */
@@ -189,7 +222,7 @@ export async function faultTask(pool: pg.Pool, taskId: string, epoch: number, fa
     const row = await lockTask(client, taskId);
     if (row.state !== 'running' || row.epoch !== epoch) return false;
     const asks =
-      fault.code === 'disk_full' || (fault.code === 'reject_limit' && asUpload(row).options.on_limit !== 'rollback');
+      ASKS.has(fault.code) || (fault.code === 'reject_limit' && asUpload(row).options.on_limit !== 'rollback');
     const change = asks
       ? ({ verb: 'suspended', to: 'pausing' } as const)
       : ({ verb: 'faulted', to: 'terminating', ending: 'failed' } as const);

@@ -25,6 +25,7 @@ export type RejectCode =
   | 'nul_byte'
   | 'invalid_utf8'
   | 'several_records'
+  | 'second_table'
   | 'invalid_value'
   | 'refused_value'
   | 'refused_row';

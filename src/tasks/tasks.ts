@@ -1,8 +1,9 @@
 import type pg from 'pg';
+import type { ShownDialect } from '../contract/answers.js';
 import { TaskError } from '../contract/errors.js';
 import { type Ending, FINAL_STATES, type Kind, type Phase, type State } from '../contract/states.js';
 import type {
-  Dialect,
+  Converted,
   DownloadOptions,
   ExportFormat,
   Receipt,
@@ -50,9 +51,12 @@ export interface UploadRow extends TaskFields {
   kind: 'upload';
   options: UploadOptions;
   source: Source;
-  dialect: Dialect | null;
+  /** Of tasks of earlier versions some keys are absent. */
+  dialect: ShownDialect | null;
   /** Null where an earlier version inspected the file. */
   source_style: SourceStyle | null;
+  /** What the engine reads in place of the file; null where it reads the file itself. */
+  converted: Converted | null;
   export_source: null;
   result: null;
 }
@@ -64,6 +68,7 @@ export interface DownloadRow extends TaskFields {
   source: null;
   dialect: null;
   source_style: null;
+  converted: null;
   /** Its table as plan found it; null until then. */
   export_source: PlannedSource | null;
   result: { key: string; size: number; sha256: string } | null;
@@ -193,7 +198,7 @@ export async function isRunNeeded(pool: pg.Pool, taskId: string, workflowId: str
 
 /** What inspect has found out about the file as a whole. */
 export interface Inspection {
-  dialect: Dialect;
+  dialect: ShownDialect;
   style: SourceStyle;
   columns: Column[];
   /** Where the first record begins. */

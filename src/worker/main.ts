@@ -9,6 +9,7 @@ import { Slots } from '../activities/slots.js';
 import { exportUrl, loadConfig, storeFolder } from '../config.js';
 import { createEngine } from '../csv/engine.js';
 import { armFailpoints } from '../failpoint.js';
+import { createThreadConverter } from '../intake/thread-converter.js';
 import { createThreadScanner } from '../intake/thread-scanner.js';
 import { kernel } from '../kernel/kernel.js';
 import { createLogger } from '../log.js';
@@ -64,6 +65,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => st
 const store = createLocalStore(storeFolder(config));
 const csv = createEngine(kernel);
 const scanner = createThreadScanner(store, storeFolder(config), csv);
+const converter = createThreadConverter(store, storeFolder(config), config.MAX_UPLOAD_BYTES);
 /** Steps that work at once: the parts of one task and one more for another user, or a few per core. */
 const permits = Math.max(config.WORKER_PARTS + 1, 2 * availableParallelism());
 const connections = {
@@ -102,6 +104,7 @@ try {
         rateLimiter: new RateLimiter(),
         buffers: new BufferPool(BUFFER_BYTES, LOAD_BUFFERS * permits),
         scanner,
+        converter,
         permits: permitsToWork,
         slots,
         fences: new FenceWatch(controlPool),
@@ -133,7 +136,7 @@ try {
     process.exitCode = 1;
   }
 } finally {
-  await scanner.close();
+  await Promise.all([scanner.close(), converter.close()]);
   await Promise.all([pool.end(), controlPool.end(), exportPool.end()]);
   log.info('worker stopped');
   // When a worker could not be created, the SDK leaves a thread that would keep the process alive and block its

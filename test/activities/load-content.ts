@@ -1,3 +1,4 @@
+import os from 'node:os';
 import type pg from 'pg';
 import { asReject } from '../../src/activities/malformed-rows.js';
 import { BATCH_BYTES, LOAD_BUFFERS, PartLoader } from '../../src/activities/part-loader.js';
@@ -12,6 +13,7 @@ import { isFault, scanPart } from '../../src/intake/scan-part.js';
 import { kernel } from '../../src/kernel/kernel.js';
 import { WorkerMetrics } from '../../src/metrics/worker-metrics.js';
 import { withClient } from '../../src/postgres/pool.js';
+import { createLocalStore } from '../../src/storage/local-store.js';
 import type { StoreFile } from '../../src/storage/store.js';
 import { createStaging, stagingTable } from '../../src/tables/staging.js';
 import { claimPart, storePart } from '../../src/tasks/checkpoints.js';
@@ -52,7 +54,8 @@ export class ContentLoad {
   }
 
   async #inspect(task: TaskRow, given: Record<string, string>): Promise<void> {
-    const { dialect, headers, dataOffset } = readHead(this.bytes, true, {});
+    const { dialect: shown, plain, headers } = readHead(this.bytes, true, {});
+    const { dialect, dataOffset } = plain!;
     const job = { key: '', size: this.bytes.length, dialect, columns: headers.length, from: dataOffset, firstRow: 1 };
     const part = await scanPart(this.#file, { ...job, stopAt: Number.POSITIVE_INFINITY }, csv);
     if (isFault(part)) throw toError(part);
@@ -65,12 +68,12 @@ export class ContentLoad {
       asReject(bad, headers, this.bytes.subarray(bad.byteOffset, bad.byteOffset + bad.length)),
     );
     const fence = fenceOf(task);
-    const style = await readSourceStyle(this.#file, this.bytes, dialect);
+    const style = await readSourceStyle(this.#file, this.bytes, shown);
     await withClient(this.pool, (client) =>
       withFence(client, fence, async () => {
         await storePart(client, task.id, { ...part, partNo: 1, firstRow: 1 }, part.evidence);
         await storeRejects(client, task.id, rejects);
-        await storeInspection(client, task.id, { dialect, style, columns, dataOffset, rows: part.rows });
+        await storeInspection(client, task.id, { dialect: shown, style, columns, dataOffset, rows: part.rows });
         await createStaging(client, { ...task, columns });
       }),
     );
@@ -98,6 +101,7 @@ export class ContentLoad {
         fence,
         part,
         file: this.#file,
+        store: createLocalStore(os.tmpdir()),
         input: input!,
         outs,
         signal,

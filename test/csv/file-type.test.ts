@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { assertText } from '../../src/csv/file-type.js';
+import { assertText, packingOf } from '../../src/csv/file-type.js';
 
 function refusal(head: Uint8Array): unknown {
   try {
@@ -40,18 +40,29 @@ test('a gzip file is named', () => {
   });
 });
 
-test('UTF-16 and UTF-32 are refused with and without a byte order mark', () => {
+test('UTF-16 is text, with and without a byte order mark; UTF-32 is refused', () => {
   const little = Buffer.from('name,price\r\nÄpfel,1\r\n', 'utf16le');
   for (const head of [
     little,
     Buffer.from(little).swap16(),
     Buffer.concat([Buffer.from([0xff, 0xfe]), little]),
     Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(little).swap16()]),
+  ]) {
+    expect(refusal(head)).toBeUndefined();
+  }
+  for (const head of [
     Buffer.from([...'a,b\n1,2\n'].flatMap((c) => [c.charCodeAt(0), 0, 0, 0])),
     Buffer.from([...'a,b\n1,2\n'].flatMap((c) => [0, 0, 0, c.charCodeAt(0)])),
   ]) {
     expect(refusal(head)).toMatchObject({ code: 'unsupported_encoding' });
   }
+});
+
+test('gzip and ZIP are packings, an Office file is none', () => {
+  expect(packingOf(gzipSync('a,b\n'))).toBe('gzip');
+  expect(packingOf(Buffer.from('PK\x03\x04....data.csv', 'latin1'))).toBe('zip');
+  expect(packingOf(Buffer.from('PK\x03\x04....xl/workbook.xml', 'latin1'))).toBeNull();
+  expect(packingOf(Buffer.from('a,b\n'))).toBeNull();
 });
 
 test('an empty file and binary data are refused', () => {

@@ -25,10 +25,15 @@ describe('a file that cannot be read is refused with a clear error, and nothing 
   it.each<[string, string | Buffer, string, number | undefined]>([
     ['an empty file', '', 'empty_file', undefined],
     ['an Excel file named .csv', Buffer.from('504b0304140006000800000021', 'hex'), 'not_a_text_file', undefined],
-    ['UTF-16', Buffer.from('\ufeffa,b\n1,2\n', 'utf16le'), 'unsupported_encoding', undefined],
+    [
+      'UTF-32',
+      Buffer.from([...'a,b\n1,2\n'].flatMap((c) => [c.charCodeAt(0), 0, 0, 0])),
+      'unsupported_encoding',
+      undefined,
+    ],
     [
       'invalid UTF-8',
-      Buffer.concat([Buffer.from('a,b\n1,2\n3,'), Buffer.from([0xe4]), Buffer.from('\n')]),
+      Buffer.concat([Buffer.from('a,b\n1,äöüäöüäöüäöüäöüäöüäöüäöü\n3,'), Buffer.from([0xe4]), Buffer.from('\n')]),
       'invalid_utf8',
       2,
     ],

@@ -16,7 +16,10 @@ export function lines(mib: number): string {
 
 /** What inspect finds in a stored file that begins with a header. */
 export async function partsOf(bytes: Buffer, signal = new AbortController().signal): Promise<Scanned[]> {
-  const { dialect, headers, dataOffset } = readHead(bytes.subarray(0, MIB), bytes.length <= MIB, undefined);
+  const { plain, headers } = readHead(bytes.subarray(0, MIB), bytes.length <= MIB);
+  // Inspect converts it.
+  if (!plain) return [];
+  const { dialect, dataOffset } = plain;
   const file: StoreFile = {
     size: bytes.length,
     read: async (buffer, position) => bytes.copy(buffer as Buffer, 0, position),
