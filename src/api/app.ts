@@ -16,6 +16,7 @@ import { downloadRoutes } from './download-routes.js';
 import { healthRoutes } from './health-routes.js';
 import { metricsRoute } from './metrics-route.js';
 import { registerOpenApi } from './openapi.js';
+import { previewRoutes } from './preview-routes.js';
 import { rejectsRoutes } from './rejects-routes.js';
 import { rootRoute } from './root-route.js';
 import { taskRoutes } from './task-routes.js';
@@ -87,6 +88,7 @@ export async function buildApp(
       isPartAFile: (_name, _type, filename) => filename !== undefined,
     });
     uploadRoutes(scope, context);
+    previewRoutes(scope, context);
     rejectsRoutes(scope, context);
   });
   downloadRoutes(app, context);

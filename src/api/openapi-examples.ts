@@ -16,6 +16,7 @@ export const EXAMPLES: Record<string, Example> = {
   root: { status: 200 },
   live: { status: 200 },
   ready: { status: 200 },
+  previewUpload: { body: { ...ana, rows: 3 }, status: 200 },
   startUpload: { body: { ...sales, max_rejects: 10, columns: { 'Order ID': 'text' } }, status: 202 },
   progressOfUpload: { body: sales, status: 200 },
   pauseUpload: { body: { ...sales, reason: 'the server is busy' }, status: 202 },

@@ -129,6 +129,7 @@ function withRules<T>(node: T): T {
 /** What the file of a multipart form is, by operation. */
 const FILES: Record<string, string> = {
   startUpload: 'The CSV file. Without it the sample is loaded, if the body is no multipart form.',
+  previewUpload: 'The CSV file, or its beginning. Without it the sample is shown, if the body is no multipart form.',
   correctRejects: 'The corrected rows, in the form in which listRejects gives them.',
 };
 

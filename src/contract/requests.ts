@@ -178,6 +178,22 @@ export const UploadStart = Type.Object(
 );
 export type UploadStart = Static<typeof UploadStart>;
 
+export const PreviewBody = Type.Object(
+  {
+    ...UploadStart.properties,
+    rows: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1000,
+        rule: 'a whole number, 0 to 1000',
+        description: 'How many rows are shown at most. Default: 20.',
+      }),
+    ),
+  },
+  strict,
+);
+export type PreviewBody = Static<typeof PreviewBody>;
+
 export const DownloadStart = Type.Object(
   {
     user_id: UserId,

@@ -44,7 +44,9 @@ function fieldErrors(schema: TSchema, errors: ValidationError[], value: unknown)
   if (!isObject(value)) return [{ field: 'body', detail: `must be an object with ${fieldNames(schema)}` }];
   const all = errors.flatMap((error) => complaints(schema, error, value));
   // A value of the wrong type fails several rules at once; one sentence says them all.
-  return all.filter(({ field }, i) => all.findIndex((other) => other.field === field) === i).slice(0, 20);
+  const named = all.filter(({ field }, i) => all.findIndex((other) => other.field === field) === i);
+  // Of a field that may be one of several kinds, what is wrong within one of them says more.
+  return named.filter(({ field }) => !named.some((other) => other.field.startsWith(`${field}.`))).slice(0, 20);
 }
 
 function complaints(schema: TSchema, error: ValidationError, value: unknown): FieldError[] {

@@ -82,9 +82,19 @@ function headerOf(bytes: Buffer, found: Detection, whole: boolean): { headers: s
     const { names, end } = readHeader(bytes, plainDialect(found), whole);
     if (names.length === found.columns || found.question !== null) return { headers: names, dataOffset: end };
   }
+  if (hasPlainWording(found)) assertColumns(bytes, found, whole);
   const { header, columns, dataStart } = found;
   const name = (i: number) => (header_rows > 0 ? (header[i] ?? '') : `column_${i + 1}`);
   return { headers: Array.from({ length: columns }, (_, i) => name(i)), dataOffset: dataStart };
+}
+
+/** Refuses a first line that is no header only because it has too many fields. @throws {TaskError} too_many_columns */
+function assertColumns(bytes: Buffer, found: Detection, whole: boolean): void {
+  try {
+    readHeader(bytes, plainDialect(found), whole);
+  } catch (error) {
+    if (error instanceof TaskError && error.code === 'too_many_columns') throw error;
+  }
 }
 
 /** Several byte order marks, or a line that names another delimiter than one of the engine's. */

@@ -1,0 +1,107 @@
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import type { Preview } from '../contract/answers.js';
+import { invalidRequest } from '../contract/errors.js';
+import { PreviewBody } from '../contract/requests.js';
+import { readForm } from '../http/read-form.js';
+import { receiveBody } from '../http/receive-body.js';
+import { checkerOf } from '../http/validation.js';
+import { fileOptionsOf } from '../intake/file-options.js';
+import { HEAD_BYTES } from '../intake/read-head.js';
+import { fileAndId, noFinishedUpload } from './check-upload.js';
+import type { ApiContext } from './context.js';
+import { operation } from './openapi.js';
+
+/** Rows that are shown, where the request does not say. */
+const ROWS = 20;
+
+/** POST /upload/preview */
+export function previewRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.route({
+    method: 'POST',
+    url: '/upload/preview',
+    schema: PREVIEW,
+    // The fields are in the body, around the file or in the query: they are checked where they are found.
+    validatorCompiler: () => () => true,
+    handler: (request) => previewUpload(context, request),
+  });
+}
+
+const PREVIEW = operation('previewUpload', {
+  tag: 'Uploads',
+  summary: 'Show how a CSV file would be loaded, by its first MiB',
+  description:
+    'The file is sent as to /upload/start, whole or not: the answer comes once its first MiB is there. Of a longer ' +
+    'file the fields of a form must come before it. Nothing is stored and no name is taken; dialect and columns of ' +
+    'the answer may be sent to /upload/start.',
+  body: PreviewBody,
+  querystring: Type.Partial(PreviewBody, { additionalProperties: false }),
+  consumes: ['multipart/form-data', 'text/csv', 'application/json', 'application/x-www-form-urlencoded'],
+  answers: { 200: 'Preview' },
+});
+
+const checkFields = checkerOf(PreviewBody);
+
+async function previewUpload({ inspections, sampleFile }: ApiContext, request: FastifyRequest): Promise<Preview> {
+  const { fields, head } = await receive(request, sampleFile);
+  const { rows = ROWS, ...options } = checkFields(fields) as PreviewBody;
+  if (options.file_id !== undefined) throw head.isSample ? noFinishedUpload(options) : fileAndId(options);
+  return inspections.heads.preview(head.bytes, head.isWhole, fileOptionsOf(options), rows);
+}
+
+interface Beginning {
+  bytes: Buffer;
+  isWhole: boolean;
+  isSample?: boolean;
+}
+
+interface Received {
+  fields: unknown;
+  head: Beginning;
+}
+
+async function receive(request: FastifyRequest, sampleFile: string): Promise<Received> {
+  const { body } = request;
+  if (body instanceof Readable) {
+    const head = await receiveBody(request, () => beginningOf(body.iterator({ destroyOnReturn: false })));
+    return { fields: request.query, head };
+  }
+  if (request.isMultipart()) return receiveForm(request);
+  return { fields: body, head: { ...(await beginningOf(createReadStream(sampleFile))), isSample: true } };
+}
+
+/** Ends a form whose file is longer than what is looked at. */
+class EnoughReceived {
+  constructor(readonly received: Received) {}
+}
+
+async function receiveForm(request: FastifyRequest): Promise<Received> {
+  let head: Beginning | undefined;
+  const read = () =>
+    readForm(request, async ({ file }, before) => {
+      head = await beginningOf(file);
+      if (!head.isWhole) throw new EnoughReceived({ fields: before, head });
+    });
+  try {
+    const fields = await receiveBody(request, read);
+    if (head) return { fields, head };
+  } catch (error) {
+    if (error instanceof EnoughReceived) return error.received;
+    throw error;
+  }
+  throw invalidRequest([{ field: 'file', detail: 'is missing; it must be a part with a filename' }]);
+}
+
+/** Reads what is looked at of a file. */
+async function beginningOf(stream: AsyncIterable<Uint8Array>): Promise<Beginning> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > HEAD_BYTES) return { bytes: Buffer.concat(chunks).subarray(0, HEAD_BYTES), isWhole: false };
+  }
+  return { bytes: Buffer.concat(chunks), isWhole: true };
+}
