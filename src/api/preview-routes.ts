@@ -9,6 +9,7 @@ import { readForm } from '../http/read-form.js';
 import { receiveBody } from '../http/receive-body.js';
 import { checkerOf } from '../http/validation.js';
 import { fileOptionsOf } from '../intake/file-options.js';
+import { throwFault } from '../intake/head-fault.js';
 import { HEAD_BYTES } from '../intake/read-head.js';
 import { fileAndId, noFinishedUpload } from './check-upload.js';
 import type { ApiContext } from './context.js';
@@ -48,7 +49,9 @@ async function previewUpload({ inspections, sampleFile }: ApiContext, request: F
   const { fields, head } = await receive(request, sampleFile);
   const { rows = ROWS, ...options } = checkFields(fields) as PreviewBody;
   if (options.file_id !== undefined) throw head.isSample ? noFinishedUpload(options) : fileAndId(options);
-  return inspections.heads.preview(head.bytes, head.isWhole, fileOptionsOf(options), rows);
+  const { preview, fault } = await inspections.heads.preview(head.bytes, head.isWhole, fileOptionsOf(options), rows);
+  throwFault(fault);
+  return preview!;
 }
 
 interface Beginning {
@@ -64,34 +67,37 @@ interface Received {
 
 async function receive(request: FastifyRequest, sampleFile: string): Promise<Received> {
   const { body } = request;
-  if (body instanceof Readable) {
-    const head = await receiveBody(request, () => beginningOf(body.iterator({ destroyOnReturn: false })));
-    return { fields: request.query, head };
-  }
-  if (request.isMultipart()) return receiveForm(request);
-  return { fields: body, head: { ...(await beginningOf(createReadStream(sampleFile))), isSample: true } };
-}
-
-/** Ends a form whose file is longer than what is looked at. */
-class EnoughReceived {
-  constructor(readonly received: Received) {}
-}
-
-async function receiveForm(request: FastifyRequest): Promise<Received> {
-  let head: Beginning | undefined;
-  const read = () =>
-    readForm(request, async ({ file }, before) => {
-      head = await beginningOf(file);
-      if (!head.isWhole) throw new EnoughReceived({ fields: before, head });
-    });
+  if (!(body instanceof Readable) && !request.isMultipart())
+    return { fields: body, head: { ...(await beginningOf(createReadStream(sampleFile))), isSample: true } };
   try {
-    const fields = await receiveBody(request, read);
-    if (head) return { fields, head };
+    return await receiveBody(request, () =>
+      body instanceof Readable ? receiveRaw(request.query, body) : receiveForm(request),
+    );
   } catch (error) {
     if (error instanceof EnoughReceived) return error.received;
     throw error;
   }
-  throw invalidRequest([{ field: 'file', detail: 'is missing; it must be a part with a filename' }]);
+}
+
+/** Ends a body whose file is longer than what is looked at: the rest is discarded. */
+class EnoughReceived {
+  constructor(readonly received: Received) {}
+}
+
+async function receiveRaw(fields: unknown, body: Readable): Promise<Received> {
+  const head = await beginningOf(body.iterator({ destroyOnReturn: false }));
+  if (!head.isWhole) throw new EnoughReceived({ fields, head });
+  return { fields, head };
+}
+
+async function receiveForm(request: FastifyRequest): Promise<Received> {
+  let head: Beginning | undefined;
+  const fields = await readForm(request, async ({ file }, before) => {
+    head = await beginningOf(file);
+    if (!head.isWhole) throw new EnoughReceived({ fields: before, head });
+  });
+  if (!head) throw invalidRequest([{ field: 'file', detail: 'is missing; it must be a part with a filename' }]);
+  return { fields, head };
 }
 
 /** Reads what is looked at of a file. */

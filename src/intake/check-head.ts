@@ -5,6 +5,8 @@ import { listNearest, MAX_LISTED } from '../csv/nearest-names.js';
 import { assertGiven } from '../dialect/file-dialect.js';
 import type { Store } from '../storage/store.js';
 import type { FileOptions } from './file-options.js';
+import { throwFault } from './head-fault.js';
+import type { Heads } from './heads.js';
 import { type ColumnPlan, planColumns } from './plan-columns.js';
 import { possibleHeaders } from './possible-headers.js';
 import { headOf, readHead } from './read-head.js';
@@ -54,20 +56,16 @@ export async function checkStored(
   store: Store,
   { key }: Source,
   options: FileOptions,
-  heads: HeadChecker = { check: checkHead },
+  heads?: Pick<Heads, 'check'>,
 ): Promise<void> {
   const file = await store.open(key);
   try {
     const { bytes, isWhole } = await headOf(file);
-    await heads.check(bytes, isWhole, options);
+    if (heads) throwFault(await heads.check(bytes, isWhole, options));
+    else checkHead(bytes, isWhole, options);
   } finally {
     await file.close();
   }
-}
-
-/** Checks heads as `checkHead` does, perhaps in another thread. */
-export interface HeadChecker {
-  check(head: Buffer, isWhole: boolean, options: FileOptions): void | Promise<void>;
 }
 
 function unknownColumns(missing: string[], headers: string[]): TaskError {

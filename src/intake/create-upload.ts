@@ -8,9 +8,10 @@ import type { Store } from '../storage/store.js';
 import { storePart } from '../tasks/checkpoints.js';
 import { createTask, type NewTask } from '../tasks/new-task.js';
 import type { TaskRow } from '../tasks/tasks.js';
-import { checkStored, type HeadChecker } from './check-head.js';
+import { checkStored } from './check-head.js';
 import { type FileOptions, fileOptionsOf } from './file-options.js';
 import type { StoredFile } from './stored-file.js';
+import type { StreamingInspections } from './streaming-inspection.js';
 
 export interface UploadToCreate extends Pick<NewTask, 'idempotency'> {
   taskName: string;
@@ -25,7 +26,7 @@ export interface UploadToCreate extends Pick<NewTask, 'idempotency'> {
  *   file
  */
 export async function createUpload(
-  { pool, store, inspections }: { pool: pg.Pool; store: Store; inspections?: { heads: HeadChecker } },
+  { pool, store, inspections }: { pool: pg.Pool; store: Store; inspections?: Pick<StreamingInspections, 'heads'> },
   { taskName, fields, idempotency }: UploadToCreate,
   file: StoredFile,
 ): Promise<{ row: TaskRow; created: boolean }> {

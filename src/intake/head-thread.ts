@@ -1,9 +1,8 @@
 import type { Preview } from '../contract/answers.js';
 import { TaskError } from '../contract/errors.js';
-import { toFault } from '../contract/fault.js';
-import type { TaskFault } from '../contract/task.js';
 import { checkHead } from './check-head.js';
 import type { FileOptions } from './file-options.js';
+import { type HeadFault, toHeadFault } from './head-fault.js';
 import { previewHead } from './preview-head.js';
 
 /** What is done with a head: it is checked, or the first rows are shown. */
@@ -15,10 +14,11 @@ export interface HeadJob {
   rows?: number;
 }
 
-/** Nothing for a check, what is shown for a preview, or the error. */
-export type HeadAnswer =
-  | { preview?: Preview; fault?: undefined }
-  | { fault: TaskFault & Pick<TaskError['extras'], 'errors'> };
+/** Nothing for a check, what is shown for a preview, or why neither can be. */
+export interface HeadAnswer {
+  preview?: Preview;
+  fault?: HeadFault;
+}
 
 /** What a thread runs: one head. */
 export default function workOnHead({ head: bytes, isWhole, options, rows }: HeadJob): HeadAnswer {
@@ -29,6 +29,6 @@ export default function workOnHead({ head: bytes, isWhole, options, rows }: Head
     return {};
   } catch (error) {
     if (!(error instanceof TaskError)) throw error;
-    return { fault: { ...toFault(error), errors: error.extras.errors } };
+    return { fault: toHeadFault(error) };
   }
 }

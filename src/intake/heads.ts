@@ -1,8 +1,6 @@
 import type { Piscina } from 'piscina';
-import type { Preview } from '../contract/answers.js';
-import { TaskError } from '../contract/errors.js';
-import type { HeadChecker } from './check-head.js';
 import type { FileOptions } from './file-options.js';
+import type { HeadFault } from './head-fault.js';
 import workOnHead, { type HeadAnswer, type HeadJob } from './head-thread.js';
 import { createThreads } from './threads.js';
 
@@ -14,7 +12,7 @@ const SHORT_BYTES = 1 << 14;
 const THREAD = new URL('./head-thread.js', import.meta.url);
 
 /** Checks and previews the beginnings of files, the long ones away from the caller's thread. */
-export class Heads implements HeadChecker {
+export class Heads {
   readonly #pool: Piscina<HeadJob, HeadAnswer>;
 
   /** @param thread what the threads run */
@@ -22,25 +20,21 @@ export class Heads implements HeadChecker {
     this.#pool = createThreads(thread, IDLE_MS);
   }
 
-  /** Checks as `checkHead` does. @throws {TaskError} */
-  async check(head: Buffer, isWhole: boolean, options: FileOptions): Promise<void> {
-    await this.#run({ head, isWhole, options });
+  /** Checks as `checkHead` does, and returns what that throws. */
+  async check(head: Buffer, isWhole: boolean, options: FileOptions): Promise<HeadFault | undefined> {
+    return (await this.#run({ head, isWhole, options })).fault;
   }
 
-  /** Shows what a head says, and its first rows. @throws {TaskError} */
-  async preview(head: Buffer, isWhole: boolean, options: FileOptions, rows: number): Promise<Preview> {
-    const { preview } = await this.#run({ head, isWhole, options, rows });
-    return preview!;
+  /** Returns what a head says and its first rows, or what the check would throw. */
+  preview(head: Buffer, isWhole: boolean, options: FileOptions, rows: number): Promise<HeadAnswer> {
+    return this.#run({ head, isWhole, options, rows });
   }
 
   close(): Promise<void> {
     return this.#pool.destroy();
   }
 
-  async #run(job: HeadJob): Promise<{ preview?: Preview }> {
-    const answer = job.head.length <= SHORT_BYTES ? workOnHead(job) : await this.#pool.run(job);
-    if (!answer.fault) return answer;
-    const { code, detail, ...extras } = answer.fault;
-    throw new TaskError(code, detail, extras);
+  async #run(job: HeadJob): Promise<HeadAnswer> {
+    return job.head.length <= SHORT_BYTES ? workOnHead(job) : this.#pool.run(job);
   }
 }

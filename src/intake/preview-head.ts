@@ -25,7 +25,7 @@ export function previewHead(bytes: Buffer, isWhole: boolean, options: FileOption
   const { dialect, headers, question } = head;
   if (question !== null) return { dialect, columns: [], rows: [], question, warnings: [question, ...dialect.warnings] };
   const plan = checkColumns(headers, options.columns);
-  const text = textOf(head, isWhole && head.packing === null);
+  const text = textOf(head);
   const width = plan.columns.length;
   const scanner = createEngine().scanner({
     dialect: text.dialect,
@@ -50,7 +50,7 @@ interface Text {
 }
 
 /** The records of the head as the engine reads them. */
-function textOf({ bytes, plain, reading }: Head, isWhole: boolean): Text {
+function textOf({ bytes, isWhole, plain, reading }: Head): Text {
   if (plain) return { bytes: bytes.subarray(plain.dataOffset), dialect: plain.dialect, isWhole };
   const source = isWhole ? bytes : bytes.subarray(0, lastLine(bytes, reading.encoding));
   const rewriter = new Rewriter(reading);

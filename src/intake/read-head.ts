@@ -16,6 +16,8 @@ export const HEAD_BYTES = 1 << 20;
 export interface Head {
   /** The beginning of the file, unpacked. */
   bytes: Buffer;
+  /** They are the whole file. */
+  isWhole: boolean;
   packing: Packing | null;
   dialect: ShownDialect;
   /** The names of the fields, as they are in the file; made up where it has no header. */
@@ -51,6 +53,7 @@ export function readHead(head: Buffer, isWhole: boolean, options: FileOptions = 
   const bytes = packing ? unpackHead(head, packing, HEAD_BYTES) : head;
   assertText(bytes);
   const whole = isWhole && (packing === null || bytes.length < HEAD_BYTES);
+  if (!whole && bytes.indexOf(10) < 0 && bytes.indexOf(13) < 0) throw noLineEnd(bytes.length);
   const { malformed = 'quarantine' } = options;
   const found = detect(bytes, { whole, given: options.dialect, malformed });
   if (found.columns > MAX_COLUMNS) throw tooManyColumns(found.columns);
@@ -58,7 +61,7 @@ export function readHead(head: Buffer, isWhole: boolean, options: FileOptions = 
   const { headers, dataOffset } = headerOf(bytes, found, whole);
   const reading = readingOf(found, headers, options);
   const plain = isPlain(found, headers, bytes, options) ? { dialect: plainDialect(found), dataOffset } : null;
-  return { bytes, packing, dialect, headers, plain, reading, question: found.question };
+  return { bytes, isWhole: whole, packing, dialect, headers, plain, reading, question: found.question };
 }
 
 function wantedPacking(head: Buffer, { dialect }: FileOptions): Packing | null {
@@ -156,6 +159,11 @@ function isBreak(byte: number | undefined): boolean {
 function plainDialect({ dialect }: Detection): Dialect {
   const { bom, delimiter, newline } = dialect;
   return { encoding: 'utf-8', bom, delimiter, quote: '"', newline: newline as Dialect['newline'], header: true };
+}
+
+function noLineEnd(size: number): TaskError {
+  const detail = `The header line does not end within the first ${size} bytes. Check that the file has line breaks.`;
+  return new TaskError('record_too_large', detail, { byte_offset: 0 });
 }
 
 function tooManyColumns(columns: number): TaskError {

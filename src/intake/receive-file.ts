@@ -3,6 +3,7 @@ import type { Store } from '../storage/store.js';
 import { checkColumnsEarly } from './check-head.js';
 import { type FileOptions, fileOptionsOf } from './file-options.js';
 import { checkFirstBytes } from './first-bytes.js';
+import { throwFault } from './head-fault.js';
 import { StoredFile } from './stored-file.js';
 import type { StreamingInspections } from './streaming-inspection.js';
 
@@ -27,7 +28,9 @@ export async function receiveFile(
   const options = fileOptionsOf(given);
   const inspection = inspections.begin(options);
   const checked = checkFirstBytes(stream, (head) => checkColumnsEarly(head, options));
-  const watched = inspection.watch(checked, (head, isWhole) => inspections.heads.check(head, isWhole, options));
+  const watched = inspection.watch(checked, async (head, isWhole) =>
+    throwFault(await inspections.heads.check(head, isWhole, options)),
+  );
   const key = newSourceKey();
   const stored = await store.put(key, watched, { maxBytes });
   const source = { key, filename: cleanFilename(filename), ...stored };

@@ -1,0 +1,45 @@
+import { gzipSync } from 'node:zlib';
+import { expect, it } from 'vitest';
+import { useService } from './service.js';
+
+const service = useService();
+
+/** A file of windows-1252 of many megabytes, some rows of it malformed. */
+function western(rows: number): Buffer {
+  const lines = Array.from({ length: rows }, (_, i) =>
+    i % 50_000 === 7 ? `${i}` : `${i};Stra\xdfe ${i};${i % 97},50;"x;y"`,
+  );
+  return Buffer.from(`id;name;amount;note\r\n${lines.join('\r\n')}\r\n`, 'latin1');
+}
+
+const ROWS = 400_000;
+
+async function expectExact(task: Awaited<ReturnType<typeof service.client.progress>>): Promise<void> {
+  expect(task.receipt).toMatchObject({ rows_in_file: ROWS, rows_loaded: ROWS - 8, rows_rejected: 8 });
+  const { rows } = await service.pool.query(
+    `SELECT count(*), sum(_row)::bigint AS sum, count(*) FILTER (WHERE name = 'Straße ' || id AND _row = id + 1) AS right FROM ${task.table}`,
+  );
+  const bad = Array.from({ length: 8 }, (_, i) => i * 50_000 + 8).reduce((a, b) => a + b);
+  expect(rows[0]).toEqual({ count: ROWS - 8, sum: (ROWS * (ROWS + 1)) / 2 - bad, right: ROWS - 8 });
+}
+
+it('a conversion is paused, resumed and killed without a trace', async () => {
+  const content = gzipSync(western(ROWS), { level: 1 });
+  const key = await service.upload(content, { max_rejects: 8 });
+  await service.reaches(key, ({ phase }) => phase === 'inspecting');
+  const paused = await service.client.command('pause', key);
+  expect(['pausing', 'paused']).toContain(paused.state);
+  const held = await service.client.waitFor(key, ['paused']);
+  expect(held.held).toEqual({ connections: 0, activities: 0, locks: 0 });
+  await service.client.command('resume', key);
+  await service.killWorkers();
+  await service.startWorker();
+  await expectExact(await service.client.waitFor(key, ['completed', 'failed']));
+});
+
+it('a conversion that is terminated leaves nothing', async () => {
+  const key = await service.upload(western(ROWS), { max_rejects: 8 });
+  await service.reaches(key, ({ phase }) => phase === 'inspecting');
+  await service.client.command('terminate', key);
+  await service.client.waitFor(key, ['terminated']);
+});
