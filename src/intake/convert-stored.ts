@@ -23,7 +23,7 @@ export interface ConvertJob extends Pick<Head, 'packing' | 'plain' | 'reading'> 
 export interface Converting {
   /** Stores records that cannot become rows, in order; the conversion waits for it. */
   onUnread(records: UnreadRecord[]): Promise<void>;
-  /** Is asked for each block; what it throws ends the conversion. */
+  /** Runs before each block; what it throws ends the conversion. */
   check(): void;
 }
 

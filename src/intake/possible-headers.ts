@@ -29,7 +29,7 @@ export function possibleHeaders(head: Buffer, given: FileOptions['dialect'] = {}
   }
 }
 
-/** What is given, where it is of a plain file with its header in the first line; else the header cannot be told. */
+/** What is given, where it is of a plain file with its header in the first line; else nothing is known early. */
 function plainOptions(given: GivenDialect): Parameters<typeof detectDialect>[1] | undefined {
   const { delimiter, newline, encoding = 'utf-8', header_rows = 1, skip_lines = 0, quote = '"', skip_space } = given;
   const isPlain = /^utf-?8$/i.test(encoding) && header_rows === 1 && skip_lines === 0 && quote === '"' && !skip_space;

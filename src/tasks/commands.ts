@@ -212,8 +212,8 @@ const ASKS: ReadonlySet<ErrorCode> = new Set(['disk_full', 'unclear_dialect']);
 
 /**
  * Records what stopped a task. At the reject limit (unless `on_limit` is `rollback`), when the disk is full and when
- * the dialect is unclear it pauses and asks; at anything else it is rolled back and ends `failed`. An earlier command takes precedence: the
- * writers of a later epoch hit the same problem again if it persists.
+ * the dialect is unclear it pauses and asks; at anything else it is rolled back and ends `failed`. An earlier command
+ * takes precedence: the writers of a later epoch hit the same problem again if it persists.
  * @returns whether it was recorded; not when the epoch is over
  */
 export async function faultTask(pool: pg.Pool, taskId: string, epoch: number, fault: TaskFault): Promise<boolean> {
