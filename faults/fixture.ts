@@ -9,7 +9,7 @@ import type { Failpoint } from '../src/failpoint.js';
 import type { TaskRow } from '../src/tasks/tasks.js';
 import { type Expected, type Reference, readReference } from '../testkit/oracle.js';
 import { writeSalesFile } from '../testkit/sales-data.js';
-import { type TaskSnapshot, TaskWatch } from '../testkit/task-watch.js';
+import { type TaskStatus, TaskWatch } from '../testkit/task-watch.js';
 import { FaultHarness } from './fault-harness.js';
 
 /** A file to load, and what an undisturbed load made of it. */
@@ -120,7 +120,7 @@ export async function beginExport(fixture: Fixture, seconds = 2): Promise<TaskKe
 }
 
 /** Resolves when rows of the upload are committed and others are still to come. */
-export async function untilMoving(fixture: Fixture, key: TaskKey): Promise<TaskSnapshot> {
+export async function untilMoving(fixture: Fixture, key: TaskKey): Promise<TaskStatus> {
   return watch(fixture, key).until(
     (snapshot) => snapshot.rows > 0 && snapshot.rows < (snapshot.rowsTotal ?? 0),
     'loading',
@@ -132,8 +132,8 @@ export function watch(fixture: Fixture, key: TaskKey): TaskWatch {
 }
 
 /** Resolves when the task has come further than at `snapshot`: rows, phase or state. To the seconds since `began`. */
-export async function untilFurther(fixture: Fixture, key: TaskKey, from: TaskSnapshot, began: number): Promise<number> {
-  const further = (now: TaskSnapshot) => now.rows > from.rows || now.phase !== from.phase || now.state !== from.state;
+export async function untilFurther(fixture: Fixture, key: TaskKey, from: TaskStatus, began: number): Promise<number> {
+  const further = (now: TaskStatus) => now.rows > from.rows || now.phase !== from.phase || now.state !== from.state;
   const deadline = performance.now() + 60_000;
   for (; performance.now() < deadline; await sleep(5)) {
     const now = await watch(fixture, key)

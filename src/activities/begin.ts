@@ -51,7 +51,7 @@ export function beginDownloadActivity(dependencies: Dependencies, window: number
   });
 }
 
-interface Steps {
+interface KindOfWork {
   plan(step: Step, beat: Beat): Promise<Prepared>;
   /** Works off a part in the session at hand. */
   work(step: Step, partNo: number, beat: Beat): Promise<void>;
@@ -60,7 +60,7 @@ interface Steps {
   complete(step: Step): Promise<Receipt>;
 }
 
-function begin(dependencies: Dependencies, steps: Steps) {
+function begin(dependencies: Dependencies, steps: KindOfWork) {
   return async (run: RunRef): Promise<Fenceable<BeginOutcome>> =>
     performStep<BeginOutcome>(
       dependencies,
@@ -89,7 +89,7 @@ function begin(dependencies: Dependencies, steps: Steps) {
 }
 
 async function inOneSession(
-  { plan, work, complete }: Steps,
+  { plan, work, complete }: KindOfWork,
   step: Step,
   beat: Beat,
 ): Promise<{ prepared: Prepared; receipt?: Receipt }> {
@@ -102,7 +102,7 @@ async function inOneSession(
 }
 
 async function gently(
-  { workInStints, complete }: Steps,
+  { workInStints, complete }: KindOfWork,
   attending: Attending,
   run: RunRef,
   { pending }: Prepared,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
+import { awaitDatabase } from '../await-database.js';
 import { type Config, exportUrl, storeFolder } from '../config.js';
 import { StreamingInspections } from '../intake/streaming-inspection.js';
 import type { Logger } from '../log.js';
@@ -9,7 +10,6 @@ import { startDispatcher } from '../maintenance/dispatcher.js';
 import { runReconciler } from '../maintenance/reconciler.js';
 import { runSweeper } from '../maintenance/sweeper.js';
 import { createApiMetrics } from '../metrics/api-metrics.js';
-import { ensureSchema } from '../postgres/migrate.js';
 import { createExportPool, createPool } from '../postgres/pool.js';
 import { retrying } from '../retrying.js';
 import { listExcessRights } from '../roles/list-excess-rights.js';
@@ -132,11 +132,6 @@ async function closeWithin(milliseconds: number, app: FastifyInstance): Promise<
   const timer = setTimeout(() => app.server.closeAllConnections(), milliseconds);
   await app.close();
   clearTimeout(timer);
-}
-
-async function awaitDatabase(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
-  const hint = 'PostgreSQL is not available yet. Start it, or set DATABASE_URL to one that runs; trying again.';
-  await retrying(() => ensureSchema(config.DATABASE_URL), hint, log, signal);
 }
 
 async function awaitTemporal(

@@ -59,7 +59,7 @@ function sessionOptions(settings: Record<string, string> = {}): string {
 }
 
 /** The settings of the role of exports, for a role that was not set up with them. */
-const READ_ONLY = {
+export const READ_ONLY = {
   default_transaction_read_only: 'on',
   row_security: 'on',
   statement_timeout: '0',

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { FINAL_STATES } from '../contract/states.js';
 import { withTransaction } from '../postgres/pool.js';
+import { UNFINISHED } from '../tasks/tasks.js';
 import { STAGING_SCHEMA } from './staging.js';
 
 /** Returns whether there is any task. */
@@ -13,13 +13,11 @@ export async function hasTasks(pool: pg.Pool): Promise<boolean> {
 export async function listNeededSources(pool: pg.Pool, keys: string[]): Promise<Set<string>> {
   const { rows } = await pool.query(
     `SELECT source ->> 'key' AS key FROM long_task.tasks
-      WHERE state NOT IN (${FINAL}) AND source ->> 'key' = ANY ($1::text[])`,
+      WHERE ${UNFINISHED} AND source ->> 'key' = ANY ($1::text[])`,
     [keys],
   );
   return new Set(rows.map((row) => row.key));
 }
-
-const FINAL = FINAL_STATES.map((state) => `'${state}'`).join(', ');
 
 /** A task that may have objects in the file store. */
 export interface Owner {
@@ -34,7 +32,7 @@ export interface Owner {
 export async function listOwners(pool: pg.Pool, ids: string[]): Promise<Map<string, Owner>> {
   const { rows } = await pool.query<Owner>(
     `SELECT id, result ->> 'key' AS result,
-            state NOT IN (${FINAL}) OR EXISTS (SELECT FROM long_task.parts p WHERE p.task_id = t.id) AS "isAtWork"
+            ${UNFINISHED} OR EXISTS (SELECT FROM long_task.parts p WHERE p.task_id = t.id) AS "isAtWork"
        FROM long_task.tasks t WHERE id = ANY ($1::uuid[])`,
     [ids],
   );

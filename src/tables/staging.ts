@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { quoteIdent, quoteLiteral } from '../postgres/copy.js';
@@ -29,7 +28,7 @@ export async function createStaging(client: pg.ClientBase, task: TaskRow): Promi
 /**
  * Returns the number (attnum) of the file's column `index`, from 0, in the table of its upload, after the row numbers.
  */
-export function columnNumber(index: number): number {
+export function attributeNumber(index: number): number {
   return index + 2;
 }
 
@@ -136,39 +135,4 @@ export async function isTableNameTaken(db: pg.Pool | pg.ClientBase, name: string
     [longestName(name)],
   );
   return rows[0].taken;
-}
-
-/** A cancel that comes between two statements is lost, so it is repeated. */
-const CANCEL_EVERY_MS = 100;
-/** It takes a moment; where the server has fallen silent it must not keep us. */
-const CANCEL_MS = 2_000;
-
-/** Runs statements that take long outside of the fence, and has PostgreSQL cancel them when the signal fires. */
-export async function cancellable<T>(
-  pool: pg.Pool,
-  client: pg.ClientBase & { processID?: number | null },
-  signal: AbortSignal,
-  body: () => Promise<T>,
-): Promise<T> {
-  signal.throwIfAborted();
-  let isRunning = true;
-  let cancelling = Promise.resolve();
-  const cancel = async () => {
-    while (isRunning) {
-      const query = { text: 'SELECT pg_cancel_backend($1)', values: [client.processID], query_timeout: CANCEL_MS };
-      await pool.query(query).catch(() => {});
-      await sleep(CANCEL_EVERY_MS);
-    }
-  };
-  const onAbort = () => {
-    cancelling = cancel();
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await body();
-  } finally {
-    isRunning = false;
-    signal.removeEventListener('abort', onAbort);
-    await cancelling;
-  }
 }

@@ -263,17 +263,3 @@ export async function endSessions(client: pg.ClientBase, lockKey: number, role =
   );
   return rows[0].ended;
 }
-
-/** What a task holds in the database at this moment. */
-export async function heldBy(
-  client: pg.Pool | pg.ClientBase,
-  lockKey: number,
-): Promise<{ connections: number; locks: number }> {
-  const { rows } = await client.query(
-    `SELECT (SELECT count(*) FROM pg_stat_activity
-              WHERE datname = current_database() AND starts_with(application_name, $1))::int AS connections,
-            (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $2 AND objid = $3 AND objsubid = 2)::int AS locks`,
-    [sessionName(lockKey, ''), LOCK_CLASS, lockKey],
-  );
-  return rows[0];
-}

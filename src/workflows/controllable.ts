@@ -13,7 +13,7 @@ import type { ExternalCommand, ProgressAnswer, WorkflowInput } from '../contract
 import { ACTIONS, type Action, isAction, isFinal, type Phase, type State } from '../contract/states.js';
 import { compensation, control, runShort } from './activities.js';
 import type { About } from './current-details.js';
-import { type Ending, endAs } from './ending.js';
+import { endAs, type TaskEnd } from './ending.js';
 import { type Outcome, outcomeOf } from './interruption.js';
 import { showState } from './shown-state.js';
 import { commandRecordedSignal, pauseSignal, progressQuery, resumeSignal, terminateSignal } from './signals.js';
@@ -25,7 +25,7 @@ export type Status = Omit<ProgressAnswer, 'pending_commands'>;
  * The work of a task, from wherever its checkpoints stand, with writers of the given epoch. Resolves to how the task
  * has ended, where a step has said it.
  */
-export type Steps = (run: Run, status: Status) => Promise<Ending | undefined>;
+export type Steps = (run: Run, status: Status) => Promise<TaskEnd | undefined>;
 
 /** The state of a run. The phase is where the previous run stopped, so that completed phases are not repeated. */
 export interface Run {
@@ -46,7 +46,7 @@ const ODD_LIMIT = 'ignored max_rejects: it must be a whole number, 0 or more, wi
  * PostgreSQL decides: each turn asks it what is next, works until the steps end or a command interrupts them, and asks
  * again. A native cancel counts as terminate. Ends as the task does, when that is in a final state.
  */
-export async function runControllable(input: WorkflowInput, steps: Steps): Promise<Ending> {
+export async function runControllable(input: WorkflowInput, steps: Steps): Promise<TaskEnd> {
   const task = new ControllableTask(input, steps);
   const root = CancellationScope.current();
   task.listen();
@@ -56,7 +56,7 @@ export async function runControllable(input: WorkflowInput, steps: Steps): Promi
 }
 
 /** Shows the rows of a task that one activity has completed, for those who ask the workflow later. */
-export function shown(completed: Ending, status: Status): Ending {
+export function shown(completed: TaskEnd, status: Status): TaskEnd {
   const { loaded = 0, rejected = 0 } = completed.rows ?? {};
   status.rows = { done: loaded + rejected, total: loaded + rejected };
   return completed;
@@ -146,7 +146,7 @@ class ControllableTask {
     if (action === 'terminate' && !isFinal(state)) this.#show('terminating');
   }
 
-  async run(): Promise<Ending> {
+  async run(): Promise<TaskEnd> {
     const ref = { taskId: this.input.taskId };
     for (;;) {
       if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
@@ -169,7 +169,7 @@ class ControllableTask {
     }
   }
 
-  async #work(epoch: number, phase: Phase | null): Promise<Ending | undefined> {
+  async #work(epoch: number, phase: Phase | null): Promise<TaskEnd | undefined> {
     if (this.#nudged) return undefined;
     this.#show('running');
     const outcome = await this.#interruptible(() =>
@@ -188,7 +188,7 @@ class ControllableTask {
    * Runs the steps in a scope of their own. Commands that come meanwhile raise the fence at once, before the steps have
    * ended.
    */
-  async #interruptible(steps: () => Promise<Ending | undefined>): Promise<Outcome> {
+  async #interruptible(steps: () => Promise<TaskEnd | undefined>): Promise<Outcome> {
     let outcome: Outcome | undefined;
     let defect: unknown;
     const scope = new CancellationScope();
@@ -243,7 +243,7 @@ class ControllableTask {
     }
   }
 
-  async #finish({ isTidy, ...ending }: Ending): Promise<Ending> {
+  async #finish({ isTidy, ...ending }: TaskEnd): Promise<TaskEnd> {
     this.#show(ending.state, ending.state === 'failed' ? ending : {});
     if (ending.state === 'completed' && !isTidy) {
       await control.tidy.executeWithOptions({ summary: 'Remove what is needed no more' }, [

@@ -1,10 +1,10 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import type { TaskFault } from '../contract/task.js';
-import type { Ending } from './ending.js';
+import type { TaskEnd } from './ending.js';
 
 /** How a run of the steps ended: all done, stopped by a command, at a good place to continue as new, or by a fault. */
 export type Outcome =
-  | { ended: 'completed'; ending?: Ending }
+  | { ended: 'completed'; ending?: TaskEnd }
   | { ended: 'interrupted' | 'continue' }
   | { ended: 'fault'; fault: FailureDetails };
 
