@@ -38,9 +38,9 @@ export class Slots {
   }
 
   /** What is taken at this moment; a step without a slot waits in Temporal. */
-  get usage(): { taken: number; free: number; waiting: number } {
+  get usage(): { taken: number; free: number } {
     const taken = [...this.#occupied.values()].reduce((sum, count) => sum + count, 0);
-    return { taken, free: this.#free, waiting: 0 };
+    return { taken, free: this.#free };
   }
 
   #leave(user: string): void {

@@ -1,11 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { SECONDS } from './registry.js';
 
-/** The used part of a fixed number, and the number of waiters. */
+/** The used part of a fixed number, and the number of waiters where there are any to count. */
 export interface Occupancy {
   taken: number;
   free: number;
-  waiting: number;
+  waiting?: number;
 }
 
 /** The metrics of a worker's steps. No label names a user, a task or a table. */

@@ -22,7 +22,7 @@ export interface PutOptions {
 
 export interface ConcatOptions {
   signal?: AbortSignal;
-  /** Receives the bytes written so far, a few times a second at most. */
+  /** Receives the bytes written so far, after each piece of 4 MiB. */
   onProgress?: (bytes: number) => void;
 }
 
