@@ -89,7 +89,7 @@ export async function beginLoad(
   return key;
 }
 
-/** Whether it is an export that comes by at a failpoint, else it is a load; at the store both do. */
+/** Returns whether an export passes a failpoint, or else a load; both pass those of the store. */
 export function isOnExport(failpoint: Failpoint): boolean {
   return ['plan', 'dump', 'assemble', 'store'].includes(failpoint.split(':')[0]!);
 }
@@ -99,7 +99,7 @@ export function isOnExport(failpoint: Failpoint): boolean {
  */
 export type Way = 'paced' | 'at once' | 'in parts';
 
-/** Starts a task that comes by at a failpoint. */
+/** Starts a task that passes a failpoint. */
 export async function beginFor(fixture: Fixture, failpoint: Failpoint, way: Way = 'paced'): Promise<TaskKey> {
   if (isOnExport(failpoint)) return beginExport(fixture);
   if (way === 'at once') return beginLoad(fixture, 0.001);
@@ -131,7 +131,7 @@ export function watch(fixture: Fixture, key: TaskKey): TaskWatch {
   return new TaskWatch(fixture.harness.db, key, 5);
 }
 
-/** Resolves when the task has come further than at `snapshot`: rows, phase or state. To the seconds since `began`. */
+/** Waits until rows, phase or state of the task differ from `from`. Resolves to the seconds since `began`. */
 export async function untilFurther(fixture: Fixture, key: TaskKey, from: TaskStatus, began: number): Promise<number> {
   const further = (now: TaskStatus) => now.rows > from.rows || now.phase !== from.phase || now.state !== from.state;
   const deadline = performance.now() + 60_000;

@@ -34,7 +34,7 @@ export async function assemble(store: Store, { client, task, fence, signal }: St
   const file = await store.concat(key, beginningOf(task), objects, { signal });
   await failpoint('assemble:before-record');
   const done = completion(task, parts, key, file);
-  // Only a refusal removes the file: after a lost reply it may be the one that counts.
+  // Removes the file only when fenced: after a lost reply the task row may already name it.
   await withFence(client, fence, async () => {
     await checkSource(client, plannedSource(task));
     await completeTask(client, task.id, done);

@@ -43,7 +43,7 @@ export async function dumpPart(
   return { rows, bytes };
 }
 
-/** Dumps a part that no rate holds up, in the session of a step that has been taken. */
+/** Dumps a part without a rate limit, in the session of a claimed step. */
 export async function dumpWithin(dependencies: Dependencies, step: Step, partNo: number, beat: Beat, role: string) {
   await dumpClaimed({ ...dependencies, ...step, partNo, role, beat });
 }
@@ -101,7 +101,7 @@ async function dumpRange(
   });
 }
 
-/** Keeps count of what has come so far, for the next heartbeat. */
+/** Counts the rows and bytes so far, for the next heartbeat. */
 async function* counting(
   source: AsyncIterable<Buffer>,
   rows: { rowCount: number },
@@ -116,21 +116,21 @@ async function* counting(
   }
 }
 
-/** A frozen copy is ours; every other table is read by the role of exports. */
+/** Reads a frozen copy as the app and any other table as the role of exports. */
 function inReader<T>(
   { pool, exportPool, client, task, role }: Dumping,
   signal: AbortSignal,
   body: (reader: pg.ClientBase) => Promise<T>,
 ): Promise<T> {
-  // The first row may be long in coming: a view that computes, a table that another session has locked.
+  // The first row may take long: a view that computes, a table that another session has locked.
   if (asDownload(task).options.consistency === 'frozen') return cancellable(pool, client, signal, () => body(client));
   return asExporter({ pool, exportPool, lockKey: task.lock_key, role, signal }, body);
 }
 
 /**
- * Passes the bytes on, has the task pay for them, and breaks the COPY off when the activity is to end. A gentle task
- * waits only once the part is dumped and recorded, and holds no connection then: a COPY that waits holds a snapshot,
- * which keeps VACUUM from its work in the whole database. The parts of a gentle export are short (`partBytes`).
+ * Passes the bytes on, charges the task for them, and aborts the COPY when the signal fires. A gentle task waits only
+ * after its part is recorded, without a connection: a COPY that waits would hold a snapshot, which blocks VACUUM in the
+ * whole database. The parts of a gentle export are short (`partBytes`).
  */
 async function* charged(
   source: AsyncIterable<Buffer>,

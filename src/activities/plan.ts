@@ -19,7 +19,7 @@ import { asStep, type Step } from './step.js';
 
 /** A part of an export takes about this much of the table. */
 const TABLE_PART_BYTES = 16 << 20;
-/** A part of a gentle export takes what its rate allows in this time, and not less than this. */
+/** A part of a gentle export has the bytes of its rate in this time, but not less than `GENTLE_BYTES`. */
 const GENTLE_SECONDS = 2;
 const GENTLE_BYTES = 64 << 10;
 
@@ -112,7 +112,7 @@ async function planOf(client: pg.ClientBase, task: TaskRow, source: ExportSource
   return { source, columns, ranges: await planRanges(client, source, partBytes(asDownload(task).options)) };
 }
 
-/** An upload's are known, with the header of the file. */
+/** Returns the columns that the task has stored (those of an upload, with its header), or else those of the table. */
 function columnsOf({ columns }: TaskRow, source: ExportSource): Column[] {
   const evidence = 'the column of the table';
   return columns ?? source.columns.map(({ number, name, type }) => ({ original: name, name, type, evidence, number }));

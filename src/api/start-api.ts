@@ -22,7 +22,7 @@ export interface RunningApi {
   /** Where it listens. */
   url: string;
   /**
-   * Ends in order, within ten seconds: what is under way is finished or, at last, broken off; then the connections go.
+   * Stops in order within ten seconds: finishes requests in flight, or aborts them at the end, then closes connections.
    */
   close(): Promise<void>;
 }
@@ -34,7 +34,7 @@ const CONNECTIONS = 8;
 const COMMAND_CONNECTIONS = 10;
 /** Of each. */
 const KEPT_CONNECTIONS = 4;
-/** Of the ten seconds that a stop may take; a call to Temporal that is under way may take three more. */
+/** How long a stop waits for requests, of ten seconds in all; a call to Temporal in flight may take three more. */
 const GRACE_MS = 5_000;
 
 /**
@@ -93,7 +93,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     close: async () => {
       stopping.abort();
       await closeWithin(GRACE_MS, app);
-      // A host that never answers is not waited for.
+      // Does not wait for a host that never answers.
       await Promise.race([others, sleep(1_000, undefined, { ref: false })]);
       await Promise.allSettled([
         temporal.close(),

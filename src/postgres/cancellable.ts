@@ -3,7 +3,7 @@ import type pg from 'pg';
 
 /** A cancel that comes between two statements is lost, so it is repeated. */
 const CANCEL_EVERY_MS = 100;
-/** It takes a moment; where the server has fallen silent it must not keep us. */
+/** The timeout of one cancel, in case the server has fallen silent. */
 const CANCEL_MS = 2_000;
 
 /** Runs statements that take long outside of the fence, and has PostgreSQL cancel them when the signal fires. */

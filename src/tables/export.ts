@@ -8,9 +8,9 @@ import { ROW_COLUMN } from './staging.js';
 import { writeForm } from './write-form.js';
 
 /**
- * Splits a table into ranges of its key of about `partBytes` each. The first and the last are open, so that nothing
- * falls out. A key of an extension's type (citext) has an order of its own, which the operators of our search path do
- * not know: one range.
+ * Splits a table into ranges of its key of about `partBytes` each. The first and the last are open, so that no row is
+ * missed. A key of an extension's type (citext) gives one range: the operators of our search path do not know its
+ * order.
  */
 export async function planRanges(client: pg.ClientBase, source: ExportSource, partBytes: number): Promise<KeyRange[]> {
   const bytes = await sizeOf(client, source.oid);
@@ -47,7 +47,7 @@ async function findBorders(client: pg.ClientBase, source: ExportSource, size: Si
 /** Finds borders by a pass over the key: each range has as many rows as the others. */
 async function keyBorders(client: pg.ClientBase, source: ExportSource, { parts }: Size): Promise<string[][]> {
   const names = source.key.map(({ name }) => quoteIdent(name));
-  // Names of our own inside, so that none of the table's is in the way.
+  // The outer names are our own, so that they cannot clash with the table's.
   const { rows } = await client.query(
     `SELECT border FROM (
        SELECT ARRAY[${names.map((name) => `${name}::text`).join(', ')}] AS border,
@@ -74,7 +74,7 @@ const LEAST_ROW_BYTES = 24 + 8 + 4;
 
 /**
  * Finds borders of row numbers by arithmetic, in PostgreSQL: up to 2^63-1, where JavaScript's numbers are not exact.
- * Null when they have more gaps than the table has bytes for rows, as those of a load never have.
+ * Null when the numbers have more gaps than the table has bytes for rows, which never happens after a load.
  */
 async function rowBorders(client: pg.ClientBase, table: string, { parts, bytes }: Size): Promise<string[][] | null> {
   const row = quoteIdent(ROW_COLUMN);
@@ -95,9 +95,9 @@ async function rowBorders(client: pg.ClientBase, table: string, { parts, bytes }
 const SORT_MEMORY = 65536;
 
 /**
- * Has the session read ranges the cheapest way. Of a table in the order of its key PostgreSQL, which has no statistics
- * of it yet, would sort each range; by the index it is read as it lies (255 MB on two cores: 3.0 s of PostgreSQL's time
- * against 4.1).
+ * Sets the session to read ranges in the cheapest way. Without statistics PostgreSQL would sort each range of a table
+ * that is in the order of its row numbers; by the index it reads the rows in place (255 MB on two cores: 3.0 s of
+ * PostgreSQL's time instead of 4.1).
  */
 export async function tuneForRanges(client: pg.ClientBase, { key }: ExportSource): Promise<void> {
   await client.query(
@@ -117,7 +117,7 @@ export function rangeQuery(
   { from, to }: KeyRange,
   written: (WrittenColumn | undefined)[] = [],
 ): string {
-  // Qualified: an exported expression goes by the name of its column, which ORDER BY would take.
+  // Qualified: an exported expression has the name of its column, and ORDER BY would sort by the expression.
   const names = key.map(({ name }) => `${table}.${quoteIdent(name)}`).join(', ');
   const tuple = (values: string[]) => values.map((value, i) => `${quoteLiteral(value)}::${key[i]!.type}`).join(', ');
   const conditions = [from && `(${names}) >= (${tuple(from)})`, to && `(${names}) < (${tuple(to)})`].filter(Boolean);

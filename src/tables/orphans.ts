@@ -56,8 +56,8 @@ export async function dropOrphanedStaging(pool: pg.Pool): Promise<string[]> {
 }
 
 /**
- * Looks once more when the table is locked: another sweeper may have dropped it, and a task may have made one of its
- * name.
+ * Drops a table after a second look under its lock: another sweeper may have dropped it, and a task may have made one
+ * of its name.
  */
 async function dropOrphan(client: pg.ClientBase, oid: number, name: string): Promise<boolean> {
   await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
@@ -73,7 +73,7 @@ function falseWhenInUse(error: unknown): false {
   throw error;
 }
 
-/** Their names hold the number of the task. Of a database that was loaded from a dump the oids are others. */
+/** Lists the staging tables without a task, by oid and by the number in their names: a loaded dump has new oids. */
 async function listOrphanedStaging(db: pg.Pool | pg.ClientBase): Promise<{ oid: number; name: string }[]> {
   const { rows } = await db.query(
     `SELECT c.oid, c.oid::regclass::text AS name FROM pg_class c

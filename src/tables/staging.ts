@@ -5,15 +5,15 @@ import { queryAll } from '../postgres/pool.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';
 import { firstFreeName, longestName, withSuffix } from './table-names.js';
 
-/** Where tables are made before anyone may see them. */
+/** The schema of tables that are not published yet. */
 export const STAGING_SCHEMA = 'long_task_staging';
 
 /** The number of the row in the file: key of the table, proof of exactly-once, order of the export. */
 export const ROW_COLUMN = '_row';
 
 /**
- * Makes the staging table of an upload, inside the fence, and remembers its oid. A table that is there already (an
- * earlier attempt committed and its reply was lost) is kept.
+ * Makes the staging table of an upload, inside the fence, and stores its oid. Keeps a table that an earlier attempt
+ * made, whose reply was lost after the commit.
  */
 export async function createStaging(client: pg.ClientBase, task: TaskRow): Promise<void> {
   const definitions = task.columns!.map((column) => `${quoteIdent(column.name)} ${column.type}`);
@@ -107,7 +107,7 @@ export async function countStaged(client: pg.ClientBase, lockKey: number): Promi
 export async function publishTable(client: pg.ClientBase, lockKey: number, wished: string): Promise<string> {
   const taken = await takenNames(client);
   const name = firstFreeName(wished, taken);
-  // A long name that ends in `_pkey` is cut to itself.
+  // With the suffix, a long name that ends in `_pkey` is cut to the table's own name.
   const pkey = firstFreeName(withSuffix(name, '_pkey'), taken.add(name));
   await queryAll(client, [
     `ALTER TABLE ${stagingTable(lockKey)} ADD CONSTRAINT ${quoteIdent(pkey)} PRIMARY KEY USING INDEX task_${lockKey}_row`,

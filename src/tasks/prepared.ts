@@ -1,14 +1,14 @@
 import type pg from 'pg';
 
 /**
- * SQLSTATE feature_not_supported: also of a statement that was prepared before a migration gave its table another
- * column.
+ * SQLSTATE feature_not_supported. PostgreSQL also reports it for a prepared statement after a migration added a column
+ * to its table.
  */
 const STALE_PLAN = '0A000';
 
 /**
- * Runs a statement that is prepared once per connection, since planning it costs more than running it. One that was
- * prepared before a migration is run as it is.
+ * Runs a statement that is prepared once per connection, since planning it costs more than running it. Runs it
+ * unprepared when a migration has invalidated the plan.
  */
 export async function queryPrepared<R extends pg.QueryResultRow>(
   pool: pg.Pool,

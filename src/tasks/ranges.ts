@@ -40,7 +40,7 @@ export async function listDownloadParts(db: pg.Pool | pg.ClientBase, taskId: str
   return rows;
 }
 
-/** Takes a part for a new attempt, like `claimPart`: called inside the fence. */
+/** Claims a part of a download for a new attempt, inside the fence, as `claimPart` does for an upload. */
 export async function claimRange(
   client: pg.ClientBase,
   fence: Fence,
@@ -55,7 +55,7 @@ export async function claimRange(
   return rows[0];
 }
 
-/** Records the object that counts for a part, inside the fence. Another attempt's object is never taken. */
+/** Records the object of a part, inside the fence. @throws {FencedError} when another attempt has claimed the part */
 export async function recordObject(
   client: pg.ClientBase,
   taskId: string,

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** A worker that has been silent for longer does not count; it writes several times within this time. */
+/** The age at which a worker's last sign of life no longer counts; a live worker gives several within this time. */
 const SILENT_SECONDS = 15;
 
 /** SQL: the workers that answer. */
@@ -27,7 +27,7 @@ export async function forgetWorkers(pool: pg.Pool): Promise<void> {
   await pool.query(`DELETE FROM long_task.workers WHERE seen_at < clock_timestamp() - interval '1 hour'`);
 }
 
-/** Whether any worker answers. */
+/** Returns whether any worker answers. */
 export async function isServed(pool: pg.Pool): Promise<boolean> {
   const { rows } = await pool.query(`SELECT ${IS_SERVED} AS served`);
   return rows[0].served;

@@ -22,8 +22,8 @@ import { commandRecordedSignal, pauseSignal, progressQuery, resumeSignal, termin
 export type Status = Omit<ProgressAnswer, 'pending_commands'>;
 
 /**
- * The work of a task, from wherever its checkpoints stand, with writers of the given epoch. Resolves to how the task
- * has ended, where a step has said it.
+ * Does the work of a task from its checkpoints on, with writers of the given epoch. Resolves to the ending of the task
+ * when a step has reported it.
  */
 export type Steps = (run: Run, status: Status) => Promise<TaskEnd | undefined>;
 
@@ -34,7 +34,7 @@ export interface Run {
   phase: Phase | null;
 }
 
-/** Why a task is in its state, as far as settle has said it. */
+/** Why a task is in its state, as reported by settle. */
 type Cause = Pick<About, 'fault' | 'maxRejects'>;
 
 const ROLLBACK_PAUSE = '10s';
@@ -72,7 +72,7 @@ class ControllableTask {
     parts: { done: 0, total: null, running: 0 },
   };
   #nudged = false;
-  /** How many signals have brought commands. */
+  /** The number of commands that came by signal. */
   #signals = 0;
   #cancelled: boolean;
   #scope: CancellationScope | undefined;
@@ -86,8 +86,8 @@ class ControllableTask {
   }
 
   listen(): void {
-    // First of all: signals that were sent before the first step wait here, and each handler would else take its own
-    // before the others'.
+    // Must come first: the SDK buffers early signals. Without this handler each of the handlers below would receive its
+    // own before those of the others, out of order.
     setDefaultSignalHandler((name, argument) => {
       if (isAction(name)) this.#receive(name, argument);
       else log.warn('ignored an unknown signal', { name, known: ACTIONS.join(', ') });
@@ -139,7 +139,7 @@ class ControllableTask {
     if (action !== 'resume') this.#scope?.cancel();
   }
 
-  /** The API has changed the task row already; what has come of it since, settle says. */
+  /** Shows the state that the API has already written to the task row; settle reports later changes. */
   #foresee(action: Action): void {
     const { state } = this.#status;
     if (action === 'pause' && (state === 'queued' || state === 'running')) this.#show('pausing');
@@ -150,7 +150,7 @@ class ControllableTask {
     const ref = { taskId: this.input.taskId };
     for (;;) {
       if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
-      // Before the commands are applied: one that comes while they are must be seen by the wait below.
+      // Reset before the commands are applied: the wait below must notice a command that comes meanwhile.
       this.#nudged = false;
       await this.#applyCommands();
       const settled = await runShort('settle', 'What is next?', ref);
@@ -176,7 +176,7 @@ class ControllableTask {
       this.steps({ taskId: this.input.taskId, epoch, phase }, this.#status),
     );
     this.#status.parts.running = 0;
-    // Only an activity of an older worker leaves it to be recorded here.
+    // An activity of an older worker does not record its fault itself.
     if (outcome.ended === 'fault' && !outcome.fault.recorded) {
       const { taskId } = this.input;
       await runShort('recordFault', outcome.fault.code, { taskId, epoch, fault: outcome.fault });
@@ -185,8 +185,8 @@ class ControllableTask {
   }
 
   /**
-   * Runs the steps in a scope of their own. Commands that come meanwhile raise the fence at once, before the steps have
-   * ended.
+   * Runs the steps in a scope of their own. Applies commands that come meanwhile at once, which closes the fence before
+   * the steps have ended.
    */
   async #interruptible(steps: () => Promise<TaskEnd | undefined>): Promise<Outcome> {
     let outcome: Outcome | undefined;
@@ -246,7 +246,7 @@ class ControllableTask {
   async #finish({ isTidy, ...ending }: TaskEnd): Promise<TaskEnd> {
     this.#show(ending.state, ending.state === 'failed' ? ending : {});
     if (ending.state === 'completed' && !isTidy) {
-      await control.tidy.executeWithOptions({ summary: 'Remove what is needed no more' }, [
+      await control.tidy.executeWithOptions({ summary: 'Remove what is no longer needed' }, [
         { taskId: this.input.taskId },
       ]);
     }

@@ -11,11 +11,11 @@ export interface TaskEnd {
   fault?: FaultPlace;
   /** Of a completed task. */
   rows?: { loaded: number; rejected: number };
-  /** What it no longer needs has been removed. */
+  /** Tidying is done. */
   isTidy?: boolean;
 }
 
-/** Without it a workflow ended as Completed, also for a task that had failed. */
+/** Before this patch a workflow ended as Completed even when its task had failed. */
 const PATCH = 'ends-as-its-task';
 
 /**

@@ -8,17 +8,17 @@ export type Outcome =
   | { ended: 'interrupted' | 'continue' }
   | { ended: 'fault'; fault: FailureDetails };
 
-/** What an activity says of a fault. One that has recorded it itself says no more than its place. */
+/** The fault in an activity's failure. An activity that has recorded it passes only code and place. */
 export type FailureDetails = TaskFault & { recorded?: boolean };
 
-/** A step found itself fenced: a command or another attempt has taken over. */
+/** A step was fenced: a command or another attempt has taken over. */
 export class Interrupted extends Error {}
 
 /** The steps stop here so that the workflow can continue as new. */
 export class ContinueLater extends Error {}
 
 /**
- * Takes the result of an activity, or stops the run when it was fenced.
+ * Returns the result of an activity that was not fenced.
  * @throws {Interrupted}
  */
 export function unfenced<T extends { fenced: boolean }>(result: T): Extract<T, { fenced: false }> {
