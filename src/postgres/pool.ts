@@ -98,6 +98,9 @@ export function createPool(options: PoolOptions): pg.Pool {
   return pool;
 }
 
+/** The timeout of queries that only look, so that an unresponsive server does not hold their connection. */
+export const LOOK_MS = 2_000;
+
 /** How long a cancelled statement may stay silent before its connection counts as dead, in milliseconds. */
 const SILENT_MS = 5_000;
 

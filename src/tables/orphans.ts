@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { withTransaction } from '../postgres/pool.js';
+import { hasState } from '../postgres/sqlstate.js';
 import { UNFINISHED } from '../tasks/tasks.js';
 import { STAGING_SCHEMA } from './staging.js';
 
@@ -67,9 +68,9 @@ async function dropOrphan(client: pg.ClientBase, oid: number, name: string): Pro
   return isStill;
 }
 
-/** lock_not_available; undefined_table: another sweeper was first. */
+/** Returns false where another session uses the table, or another sweeper was first. */
 function falseWhenInUse(error: unknown): false {
-  if (['55P03', '42P01'].includes((error as { code?: string }).code ?? '')) return false;
+  if (hasState(error, 'lock_not_available', 'undefined_table')) return false;
   throw error;
 }
 

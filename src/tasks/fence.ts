@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { quoteLiteral } from '../postgres/copy.js';
-import { inTransaction, queryAll, withClient } from '../postgres/pool.js';
+import { inTransaction, LOOK_MS, queryAll, withClient } from '../postgres/pool.js';
+import { hasState } from '../postgres/sqlstate.js';
 import type { TaskRow } from './tasks.js';
 
 /**
@@ -23,8 +24,6 @@ const GRACE_MS = 20;
  * milliseconds.
  */
 const FROZEN_WRITER_MS = 2_000;
-/** The timeout of queries that only look, so that an unresponsive server does not hold their connection. */
-const LOOK_MS = 2_000;
 
 /** Identifies the epoch, and where there is one the attempt, for which a writer may commit. */
 export interface Fence {
@@ -208,7 +207,7 @@ export async function closeFence<T>(
         return await inTransaction(client, change, lockOut(lockKey));
       } catch (error) {
         granted.abort();
-        if (closed || (error as { code?: string }).code !== '55P03') throw error;
+        if (closed || !hasState(error, 'lock_not_available')) throw error;
         await client.query(`SELECT pg_terminate_backend(pid) ${HOLDERS}`, [LOCK_CLASS, lockKey]);
       }
     }

@@ -1,10 +1,5 @@
 import type pg from 'pg';
-
-/**
- * SQLSTATE feature_not_supported. PostgreSQL also reports it for a prepared statement after a migration added a column
- * to its table.
- */
-const STALE_PLAN = '0A000';
+import { hasState } from '../postgres/sqlstate.js';
 
 /**
  * Runs a statement that is prepared once per connection, since planning it costs more than running it. Runs it
@@ -17,7 +12,8 @@ export async function queryPrepared<R extends pg.QueryResultRow>(
   try {
     return (await pool.query<R>(query)).rows;
   } catch (error) {
-    if ((error as { code?: string }).code !== STALE_PLAN) throw error;
+    // Also of a prepared statement after a migration added a column to its table.
+    if (!hasState(error, 'feature_not_supported')) throw error;
     return (await pool.query<R>(query.text, query.values)).rows;
   }
 }

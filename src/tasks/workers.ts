@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { LOOK_MS } from '../postgres/pool.js';
 
 /** The age at which a worker's last sign of life no longer counts; a live worker gives several within this time. */
 const SILENT_SECONDS = 15;
@@ -9,8 +10,6 @@ export const ANSWERING = `FROM long_task.workers
 
 /** SQL: whether any worker answers. */
 export const IS_SERVED = `EXISTS (SELECT ${ANSWERING})`;
-
-const LOOK_MS = 2_000;
 
 /** Notes that a worker runs, by the clock of PostgreSQL. */
 export async function noteWorker(pool: pg.Pool, id: string): Promise<void> {
