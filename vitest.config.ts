@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Takes minutes, most of them waiting: what runs beside it costs next to no time. */
+/** Takes minutes, and no other file may wait for it at the end. */
 const LONGEST = 'test/e2e/faults.test.ts';
 
 /** Starts the longest file first, so that no other waits for a free process while it is the last one to run. */

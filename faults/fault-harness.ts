@@ -19,8 +19,8 @@ import { TcpProxy } from '../testkit/tcp-proxy.js';
 const SETTINGS = { shared_buffers: '64MB', max_wal_size: '512MB', max_connections: '150' };
 
 /**
- * The service with its servers, all of which can be stopped and killed, too. Workers reach PostgreSQL, and workers and
- * API reach Temporal, through proxies; who looks on from here does not.
+ * The service with its servers, all of which can be stopped and killed. Workers reach PostgreSQL through a proxy, and
+ * workers and API reach Temporal through another one. The checks connect directly.
  */
 export class FaultHarness extends ServiceHarness {
   postgres!: PostgresServer;
@@ -73,7 +73,7 @@ export class FaultHarness extends ServiceHarness {
     await prepareOpenDatabase(this.postgres.url);
   }
 
-  /** What Temporal keeps, for as long as its server does not run. */
+  /** The database file of the Temporal server. */
   get temporalFile(): string {
     return path.join(this.folder, 'temporal', 'temporal.db');
   }
@@ -92,7 +92,7 @@ export class FaultHarness extends ServiceHarness {
     return stdout;
   }
 
-  /** Nothing armed, frozen or missing: one fresh worker, everything else as it was. */
+  /** Resets the proxies and replaces all workers by a fresh one without failpoints. */
   async restore(): Promise<void> {
     Object.assign(this.toPostgres, { delayMs: 0, isRefusing: false });
     Object.assign(this.toTemporal, { delayMs: 0, isRefusing: false });

@@ -9,7 +9,7 @@ import type { Failpoint } from '../src/failpoint.js';
 import type { TaskRow } from '../src/tasks/tasks.js';
 import { type Expected, type Reference, readReference } from '../testkit/oracle.js';
 import { writeSalesFile } from '../testkit/sales-data.js';
-import { type TaskSnapshot, TaskWatch } from '../testkit/task-watch.js';
+import { type TaskStatus, TaskWatch } from '../testkit/task-watch.js';
 import { FaultHarness } from './fault-harness.js';
 
 /** A file to load, and what an undisturbed load made of it. */
@@ -89,7 +89,7 @@ export async function beginLoad(
   return key;
 }
 
-/** Whether it is an export that comes by at a failpoint, else it is a load; at the store both do. */
+/** Returns whether an export passes a failpoint, or else a load; both pass those of the store. */
 export function isOnExport(failpoint: Failpoint): boolean {
   return ['plan', 'dump', 'assemble', 'store'].includes(failpoint.split(':')[0]!);
 }
@@ -99,7 +99,7 @@ export function isOnExport(failpoint: Failpoint): boolean {
  */
 export type Way = 'paced' | 'at once' | 'in parts';
 
-/** Starts a task that comes by at a failpoint. */
+/** Starts a task that passes a failpoint. */
 export async function beginFor(fixture: Fixture, failpoint: Failpoint, way: Way = 'paced'): Promise<TaskKey> {
   if (isOnExport(failpoint)) return beginExport(fixture);
   if (way === 'at once') return beginLoad(fixture, 0.001);
@@ -120,7 +120,7 @@ export async function beginExport(fixture: Fixture, seconds = 2): Promise<TaskKe
 }
 
 /** Resolves when rows of the upload are committed and others are still to come. */
-export async function untilMoving(fixture: Fixture, key: TaskKey): Promise<TaskSnapshot> {
+export async function untilMoving(fixture: Fixture, key: TaskKey): Promise<TaskStatus> {
   return watch(fixture, key).until(
     (snapshot) => snapshot.rows > 0 && snapshot.rows < (snapshot.rowsTotal ?? 0),
     'loading',
@@ -131,9 +131,9 @@ export function watch(fixture: Fixture, key: TaskKey): TaskWatch {
   return new TaskWatch(fixture.harness.db, key, 5);
 }
 
-/** Resolves when the task has come further than at `snapshot`: rows, phase or state. To the seconds since `began`. */
-export async function untilFurther(fixture: Fixture, key: TaskKey, from: TaskSnapshot, began: number): Promise<number> {
-  const further = (now: TaskSnapshot) => now.rows > from.rows || now.phase !== from.phase || now.state !== from.state;
+/** Waits until rows, phase or state of the task differ from `from`. Resolves to the seconds since `began`. */
+export async function untilFurther(fixture: Fixture, key: TaskKey, from: TaskStatus, began: number): Promise<number> {
+  const further = (now: TaskStatus) => now.rows > from.rows || now.phase !== from.phase || now.state !== from.state;
   const deadline = performance.now() + 60_000;
   for (; performance.now() < deadline; await sleep(5)) {
     const now = await watch(fixture, key)

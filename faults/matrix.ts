@@ -126,14 +126,14 @@ export interface Result {
   skipped: string | undefined;
 }
 
-/** Runs a scenario so many times and after each time sees to it that nothing is left and everything runs again. */
+/** Runs a scenario `rounds` times. After each round checks for leftovers and restores the harness. */
 export async function runScenario(fixture: Fixture, scenario: Scenario, rounds: number): Promise<Result> {
   const began = performance.now();
   const findings: Finding[] = [];
   for (let round = 1; round <= rounds; round++) {
     const finding = await runRound(fixture, scenario);
     findings.push(finding);
-    // Of hours of rounds something is known at any time, also when they are broken off.
+    // Logs each round, so that a run of hours leaves results even when it is interrupted.
     if (rounds > 1)
       fixture.log(
         `${scenario.fault} ${scenario.place}, round ${round} of ${rounds}: ${finding.violations.join('; ') || 'exact'}`,

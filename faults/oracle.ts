@@ -8,7 +8,7 @@ import { balances } from '../testkit/oracle.js';
 import { compareRows } from '../testkit/rows.js';
 import { type Fixture, type Input, patiently, rowOf, sha256Of, workflowId } from './fixture.js';
 
-/** What came of a round: what was violated, one line each, and what it cost. */
+/** The outcome of a round: its violations, one line each, and its cost. */
 export interface Finding {
   violations: string[];
   /** Seconds from the fault until the task had come further. */
@@ -31,9 +31,8 @@ export interface Verdict {
 const TIMEOUT_MS = 120_000;
 
 /**
- * Waits for a task's end and looks at it from every side: API, task row and workflow say the same and one of the
- * expected states; what is completed is there exactly once and as the receipt says, of anything else nothing is there.
- * Removes the table.
+ * Waits for a task's end and checks it. API, task row and workflow agree on one of the expected states. A completed
+ * task has each row exactly once, as its receipt says; any other task has left nothing. Drops the table.
  */
 export async function judge(
   fixture: Fixture,
@@ -87,8 +86,8 @@ interface ClosedWorkflow {
 }
 
 /**
- * By asking, not by waiting for its result: the server may be restarted meanwhile, and a new run may follow the one
- * that ended.
+ * Polls the workflow instead of waiting for its result: the server may be restarted meanwhile, and a new run may follow
+ * the one that ended.
  */
 async function untilWorkflowClosed(fixture: Fixture, key: TaskKey): Promise<ClosedWorkflow> {
   for (const end = performance.now() + TIMEOUT_MS; performance.now() < end; await sleep(30)) {

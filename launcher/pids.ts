@@ -83,7 +83,7 @@ export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-// Pids are used again: only together with the moment of birth (on Linux: boot and clock ticks since) are they a name.
+// Pids are reused. Only together with the start time (on Linux: boot and clock ticks since) do they identify a process.
 function birthOf(pid: number): string {
   if (process.platform !== 'linux') return ps(pid, 'lstart=');
   return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${linuxStat(pid)?.[19]}`;

@@ -30,7 +30,7 @@ export interface PostgresCluster {
 
 /**
  * Makes the data directory below `dataDir` if there is none, and opens it to the user that runs the server.
- * A run that is killed on the way leaves nothing that the next one would take for a whole cluster.
+ * A run that is killed meanwhile never leaves a partial cluster that the next run would use.
  * @throws Error with initdb's last words, or when the password of an existing cluster is lost.
  */
 export async function prepareCluster(dataDir: string, log: (message: string) => void): Promise<PostgresCluster> {

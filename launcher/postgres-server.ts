@@ -78,7 +78,7 @@ async function startReady(cluster: PostgresCluster, options: PostgresOptions): P
     const end = await Promise.race([running.exited, untilReady(cluster.folder, running, options.onLog)]);
     if (end === 'ready') return running;
     const words = readFileSync(cluster.logFile, 'utf8').slice(logStart);
-    // Sessions of a server that was killed live on until they look up from their work.
+    // Sessions of a killed server live on until they have finished their statement.
     const isHeld = words.includes('pre-existing shared memory block');
     if (!isHeld || Date.now() > deadline) {
       const reason = words.split('\n').filter((line) => /FATAL|PANIC|ERROR|error/.test(line));

@@ -30,8 +30,8 @@ export interface ProcessOptions {
 /**
  * Starts a process and resolves as soon as it runs.
  * It gets a session of its own: Ctrl-C on the terminal reaches us alone, and we stop the processes in their order.
- * Should we be killed, the system ends it where it can (Linux with util-linux), and the pid file tells the next run
- * elsewhere.
+ * If this process is killed, the system ends the child (Linux with util-linux); elsewhere the next run finds it by the
+ * pid file.
  * @throws Error when the command cannot be started at all.
  */
 export async function startProcess(options: ProcessOptions): Promise<Running> {

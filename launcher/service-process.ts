@@ -13,7 +13,8 @@ export interface ServiceProcessOptions extends Pick<ProcessOptions, 'output' | '
   flags?: string[];
 }
 
-const FLAGS: Record<ServiceName, string[]> = {
+/** The heap that each was measured with, as flags of Node.js. Dockerfile and docker-compose.yml give the same. */
+export const FLAGS: Record<ServiceName, string[]> = {
   // After a rest V8 collects all of the API's heap whenever it has grown by a few MiB, and what comes from the sockets
   // counts as heap: for an upload of 255 MB 14 times. With room from the start it never does (0.4 instead of 1 s of
   // processor time).

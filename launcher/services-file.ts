@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readLivePid, stopLeftover, writePidFile } from './pids.js';
 
-/** What `DATA_DIR/services.json` tells other programs while Long-Task runs. For the owner only: has a password. */
+/** The content of `DATA_DIR/services.json` while Long-Task runs. Only its owner may read it: it holds a password. */
 export interface Services {
   /** Of `npm start`. */
   pid: number;

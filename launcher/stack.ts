@@ -45,7 +45,7 @@ export interface StackOptions {
 export async function startStack(options: StackOptions): Promise<void> {
   const { config, stack, signal, output } = options;
   await checkPorts(config, (message) => output.log.info(message));
-  // Both are waited for, also when one fails: what has come up must be there to be stopped.
+  // Waits for both even when one fails, so that a server that did start can be stopped.
   const servers = await Promise.allSettled([startDatabase(options), startWorkflowServer(options)]);
   for (const server of servers) if (server.status === 'rejected') throw server.reason;
   signal.throwIfAborted();
@@ -156,7 +156,7 @@ async function untilReady({ config, output, stack, signal }: StackOptions): Prom
 }
 
 function apiAddress({ HOST, PORT }: StarterConfig): string {
-  // An address to listen on everywhere is none to go to.
+  // A wildcard address is only for listening; a client needs loopback.
   const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '::1' : HOST;
   return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
 }

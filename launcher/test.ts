@@ -1,5 +1,5 @@
 /**
- * `npm test`: lint and format, types, then the tests; arguments go to vitest (`npm test -- test/csv`). The last line on
+ * `npm test`: lint and format, types, and the tests; arguments go to vitest (`npm test -- test/csv`). The last line on
  * stdout is "N passed, N failed"; a failed lint or type check, or a test file that cannot be loaded, counts as one.
  * Exit status 1 if anything failed or nothing was tested.
  */
@@ -7,11 +7,12 @@ import { spawn } from 'node:child_process';
 import { parseCLI, startVitest, type Vitest } from 'vitest/node';
 import { inProject } from './paths.js';
 
-const checks = await Promise.all([
+const checking = Promise.all([
   check('lint', 'node_modules/@biomejs/biome/bin/biome', 'check', '.'),
   check('types', 'node_modules/typescript/bin/tsc', '--noEmit'),
 ]);
 const tests = await runTests(process.argv.slice(2));
+const checks = await checking;
 const failed = tests.failed + checks.filter((passed) => !passed).length;
 process.stdout.write(`${tests.passed} passed, ${failed} failed\n`, () => process.exit(failed || !tests.passed ? 1 : 0));
 

@@ -4,8 +4,8 @@ import pretty from 'pino-pretty';
 export type { Logger } from 'pino';
 
 /**
- * A log on stderr: one JSON object per line, or readable lines on a terminal. Passwords in connection strings are left
- * out wherever they stand.
+ * Creates a log on stderr: one JSON object per line, or readable lines on a terminal. Masks passwords in URLs anywhere
+ * in a line.
  */
 export function createLogger(level: string, name: string): Logger {
   const destination = process.stderr.isTTY

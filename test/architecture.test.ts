@@ -14,6 +14,7 @@ const ALLOWED: Record<string, string[]> = {
   failpoint: [],
   retrying: ['log'],
   config: ['contract'],
+  'await-database': ['config', 'log', 'postgres', 'retrying'],
   csv: ['contract'],
   dialect: ['contract', 'csv'],
   kernel: ['contract', 'csv'],
@@ -60,7 +61,7 @@ const ALLOWED: Record<string, string[]> = {
       'postgres',
       'retrying',
     ],
-    ...['roles', 'storage', 'tables', 'tasks', 'temporal'],
+    ...['await-database', 'roles', 'storage', 'tables', 'tasks', 'temporal'],
   ],
   worker: [
     ...[
@@ -76,7 +77,7 @@ const ALLOWED: Record<string, string[]> = {
       'postgres',
       'retrying',
     ],
-    ...['storage', 'tasks'],
+    ...['await-database', 'storage', 'tasks'],
   ],
   client: ['contract'],
   'setup-database': ['config', 'roles'],

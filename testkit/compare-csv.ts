@@ -11,7 +11,7 @@ export interface Comparison {
   firstDifference?: Difference;
 }
 
-/** Where two files part. Rows count from 1 after the header (row 0), columns from 1. `null` is an empty value, NULL. */
+/** The first difference of two files. Rows count from 1 after the header (row 0), columns from 1. `null` is NULL. */
 export interface Difference {
   row: number;
   column: number;

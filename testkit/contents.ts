@@ -39,7 +39,7 @@ export async function folderContents(folder: string): Promise<Contents> {
   const entries = (await readdir(folder, { recursive: true, withFileTypes: true }).catch(nullWhenMissing)) ?? [];
   for (const entry of entries) {
     const file = path.join(entry.parentPath, entry.name);
-    // What went since the folder was read is not there.
+    // Skips a file that vanished after the folder was read.
     const found = entry.isFile() ? await stat(file).catch(nullWhenMissing) : undefined;
     if (found !== null) contents.set(path.relative(folder, file), found ? `${found.size} bytes` : 'folder');
   }

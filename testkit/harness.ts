@@ -6,7 +6,7 @@ import type { Running } from '../launcher/processes.js';
 import { type ServiceName, type ServiceProcessOptions, startServiceProcess } from '../launcher/service-process.js';
 import { LongTaskClient } from '../src/client/client.js';
 
-/** The servers that API and workers run on, and a place of their own. */
+/** The servers that API and workers use, and a port and a folder of their own. */
 export interface HarnessServers {
   /** Of a superuser; API and workers get the addresses of the lesser roles. */
   databaseUrl: string;
@@ -36,14 +36,14 @@ export abstract class ServiceHarness {
   /** The lines that all of them have logged. */
   readonly log: string[] = [];
 
-  /** As a process of this kind reaches them. */
+  /** Returns the servers as a process of this kind reaches them. */
   protected abstract serversFor(name: ServiceName): HarnessServers;
 
   get client(): LongTaskClient {
     return new LongTaskClient(`http://127.0.0.1:${this.serversFor('api').port}`);
   }
 
-  /** Resolves when it is ready, which it is not while a server is missing. */
+  /** Starts the API. Resolves when it reaches its servers. */
   async startApi(env: Record<string, string> = {}, variant: ProcessVariant = {}): Promise<void> {
     await this.launchApi(env, variant);
     await this.until(() => hasServers(this.client));
@@ -139,7 +139,7 @@ export abstract class ServiceHarness {
   }
 }
 
-/** Whether an API answers and reaches its servers; a worker need not run. */
+/** Returns whether an API answers and reaches its servers; a worker need not run. */
 async function hasServers(api: LongTaskClient): Promise<boolean> {
   try {
     const { postgres, temporal } = await api.ready();

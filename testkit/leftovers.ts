@@ -13,7 +13,7 @@ export async function findLeftovers(db: pg.Pool, filesDir: string): Promise<stri
   return [...(await inDatabase(db)), ...(await inFiles(db, filesDir))];
 }
 
-/** Looks until there are no leftovers or the time is over, and lists those there are then. */
+/** Waits until there are no leftovers or the time is over, and lists the remaining ones. */
 export async function awaitNoLeftovers(db: pg.Pool, filesDir: string, milliseconds = 5_000): Promise<string[]> {
   for (const end = performance.now() + milliseconds; ; await sleep(50)) {
     const left = await findLeftovers(db, filesDir);

@@ -54,7 +54,7 @@ export interface Question {
   workflow: string;
 }
 
-/** Looks at a finished load from every side, and removes its table. Resolves to what is wrong, one line each. */
+/** Checks a finished load in the API, PostgreSQL and the file store, and drops its table. Lists the violations. */
 export async function findViolations({ workspace, key, expected, reference, workflow }: Question): Promise<string[]> {
   const { client, db, service } = workspace;
   const task = await client.progress(key);

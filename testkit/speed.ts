@@ -47,7 +47,7 @@ export async function measureSpeed(workspace: Workspace, file: string, round: nu
   }
 }
 
-/** Who the service is measured against on this machine. */
+/** The peer that the service is compared with on this machine. */
 export function peerOf({ service }: Workspace): Peer {
   return findPeer(service.databaseUrl);
 }

@@ -4,7 +4,7 @@ import type { TaskKey } from '../src/client/client.js';
 import { isFinal, type Phase, type State } from '../src/contract/states.js';
 
 /** A task as PostgreSQL has it at one moment. */
-export interface TaskSnapshot {
+export interface TaskStatus {
   id: string;
   lockKey: number;
   state: State;
@@ -28,19 +28,19 @@ export class TaskWatch {
     readonly everyMs = EVERY_MS,
   ) {}
 
-  async look(): Promise<TaskSnapshot> {
+  async look(): Promise<TaskStatus> {
     const snapshot = await this.#read();
     if (!snapshot) throw new Error(`there is no ${this.key.kind} ${this.key.user_id}/${this.key.task_name}`);
     return snapshot;
   }
 
   /** @throws Error when the task ends in another state, or nothing happens for two minutes */
-  async untilState(...states: State[]): Promise<TaskSnapshot> {
+  async untilState(...states: State[]): Promise<TaskStatus> {
     return this.until((snapshot) => states.includes(snapshot.state), states.join(' or '));
   }
 
   /** The first snapshot that `accepts`. The task need not be there yet. */
-  async until(accepts: (snapshot: TaskSnapshot) => boolean, what: string): Promise<TaskSnapshot> {
+  async until(accepts: (snapshot: TaskStatus) => boolean, what: string): Promise<TaskStatus> {
     const deadline = performance.now() + TIMEOUT_MS;
     for (;;) {
       const snapshot = await this.#read();
@@ -52,7 +52,7 @@ export class TaskWatch {
     }
   }
 
-  async #read(): Promise<TaskSnapshot | undefined> {
+  async #read(): Promise<TaskStatus | undefined> {
     const { rows } = await this.db.query({
       name: 'watch',
       text: `SELECT id, lock_key AS "lockKey", state, phase, rows_total::float8 AS "rowsTotal",

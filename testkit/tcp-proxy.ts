@@ -16,9 +16,9 @@ export interface CommitCut {
 interface Link {
   client: net.Socket;
   server: net.Socket;
-  /** What the client has said since the last BEGIN, its beginning only. */
+  /** The beginning of what the client has sent since the last BEGIN. */
   said: string;
-  /** The COMMIT was passed on and its reply is not to be. */
+  /** Whether the COMMIT was passed on and its reply must be dropped. */
   isDoomed: boolean;
 }
 

@@ -4,7 +4,7 @@ const isTerminal = Boolean(process.stdout.isTTY);
 
 /** Shows the way from 0 to 100 per cent. */
 export interface Progress {
-  /** `note` stands behind the bar. */
+  /** `note` follows the bar. */
   update(percent: number, note?: string): void;
   end(): void;
 }

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { RunRef } from '../contract/messages.js';
 import type { Receipt } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
+import { resultKey } from '../storage/keys.js';
 import type { Store, Stored } from '../storage/store.js';
-import { type DownloadPart, listDownloadParts } from '../tables/export.js';
 import { checkSource, plannedSource } from '../tables/export-source.js';
 import { type Completion, completeTask } from '../tasks/endings.js';
 import { FencedError, withFence } from '../tasks/fence.js';
+import { type DownloadPart, listDownloadParts } from '../tasks/ranges.js';
 import { enterPhase } from '../tasks/task-state.js';
 import { asDownload, type TaskRow } from '../tasks/tasks.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
-import { resultKey } from './result-keys.js';
 import { asStep, type Step } from './step.js';
 import { beginningOf } from './write-rows.js';
 
@@ -34,7 +34,7 @@ export async function assemble(store: Store, { client, task, fence, signal }: St
   const file = await store.concat(key, beginningOf(task), objects, { signal });
   await failpoint('assemble:before-record');
   const done = completion(task, parts, key, file);
-  // Only a refusal removes the file: after a lost reply it may be the one that counts.
+  // Removes the file only when fenced: after a lost reply the task row may already name it.
   await withFence(client, fence, async () => {
     await checkSource(client, plannedSource(task));
     await completeTask(client, task.id, done);

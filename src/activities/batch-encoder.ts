@@ -25,7 +25,7 @@ interface Encoding {
   checker: RowChecker;
   /** Rows that are rejects already. */
   skip: RowSet;
-  /** Two buffers: one batch is made while the one before is sent. */
+  /** Two buffers: one batch is encoded while the previous one is sent. */
   outs: Buffer[];
 }
 
@@ -35,7 +35,7 @@ interface Ahead {
   batch: Promise<EncodedBatch>;
 }
 
-/** Encodes the records of a part, batch by batch and one ahead, and takes those out that cannot be loaded. */
+/** Encodes the records of a part batch by batch, one batch ahead, and removes records that cannot be loaded. */
 export class BatchEncoder {
   readonly #encoding: Encoding;
   readonly #outs: Buffer[];
@@ -47,8 +47,8 @@ export class BatchEncoder {
   }
 
   /**
-   * Reads and encodes about `most` bytes, at least one record. Returns the batch made ahead where it is the same. The
-   * buffers grow only for a record that is longer than they are.
+   * Reads and encodes about `most` bytes, at least one record. Returns the batch made ahead if it is the requested one.
+   * The buffers grow only for a longer record.
    */
   async next(place: Place, most: number): Promise<EncodedBatch> {
     const ahead = this.#ahead;

@@ -12,7 +12,7 @@ import { publish } from './publish.js';
 import { tidy } from './rollback.js';
 import { type Attending, asStep, type Step } from './step.js';
 
-/** What one activity has done of a task: all of it where it is small, else everything up to the plan of its parts. */
+/** The outcome of a begin activity: a small task is completed, a larger one is ready for the work on its parts. */
 export type BeginOutcome = Prepared | { completed: Completed };
 
 /** How a small task has ended, for the workflow. */
@@ -22,13 +22,13 @@ interface Completed {
   isTidy: true;
 }
 
-/** Of all sessions of an attempt, so that the next attempt ends those of one that is frozen wherever that stands. */
+/** The role of all sessions of an attempt, so that the next attempt can end a frozen one at any of its steps. */
 const ROLE = 'begin';
 
 /**
- * Begins an upload: inspects and prepares it. One whose file is a single part is then loaded, published and tidied up
- * in this same activity, by the steps that a large one has activities for: each is fenced, and continues from the state
- * in the database.
+ * Begins an upload: inspects and prepares it. Then loads, publishes and tidies a file of a single part in this same
+ * activity. The steps are those for which a large file has activities: each is fenced and continues from the state in
+ * the database.
  */
 export function beginUploadActivity(dependencies: Dependencies, window: number) {
   return begin(dependencies, {
@@ -40,7 +40,7 @@ export function beginUploadActivity(dependencies: Dependencies, window: number) 
 }
 
 /**
- * Begins a download: plans it. A table of a single part is then dumped and assembled in this same activity, likewise.
+ * Begins a download: plans it. Then dumps, assembles and tidies a table of a single part in this same activity.
  */
 export function beginDownloadActivity(dependencies: Dependencies, window: number) {
   return begin(dependencies, {
@@ -51,16 +51,16 @@ export function beginDownloadActivity(dependencies: Dependencies, window: number
   });
 }
 
-interface Steps {
+interface KindOfWork {
   plan(step: Step, beat: Beat): Promise<Prepared>;
-  /** Works off a part in the session at hand. */
+  /** Loads or dumps a part in the present session. */
   work(step: Step, partNo: number, beat: Beat): Promise<void>;
   /** The same for a gentle task, which holds no session while it waits for its rate. */
   workInStints(run: RunRef & { partNo: number }, signal: AbortSignal, beat: Beat): Promise<object>;
   complete(step: Step): Promise<Receipt>;
 }
 
-function begin(dependencies: Dependencies, steps: Steps) {
+function begin(dependencies: Dependencies, steps: KindOfWork) {
   return async (run: RunRef): Promise<Fenceable<BeginOutcome>> =>
     performStep<BeginOutcome>(
       dependencies,
@@ -83,26 +83,26 @@ function begin(dependencies: Dependencies, steps: Steps) {
         const rows = { loaded: done.rows_loaded, rejected: done.rows_rejected };
         return { completed: { state: 'completed', rows, isTidy: true } };
       },
-      // The watch over all fences brings the news.
+      // `FenceWatch` notices a command sooner than a heartbeat.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
 }
 
 async function inOneSession(
-  { plan, work, complete }: Steps,
+  { plan, work, complete }: KindOfWork,
   step: Step,
   beat: Beat,
 ): Promise<{ prepared: Prepared; receipt?: Receipt }> {
   const prepared = await plan(step, beat);
   if (prepared.parts > 1 || step.task.options.max_bytes_per_second) return { prepared };
-  // What the parts do to the task row, its completion reads by itself.
+  // Not renewed after the parts: the completion itself reads what they change in the task row.
   const planned = await renewed(step);
   for (const partNo of prepared.pending) await work(planned, partNo, beat);
   return { prepared, receipt: await complete(planned) };
 }
 
 async function gently(
-  { workInStints, complete }: Steps,
+  { workInStints, complete }: KindOfWork,
   attending: Attending,
   run: RunRef,
   { pending }: Prepared,

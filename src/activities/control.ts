@@ -24,13 +24,13 @@ export function controlActivities({ controlPool: pool, log }: Dependencies) {
     const done = await commandFromOutside(pool, task, { ...command, key });
     if (done) return done.changed ? done.row.epoch : null;
     const { workflow_id, state } = task;
-    log.info({ task: workflow_id, command: command.action, state }, 'ignored a command that is not legal here');
+    log.info({ task: workflow_id, command: command.action, state }, 'ignored a command that is illegal here');
     return null;
   }
 
   /**
-   * Writes down by whom the commands came, as far as Temporal knows. Nothing depends on it, so nothing waits for it for
-   * long.
+   * Records who sent the commands, as far as Temporal knows. Nothing depends on it, so its query has a short deadline
+   * and a failure is only logged.
    */
   async function nameActors(
     { taskId, commands, ownSignal = false }: AppliedCommands,
@@ -44,7 +44,7 @@ export function controlActivities({ controlPool: pool, log }: Dependencies) {
         if (epoch !== null && actor !== null) await nameActor(pool, taskId, epoch, actor);
       }
     } catch (error) {
-      log.info({ err: { message: (error as Error).message } }, 'it is not known by whom a command came');
+      log.info({ err: { message: (error as Error).message } }, 'the sender of a command is unknown');
     }
   }
 
@@ -61,7 +61,7 @@ export function controlActivities({ controlPool: pool, log }: Dependencies) {
             const key = commandKey(workflowExecution!.runId, name);
             epochs.push(await applyCommand(taskId, command, key));
           }
-          // Only now that the fence is closed: a slow answer of Temporal must not hold up a pause.
+          // After the fence is closed: a slow answer of Temporal must not delay a pause.
           if (epochs.some((epoch) => epoch !== null)) await nameActors(applied, epochs);
           return { state: (await getTaskById(pool, taskId)).state };
         },

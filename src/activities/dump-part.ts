@@ -2,16 +2,17 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
 import { failpoint } from '../failpoint.js';
+import { cancellable } from '../postgres/cancellable.js';
 import { copyOut } from '../postgres/copy-out.js';
-import { claimRange, type DownloadPart, rangeQuery, recordObject, tuneForRanges } from '../tables/export.js';
+import { partKey } from '../storage/keys.js';
+import { rangeQuery, tuneForRanges } from '../tables/export.js';
 import { asExporter } from '../tables/export-session.js';
 import { plannedSource, readingTable, reopenSource } from '../tables/export-source.js';
-import { cancellable } from '../tables/staging.js';
 import { endSessions, FencedError, whileFenceIsOpen, withFence } from '../tasks/fence.js';
+import { claimRange, type DownloadPart, recordObject } from '../tasks/ranges.js';
 import { asDownload, type TaskRow } from '../tasks/tasks.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import type { RateLimiter } from './rate-limiter.js';
-import { partKey } from './result-keys.js';
 import { asPart, type PartAttempt, type Step } from './step.js';
 import { compressed, copyOptions, formatOf, writeRows, writtenColumns } from './write-rows.js';
 
@@ -42,7 +43,7 @@ export async function dumpPart(
   return { rows, bytes };
 }
 
-/** Dumps a part that no rate holds up, in the session of a step that has been taken. */
+/** Dumps a part without a rate limit, in the session of a claimed step. */
 export async function dumpWithin(dependencies: Dependencies, step: Step, partNo: number, beat: Beat, role: string) {
   await dumpClaimed({ ...dependencies, ...step, partNo, role, beat });
 }
@@ -100,7 +101,7 @@ async function dumpRange(
   });
 }
 
-/** Keeps count of what has come so far, for the next heartbeat. */
+/** Counts the rows and bytes so far, for the next heartbeat. */
 async function* counting(
   source: AsyncIterable<Buffer>,
   rows: { rowCount: number },
@@ -115,21 +116,21 @@ async function* counting(
   }
 }
 
-/** A frozen copy is ours; every other table is read by the role of exports. */
+/** Reads a frozen copy as the app and any other table as the role of exports. */
 function inReader<T>(
   { pool, exportPool, client, task, role }: Dumping,
   signal: AbortSignal,
   body: (reader: pg.ClientBase) => Promise<T>,
 ): Promise<T> {
-  // The first row may be long in coming: a view that computes, a table that another session has locked.
+  // The first row may take long: a view that computes, a table that another session has locked.
   if (asDownload(task).options.consistency === 'frozen') return cancellable(pool, client, signal, () => body(client));
   return asExporter({ pool, exportPool, lockKey: task.lock_key, role, signal }, body);
 }
 
 /**
- * Passes the bytes on, has the task pay for them, and breaks the COPY off when the activity is to end. A gentle task
- * waits only once the part is dumped and recorded, and holds no connection then: a COPY that waits holds a snapshot,
- * which keeps VACUUM from its work in the whole database. The parts of a gentle export are short (`partBytes`).
+ * Passes the bytes on, charges the task for them, and aborts the COPY when the signal fires. A gentle task waits only
+ * after its part is recorded, without a connection: a COPY that waits would hold a snapshot, which blocks VACUUM in the
+ * whole database. The parts of a gentle export are short (`partBytes`).
  */
 async function* charged(
   source: AsyncIterable<Buffer>,

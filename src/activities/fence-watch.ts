@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { epochsOf, type Fence, FencedError } from '../tasks/fence.js';
 
-/** How often all that wait are looked at, in one query. */
+/** The interval between two looks at all watched fences, each one query. */
 const WATCH_MS = 300;
 
 interface Watched {
@@ -11,9 +11,8 @@ interface Watched {
 }
 
 /**
- * Watches the fences of all steps that this worker has in its hands, so that one that waits (for its rate, for a
- * permit) ends soon after a command has come. One query for all of them is cheaper than heartbeats, which would bring
- * the news as soon.
+ * Watches the fences of all steps in this worker. A step that waits (for its rate, for a permit) thus ends soon after a
+ * command. One query for all of them is cheaper than heartbeats of the same latency.
  */
 export class FenceWatch {
   readonly #pool: pg.Pool;

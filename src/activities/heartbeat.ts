@@ -22,12 +22,12 @@ export async function atRest<T>(body: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Whether an activity is to send a heartbeat now: one that works, always; one that waits, when its last one was long
- * ago.
+ * Returns whether an activity must send a heartbeat now: always while it works; while it waits, only when its last one
+ * was long ago.
  */
 export function isDue(context: Context): boolean {
   const now = performance.now();
-  // Across its rests: one that rests again and again for a second would else never send any.
+  // Counts across rests: an activity with many short rests would otherwise never send one.
   if (resting.has(context) && now - (lastBeat.get(context) ?? 0) < REST_HEARTBEAT_MS) return false;
   lastBeat.set(context, now);
   return true;

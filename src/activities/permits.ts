@@ -1,17 +1,17 @@
 /** Gives a permit back. Further calls do nothing. */
 export type Release = () => void;
 
-/** Grants a permit to one who waits. */
+/** Resolves a waiting call of `take`. */
 type Grant = () => void;
 
 /**
- * A fixed number of permits to work, granted by user: first to the user who holds the fewest, and of several in turn.
- * One user holds at most all but one, so that another user's work starts at once however much the first one has.
+ * A fixed number of permits to work, granted by user: to the user with the fewest first, and in turn among equals. One
+ * user holds at most all but one, so that work of another user can start at once.
  */
 export class Permits {
   readonly #total: number;
   readonly #held = new Map<string, number>();
-  /** By user, in the order of their turns: one who was granted a permit goes to the end. */
+  /** By user, in the order of their turns: a user who gets a permit moves to the end. */
   readonly #waiting = new Map<string, Grant[]>();
   #free: number;
 

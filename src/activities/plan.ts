@@ -2,13 +2,15 @@ import type pg from 'pg';
 import type { RunRef } from '../contract/messages.js';
 import type { DownloadOptions } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
-import { type KeyRange, planRanges, storeRanges } from '../tables/export.js';
+import { cancellable } from '../postgres/cancellable.js';
+import { planRanges } from '../tables/export.js';
 import { asExporter, type Exporting } from '../tables/export-session.js';
 import { asPlanned, type ExportSource, openCopy, openSource, readingTable } from '../tables/export-source.js';
 import { fillFrozenCopy, indexFrozenCopy } from '../tables/frozen-copy.js';
-import { cancellable, dropStaging, rememberStaging } from '../tables/staging.js';
+import { dropStaging, rememberStaging } from '../tables/staging.js';
 import { withFence, withLateFence } from '../tasks/fence.js';
 import { sumParts } from '../tasks/progress.js';
+import { type KeyRange, storeRanges } from '../tasks/ranges.js';
 import { enterPhase } from '../tasks/task-state.js';
 import { asDownload, type Column, storeSource, type TaskRow } from '../tasks/tasks.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
@@ -17,7 +19,7 @@ import { asStep, type Step } from './step.js';
 
 /** A part of an export takes about this much of the table. */
 const TABLE_PART_BYTES = 16 << 20;
-/** A part of a gentle export takes what its rate allows in this time, and not less than this. */
+/** A part of a gentle export has the bytes of its rate in this time, but not less than `GENTLE_BYTES`. */
 const GENTLE_SECONDS = 2;
 const GENTLE_BYTES = 64 << 10;
 
@@ -110,7 +112,7 @@ async function planOf(client: pg.ClientBase, task: TaskRow, source: ExportSource
   return { source, columns, ranges: await planRanges(client, source, partBytes(asDownload(task).options)) };
 }
 
-/** An upload's are known, with the header of the file. */
+/** Returns the columns that the task has stored (those of an upload, with its header), or else those of the table. */
 function columnsOf({ columns }: TaskRow, source: ExportSource): Column[] {
   const evidence = 'the column of the table';
   return columns ?? source.columns.map(({ number, name, type }) => ({ original: name, name, type, evidence, number }));

@@ -9,7 +9,7 @@ import type { TaskRow } from '../tasks/tasks.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
 import { asStep, type Step } from './step.js';
 
-/** What the workflow has to know to load or dump: which parts are left, and how many there are in all. */
+/** The remaining parts of a task and the progress so far, for the workflow. */
 export interface Prepared {
   pending: number[];
   parts: number;
@@ -19,7 +19,7 @@ export interface Prepared {
   window: number;
 }
 
-/** Makes the staging table and says which parts are left to load. */
+/** Makes the staging table and returns the parts that remain to load. */
 export function prepareActivity(dependencies: Dependencies, window: number) {
   return async (run: RunRef): Promise<Fenceable<Prepared>> =>
     performStep(dependencies, run, (signal) =>

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Unused time may be caught up to this much, so that the gaps between two parts do not lower the rate. */
 const CATCH_UP_MS = 400;
-/** A shorter wait costs less than the rest that would save it: it is added to the next one. */
+/** A shorter wait is not worth a rest: it is added to the next one. */
 const SHORTEST_REST_MS = 10;
 /** A timer takes at most 24 days. */
 const LONGEST_REST_MS = 3_600_000;
@@ -13,16 +13,16 @@ const LONGEST_REST_MS = 3_600_000;
 const SMALLEST_PORTION = 8 << 10;
 
 /**
- * Holds tasks to a rate in bytes per second, over all their parts in this process: what has passed is paid for by
- * waiting.
+ * Limits tasks to a rate in bytes per second, over all their parts in this process. Bytes pass first, and the task
+ * waits for them afterwards.
  */
 export class RateLimiter {
   /** Per task: the moment (monotonic, ms) up to which the bytes that have passed are paid for. */
   readonly #paidUntil = new Map<string, number>();
 
   /**
-   * The most bytes for one batch: a tenth of a second of the rate, of a slow task up to a second, so that it moves and
-   * stops soon.
+   * Returns the max bytes of a batch: those of a tenth of a second, for a slow task of up to a second. So the task
+   * moves and stops soon.
    */
   static portion(bytesPerSecond: number | undefined, most: number): number {
     if (!bytesPerSecond) return most;
@@ -30,7 +30,7 @@ export class RateLimiter {
     return Math.max(1, Math.min(most, Math.floor(portion)));
   }
 
-  /** Notes bytes that have passed. */
+  /** Charges the task for bytes that have passed. */
   charge(taskId: string, bytes: number, bytesPerSecond: number | undefined): void {
     if (!bytesPerSecond) return;
     const now = performance.now();
@@ -38,7 +38,7 @@ export class RateLimiter {
     this.#paidUntil.set(taskId, paid + (bytes / bytesPerSecond) * 1000);
   }
 
-  /** Whether the task has to wait before more may pass. */
+  /** Returns whether the task must wait before more bytes may pass. */
   owes(taskId: string): boolean {
     return this.#debt(taskId) >= SHORTEST_REST_MS;
   }

@@ -6,6 +6,7 @@ import type { EncodeResult, RefusedRecord } from '../csv/record-encoder.js';
 import { type ColumnCheck, type RefusedValue, readValues } from '../csv/value-check.js';
 import { readerOfForm, readerOfType } from '../csv/value-reader.js';
 import { GIVEN, hintsFor } from '../intake/choose-columns.js';
+import { SQLSTATE } from '../postgres/sqlstate.js';
 import type { RefusedRow } from '../tables/insert-rows.js';
 import type { Reject } from '../tasks/rejects.js';
 import { asUpload, type Column, type TaskRow, type UploadRow } from '../tasks/tasks.js';
@@ -133,8 +134,9 @@ function textAt(
 
 /** In our words: those of PostgreSQL name tables of ours. */
 function describeRefusal(code: string): string {
-  if (code === '54000') return 'the row is too big: PostgreSQL needs it to fit into a page of 8 kB';
+  if (code === SQLSTATE.program_limit_exceeded)
+    return 'the row is too big: PostgreSQL needs it to fit into a page of 8 kB';
   if (code.startsWith('23')) return 'the row breaks a constraint of the table';
-  if (code === 'P0001') return 'a trigger of the table refuses the row';
+  if (code === SQLSTATE.raise_exception) return 'a trigger of the table refuses the row';
   return `PostgreSQL refuses the row (SQLSTATE ${code})`;
 }

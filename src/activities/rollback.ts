@@ -19,9 +19,8 @@ import { CONTROL, type Dependencies, type Fenceable, perform } from './context.j
 const LOCK_TIMEOUT_MS = 5_000;
 
 /**
- * The compensation: removes everything that the task made. Files first, then, in one transaction, staging table, parts,
- * rejects and the final state: that state is true from the moment it can be read. Costs the same however much was
- * loaded.
+ * Removes everything that the task made: first the files, then staging table, parts and rejects, in one transaction
+ * with the final state. So that state is true as soon as it can be read. The cost does not depend on the rows loaded.
  */
 export function rollbackActivity(dependencies: Dependencies) {
   const { controlPool: pool, store, rateLimiter } = dependencies;
@@ -63,11 +62,11 @@ export async function tidy({ controlPool: pool, store, rateLimiter }: Dependenci
   const task = await getTaskById(pool, taskId).catch(nullWhenDeleted);
   if (task?.state !== 'completed') return;
   if (task.source) await store.remove(task.source.key);
-  // The unfinished first: what an attempt that comes back late finishes in between is then among the others.
+  // Unfinished objects first: the list below then includes an object that a late attempt has finished meanwhile.
   await store.removeUnfinished(resultPrefix(taskId));
   for (const key of await store.list(resultPrefix(taskId))) if (key !== task.result?.key) await store.remove(key);
   await closeFence(pool, task.lock_key, async (client) => {
-    // Not waited for: what a crash of the server undoes, the reconciler finds and has tidied again.
+    // The commit does not wait for the disk: if a crash undoes it, the reconciler has the task tidied again.
     await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL synchronous_commit = off`);
     if (task.kind === 'download') await dropStaging(client, task.staging_oid);
     // Last of all: as long as there are parts the reconciler knows that there is something to tidy.
@@ -83,7 +82,7 @@ function removing<T extends object>({ log, removals }: Dependencies, body: () =>
   return perform(log, (signal) => removals.use(user, signal, body), CONTROL);
 }
 
-/** A task may be deleted before its workflow has tidied up: the deletion removes all of it. */
+/** Accepts a task that was deleted before its workflow tidied it, since the deletion removes everything. */
 function nullWhenDeleted(error: unknown): null {
   if (error instanceof TaskError && error.code === 'task_not_found') return null;
   throw error;

@@ -1,10 +1,10 @@
-/** How soon a step that found no slot comes again, at least and at most. */
+/** The shortest and the longest delay before a step without a slot is retried. */
 const SOONEST_MS = 1_000;
 const LATEST_MS = 60_000;
-/** They come again one after the other, so that those of a thousand tasks do not keep the server busy. */
+/** The interval between such retries, so that those of a thousand tasks do not overload the server. */
 const APART_MS = 100;
 
-/** The user's steps occupy as many slots as there are free ones; the step is to come again later. */
+/** The user's steps occupy as many slots as there are free ones. The step must be retried later. */
 export class SlotsFullError extends Error {
   override readonly name = 'SlotsFullError';
 
@@ -37,10 +37,10 @@ export class Slots {
     return () => this.#leave(user);
   }
 
-  /** What is taken at this moment; a step without a slot waits in Temporal. */
-  get usage(): { taken: number; free: number; waiting: number } {
+  /** Returns the slots in use and the free ones; a step without a slot waits in Temporal. */
+  get usage(): { taken: number; free: number } {
     const taken = [...this.#occupied.values()].reduce((sum, count) => sum + count, 0);
-    return { taken, free: this.#free, waiting: 0 };
+    return { taken, free: this.#free };
   }
 
   #leave(user: string): void {

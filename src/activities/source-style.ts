@@ -5,7 +5,7 @@ import { encodingOf } from '../dialect/encodings.js';
 import type { StoreFile } from '../storage/store.js';
 import type { SourceStyle } from '../tasks/tasks.js';
 
-/** The quotes of so much of a file are looked at: a file that changes its manner later is written otherwise. */
+/** The bytes of a file whose quotes are inspected. An export does not reproduce a style that changes later. */
 const QUOTES_BYTES = 256 << 10;
 /** Room for a line end in UTF-16. */
 const END_BYTES = 4;

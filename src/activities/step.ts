@@ -26,8 +26,8 @@ interface Attempt {
 }
 
 /**
- * Begins an attempt. One whose epoch is over goes no further, before it ends the session of one that is not. @throws
- * {FencedError}
+ * Runs an attempt of a step. Checks the epoch first, so that a stale attempt cannot terminate a live attempt's session.
+ * @throws {FencedError}
  */
 async function attend<T>(
   { pool, permits, slots, fences, signal: ending }: Attending,
@@ -52,11 +52,11 @@ async function attend<T>(
   }
 }
 
-/** What an attempt of a step works with. */
+/** The context of an attempt of a step. */
 export interface Step {
   client: pg.PoolClient;
   /**
-   * As it was when this attempt had taken the step. Only this attempt's own transactions and commands change it since.
+   * The task as it was when this attempt claimed the step. Only its own transactions and commands change it since.
    */
   task: TaskRow;
   fence: Fence;
@@ -64,8 +64,8 @@ export interface Step {
 }
 
 /**
- * Runs a step of a task, of which there is one attempt at a time, in a session of its own.
- * @param isAsync its commits do not wait for the disk
+ * Claims a step of a task for one attempt at a time and runs it in a session of its own.
+ * @param isAsync whether its commits do not wait for the disk
  */
 export async function asStep<T>(
   attending: Attending,
@@ -80,7 +80,7 @@ export async function asStep<T>(
 }
 
 /**
- * What an attempt of a part works with. Several parts of one task are worked on at once, so it has yet to be claimed.
+ * The context of an attempt of a part. Parts of one task run concurrently, so that the body itself claims its part.
  */
 export interface PartAttempt extends Step {
   partNo: number;
@@ -91,7 +91,7 @@ export interface PartAttempt extends Step {
 /**
  * Runs an attempt of a part in stints, each in a session of its own, until one says that it was the last. Before each
  * stint, and after the last one, the task waits for its rate and holds neither permit nor connection.
- * @param body is given what the stint before has returned
+ * @param body receives the result of the previous stint
  */
 export async function asPart<T extends { isLast: boolean }>(
   attending: Attending,

@@ -31,7 +31,7 @@ export function copyOptions(
   return { delimiter, quote, escape: escapedBy, forceQuote };
 }
 
-/** Gives the rows of a part, as COPY has written them, the line ends and the encoding of the format. */
+/** Converts the rows of a part from COPY's output to the line ends and the encoding of the format. */
 export function writeRows(rows: Readable, format: ExportFormat, partNo: number): AsyncIterable<Buffer> {
   const isLeading = !format.final_newline;
   const ended = format.newline === '\n' && !isLeading ? rows : withNewlines(rows, format, partNo);
@@ -52,7 +52,7 @@ async function* encoded(rows: AsyncIterable<Buffer>, encoding: string): AsyncGen
 /** Compresses the rows of a part: gzip's members are one file when they are joined (RFC 1952, 2.2). */
 export function compressed(rows: AsyncIterable<Buffer>, { compression }: ExportFormat): AsyncIterable<Buffer> {
   if (compression === null) return rows;
-  // An error of either destroys the other, and is thrown to the reader.
+  // An error in either stream destroys the other one and reaches the reader.
   return pipeline(Readable.from(rows, { objectMode: false }), createGzip(), () => {});
 }
 

@@ -15,10 +15,10 @@ import { operation } from './openapi.js';
 import { runCommand } from './run-command.js';
 import { readFilter } from './task-filter.js';
 
-/** Whose turn it is: a task that was found, or a name that may have none. */
+/** The target of a command: a task that was found, or a name that may have no task. */
 type Target = { key: TaskKey; row?: TaskRow };
 
-/** So many at once: each takes a connection of the ten that the API has. */
+/** The number of concurrent commands: each takes one of the API's ten connections for commands. */
 const AT_ONCE = 4;
 
 /** POST /tasks/actions */
@@ -69,7 +69,7 @@ async function chooseTargets(
     return { targets: namedTargets(tasks, user_id), next: null };
   }
   if (user_id !== undefined) throw refused('user_id', 'belongs into filter, where that is given');
-  // The first ones first: what a command makes of them is in the way of no later page.
+  // The oldest first: a command that changes them does not move the tasks of later pages.
   const list = { filter: readFilter(filter!, 'filter.'), sort: 'created' as const };
   const place = after === undefined ? undefined : readCursor(list, after);
   const { snapshots, next } = await listTasks(pool, list.filter, { sort: list.sort, limit: MAX_TASKS, after: place });
@@ -100,7 +100,7 @@ function refused(field: string, detail: string): TaskError {
   return invalidRequest([{ field, detail }]);
 }
 
-/** One that fails stops none of the others. */
+/** Commands one task. An error becomes its result and does not stop the others. */
 async function commandOne(context: ApiContext, { key, row }: Target, body: ActionsBody): Promise<ActionResult> {
   const named = { kind: key.kind, user_id: key.userId, task_name: key.taskName };
   try {
@@ -132,7 +132,7 @@ async function perform(context: ApiContext, task: TaskRow, { action, reason }: A
   return { result: changed ? 'ok' : 'no_op', state: row.state };
 }
 
-/** What would come of it, by the state that the task is in now. @throws {TaskError} illegal_transition */
+/** Predicts the result of a command from the task's present state. @throws {TaskError} illegal_transition */
 function foretell(task: TaskRow, action: Action | 'delete'): Done {
   if (action === 'delete') {
     if (!isFinal(task.state)) throw notFinal(task);

@@ -3,7 +3,7 @@ import { invalidRequest, TaskError } from '../contract/errors.js';
 import { DownloadStart } from '../contract/requests.js';
 import type { DownloadOptions } from '../contract/task.js';
 import { findTable, listColumns, tableExists } from '../tables/find-table.js';
-import { columnNumber } from '../tables/staging.js';
+import { attributeNumber } from '../tables/staging.js';
 import { createTask, findByIdempotencyKey, findByName, type NewTask } from '../tasks/new-task.js';
 import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import { tryDispatch } from '../temporal/dispatch.js';
@@ -114,7 +114,7 @@ async function tableOfUpload(pool: ApiContext['pool'], body: DownloadStart): Pro
     table: upload.table_name,
     oid,
     upload,
-    columns: upload.columns?.map((column, i) => ({ ...column, number: columnNumber(i) })),
+    columns: upload.columns?.map((column, i) => ({ ...column, number: attributeNumber(i) })),
     rowsTotal: upload.receipt?.rows_loaded,
   };
 }

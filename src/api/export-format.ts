@@ -2,11 +2,11 @@ import { invalidRequest } from '../contract/errors.js';
 import type { DownloadStart } from '../contract/requests.js';
 import { type ExportFormat, PLAIN_FORMAT } from '../contract/task.js';
 import { listNearest, MAX_LISTED } from '../csv/nearest-names.js';
-import { columnNumber } from '../tables/staging.js';
+import { attributeNumber } from '../tables/staging.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';
 
 /** What `dialect` of an upload's task row, of any version, says of its file. */
-type SourceDialect = Partial<Omit<ExportFormat, 'newline' | 'quote' | 'escape' | 'compression'>> & {
+type FormatOfSource = Partial<Omit<ExportFormat, 'newline' | 'quote' | 'escape' | 'compression'>> & {
   newline?: string;
   quote?: string | null;
   escape?: string | null;
@@ -47,7 +47,7 @@ function likeSource(
   { dialect, source_style, columns }: TaskRow,
   exported: Column[],
 ): { format: ExportFormat; warnings: string[] } {
-  const found = { ...dialect, ...source_style } as SourceDialect;
+  const found = { ...dialect, ...source_style } as FormatOfSource;
   const warnings: string[] = [];
   const keep = <T>(value: unknown, fits: (value: unknown) => value is T, plain: T, what: string): T => {
     if (fits(value)) return value;
@@ -55,7 +55,7 @@ function likeSource(
     return plain;
   };
   const quote = found.quote === undefined ? '"' : keep(found.quote, isMark, '"', 'its values are not quoted');
-  const places = exported.map(({ number }) => columns!.findIndex((_, i) => columnNumber(i) === number) + 1);
+  const places = exported.map(({ number }) => columns!.findIndex((_, i) => attributeNumber(i) === number) + 1);
   const header = found.header_rows === undefined ? (found.header ?? true) : found.header_rows > 0;
   if ((found.header_rows ?? 0) > 1) warnings.push('The export has one header line; the uploaded file has several.');
   if ((found.skip_lines ?? 0) > 0) warnings.push('The lines above the header of the uploaded file are not exported.');

@@ -5,7 +5,7 @@ import type { TaskRow } from '../tasks/tasks.js';
 /** Whether the result file of a completed download is missing in the store, or has another size than the result. */
 export async function isResultLost(store: Store, { state, result }: TaskRow): Promise<boolean> {
   if (state !== 'completed' || !result) return false;
-  // A store that cannot be read now has lost nothing yet.
+  // A store that cannot be read now does not count as a loss.
   const found = await store.stat(result.key).catch(() => result);
   return found?.size !== result.size;
 }

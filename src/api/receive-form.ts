@@ -35,7 +35,7 @@ export async function receiveForm(
   }
 }
 
-/** The file that a form was made for was forgotten: the sample in its place would be a surprise. */
+/** Returns the error of a form without its file: loading the sample instead would surprise the caller. */
 function noFile(fields: Record<string, unknown>): TaskError {
   if (fields.file_id !== undefined) return noFinishedUpload(checkFields(fields));
   const detail =

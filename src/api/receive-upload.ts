@@ -13,7 +13,7 @@ import { receiveForm } from './receive-form.js';
 
 const SAMPLE_NAME = 'sample_data.csv';
 
-/** What a start brought: its fields, checked, and its file, which the caller owns. */
+/** The checked fields and the file of a start request. The caller owns the file. */
 export interface Received {
   body: UploadStart;
   file: StoredFile;
@@ -46,7 +46,7 @@ async function receiveRaw(request: FastifyRequest, body: Readable, context: ApiC
   const fields = checkFields(request.query);
   if (fields.file_id !== undefined) throw fileAndId(fields);
   if (idempotencyKey(request) === undefined) await refuseTaken(context, fields);
-  // A refusal that ended the stream would end the connection, and lose the answer.
+  // Ending the stream at a refusal would close the connection before the answer is sent.
   const stream = body.iterator({ destroyOnReturn: false });
   const file = await receiveFile(context, stream, { options: fields, maxBytes: context.config.MAX_UPLOAD_BYTES });
   return { body: fields, file, namedAfter: 'upload' };
@@ -70,7 +70,7 @@ function refuseTooLarge({ headers }: FastifyRequest, maxBytes: number): void {
   throw new TaskError('file_too_large', `The file is larger than ${maxBytes} bytes.`);
 }
 
-/** A field that was silently left out would be a surprise. */
+/** Refuses fields in the query, since ignoring them silently would surprise the caller. */
 function refuseQuery(query: object): void {
   const misplaced = Object.keys(query).filter((name) => Object.hasOwn(UploadStart.properties, name));
   if (misplaced.length === 0) return;

@@ -40,7 +40,7 @@ export async function runCommand(
   return { row, changed, inEffect };
 }
 
-/** What an operator paused in Temporal would not hear the command. The dispatcher lifts it if it cannot be done now. */
+/** Unpauses the task natively, so that the command reaches it. If that fails, the dispatcher does it later. */
 async function isLifted({ temporal, log }: ApiContext, action: Action, task: TaskRow): Promise<boolean> {
   if (action === 'pause' || task.native_pause === null) return true;
   try {

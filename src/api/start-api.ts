@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
+import { awaitDatabase } from '../await-database.js';
 import { type Config, exportUrl, storeFolder } from '../config.js';
 import { StreamingInspections } from '../intake/streaming-inspection.js';
 import type { Logger } from '../log.js';
@@ -9,7 +10,6 @@ import { startDispatcher } from '../maintenance/dispatcher.js';
 import { runReconciler } from '../maintenance/reconciler.js';
 import { runSweeper } from '../maintenance/sweeper.js';
 import { createApiMetrics } from '../metrics/api-metrics.js';
-import { ensureSchema } from '../postgres/migrate.js';
 import { createExportPool, createPool } from '../postgres/pool.js';
 import { retrying } from '../retrying.js';
 import { listExcessRights } from '../roles/list-excess-rights.js';
@@ -22,7 +22,7 @@ export interface RunningApi {
   /** Where it listens. */
   url: string;
   /**
-   * Ends in order, within ten seconds: what is under way is finished or, at last, broken off; then the connections go.
+   * Stops in order within ten seconds: finishes requests in flight, or aborts them at the end, then closes connections.
    */
   close(): Promise<void>;
 }
@@ -34,7 +34,7 @@ const CONNECTIONS = 8;
 const COMMAND_CONNECTIONS = 10;
 /** Of each. */
 const KEPT_CONNECTIONS = 4;
-/** Of the ten seconds that a stop may take; a call to Temporal that is under way may take three more. */
+/** How long a stop waits for requests, of ten seconds in all; a call to Temporal in flight may take three more. */
 const GRACE_MS = 5_000;
 
 /**
@@ -93,7 +93,7 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
     close: async () => {
       stopping.abort();
       await closeWithin(GRACE_MS, app);
-      // A host that never answers is not waited for.
+      // Does not wait for a host that never answers.
       await Promise.race([others, sleep(1_000, undefined, { ref: false })]);
       await Promise.allSettled([
         temporal.close(),
@@ -132,11 +132,6 @@ async function closeWithin(milliseconds: number, app: FastifyInstance): Promise<
   const timer = setTimeout(() => app.server.closeAllConnections(), milliseconds);
   await app.close();
   clearTimeout(timer);
-}
-
-async function awaitDatabase(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
-  const hint = 'PostgreSQL is not available yet. Start it, or set DATABASE_URL to one that runs; trying again.';
-  await retrying(() => ensureSchema(config.DATABASE_URL), hint, log, signal);
 }
 
 async function awaitTemporal(

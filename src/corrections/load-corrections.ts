@@ -7,7 +7,7 @@ import type { RecordEncoder } from '../csv/record-encoder.js';
 import { withTransaction } from '../postgres/pool.js';
 import { lockTable } from '../tables/describe-table.js';
 import { type InsertTarget, insertRows } from '../tables/insert-rows.js';
-import { columnNumber } from '../tables/staging.js';
+import { attributeNumber } from '../tables/staging.js';
 import { type Reject, type RejectCode, rejectsOf, removeRejectsOf, storeRejects } from '../tasks/rejects.js';
 import { addNote } from '../tasks/task-events.js';
 import { lockTask } from '../tasks/task-state.js';
@@ -57,7 +57,7 @@ function checkTask({ state, task_name, rows_total }: TaskRow, corrections: Corre
 /** The table, held until the transaction ends, by the numbers of its columns: they may have been renamed. */
 async function targetOf(client: pg.ClientBase, { table_oid, columns }: TaskRow): Promise<InsertTarget> {
   const found = table_oid === null ? null : await lockTable(client, table_oid);
-  const numbers = [1, ...columns!.map((_, i) => columnNumber(i))];
+  const numbers = [1, ...columns!.map((_, i) => attributeNumber(i))];
   const own = numbers.map((number) => found?.columns.find((column) => column.number === number));
   if (!found || !own.every((column) => column !== undefined)) {
     const detail = 'The table of the upload was dropped, or a column of it. Upload the file again.';

@@ -9,9 +9,10 @@ export interface RecordStyle {
 }
 
 /**
- * One record as CSV, without a terminator: null is an unquoted empty field, '' is `""`. Values are quoted where they
- * hold the delimiter, a quote or a line break, where they are `\.`, which alone on a line ends the input of older
- * COPYs, and where they begin with U+FEFF, which at the beginning of a file is a byte order mark.
+ * Returns one record as CSV, without a terminator: null is an unquoted empty field, '' is `""`. Quotes a value that
+ * - holds the delimiter, a quote or a line break
+ * - is `\.`, which alone on a line ends the input of older COPYs
+ * - begins with U+FEFF, which at the beginning of a file is a byte order mark
  */
 export function formatRecord(values: (string | null)[], style: string | RecordStyle): string {
   const as = typeof style === 'string' ? { delimiter: style } : style;

@@ -22,7 +22,7 @@ export function nearestNames(misspelt: string, names: readonly string[], most = 
     .map(({ name }) => name);
 }
 
-/** How many characters must be put in, left out or changed to make one text of the other (Levenshtein 1966). */
+/** Returns the edit distance of two texts: characters inserted, deleted or changed (Levenshtein 1966). */
 function editDistance(a: readonly string[], b: readonly string[]): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (const [i, character] of a.entries()) {

@@ -12,7 +12,7 @@ export interface LineEnds {
 
 const LF = 10;
 
-/** Gives the records of a CSV text, which end in LF, other line ends. Line breaks inside of quotes stay as they are. */
+/** Replaces the line ends of a CSV text, which are LF, by others. Line breaks inside of quotes stay as they are. */
 export class NewlineWriter {
   readonly #newline: Buffer;
   readonly #quote: number;

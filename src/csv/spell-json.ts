@@ -93,7 +93,7 @@ class Reader {
     return !this.isForJsonb || !/[\0\ud800-\udfff]/u.test(this.#textOf(open, end));
   }
 
-  /** The text that a string stands for. */
+  /** Returns the text that a string represents. */
   #textOf(open: number, end: number): string {
     const written = this.text.slice(open + 1, end - 1);
     return written.includes('\\') ? JSON.parse(this.text.slice(open, end)) : written;

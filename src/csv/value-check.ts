@@ -30,8 +30,8 @@ const BACKSLASH = 92;
 const LETTER_N = 78;
 
 /**
- * Rewrites the values of rows encoded by a `RecordEncoder` as PostgreSQL reads them, and takes out the rows with a
- * value that is refused; in place.
+ * Rewrites the values of rows encoded by a `RecordEncoder` as PostgreSQL reads them, and removes rows with a refused
+ * value, in place.
  * @param checks by ascending column; the first value at fault counts
  */
 export function readValues(

@@ -76,7 +76,7 @@ export class Decoder {
   }
 }
 
-/** Decodes a whole buffer, of which the end may cut a character; U+FFFD stands for what is not of the encoding. */
+/** Decodes a whole buffer, whose end may cut a character. Replaces bytes that are not of the encoding by U+FFFD. */
 export function decodeLoosely(bytes: Buffer, encoding: string): string {
   if (encoding === 'windows-1252') return decodeWindows1252(bytes);
   return new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes, { stream: true });

@@ -19,6 +19,8 @@ export interface WordingInput {
 }
 
 const USUAL: readonly string[] = [',', ';', '\t', '|'];
+/** They occur in values. */
+const RARE: readonly string[] = [' ', ':'];
 
 /** Below this share of even records, or this score, a reading is no better than none. */
 const LEAST_SHARE = 0.5;
@@ -95,8 +97,7 @@ function byScore(readings: Candidate[]): Candidate[] {
   const isUsual = readings.some((one) => one.share === 1 && one.columns > 1 && USUAL.includes(one.wording.delimiter));
   const weight = (one: Candidate) => {
     const { delimiter, quote, skip_space } = one.wording;
-    const isRare = delimiter === ' ' || delimiter === ':';
-    const rarity = isRare ? (isUsual ? 0 : 0.6) : 1;
+    const rarity = RARE.includes(delimiter) ? (isUsual ? 0 : 0.6) : 1;
     // A reading that has no quoted field is as good without its quote, `"` being the usual one.
     const quoting = quote === "'" && one.quotedCount < 2 ? 0.5 : 1;
     return one.score * rarity * quoting * (skip_space ? spaceWeight(one) : 1);
@@ -155,7 +156,9 @@ function mixedOf({ sample, final }: WordingInput, { wording }: Candidate): Candi
 function warningsOf({ given, newlines }: WordingInput, best: Candidate, others: Candidate[]): string[] {
   const warnings: string[] = [];
   const { delimiter, quote, escape: escapedBy, newline, skip_space } = best.wording;
-  const rival = others.find((one) => one.wording.delimiter !== delimiter && one.columns > 1);
+  const isSure = best.share === 1 && USUAL.includes(delimiter);
+  const isRival = (one: string) => one !== delimiter && !(isSure && RARE.includes(one));
+  const rival = others.find((one) => isRival(one.wording.delimiter) && one.columns > 1);
   if (given.delimiter === undefined && rival && rival.score > best.score * 0.8)
     warnings.push(
       `The delimiter ${shown(rival.wording.delimiter)} fits nearly as well as ${shown(delimiter)}. Check the columns, or give the delimiter.`,

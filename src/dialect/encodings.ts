@@ -13,7 +13,7 @@ export function encodingOf(label: string): string | undefined {
   }
 }
 
-/** Names of other registries for what the Encoding Standard calls otherwise. */
+/** Names of encodings from other registries that the Encoding Standard does not list. */
 const ALIASES: Record<string, string> = {
   cp1252: 'windows-1252',
   cp932: 'shift_jis',

@@ -130,8 +130,8 @@ export class RecordParser {
   }
 
   /**
-   * Of the backslashes before a quote each pair stands for one, and an odd one escapes the quote; all others are
-   * text. Returns the last byte that is done with.
+   * Reads backslashes: before a quote each pair is one backslash, and an odd one escapes the quote; any other is text.
+   * Returns the last byte that was read.
    */
   #backslashes(first: number, dropped: number[]): number {
     const { bytes, end, grammar } = this;

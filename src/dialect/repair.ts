@@ -31,8 +31,8 @@ const LONGEST_LINE = 1 << 20;
 const TRIES = 64;
 
 /**
- * Reads one line whose quotes are wrong so that it has exactly `columns` fields: as it stands, then with each opening
- * quote in turn read as text. Returns the rules it took, undefined where no reading has that number of fields.
+ * Reads one line whose quotes are wrong so that it has exactly `columns` fields: first unchanged, then with each
+ * opening quote in turn read as text. Returns the applied rules; undefined where no reading has that number of fields.
  * Time grows with the line, at most 66 times its length.
  */
 export function repairLine(
@@ -57,7 +57,7 @@ export function repairLine(
   return lineWithoutDelimiter(line, columns, fields);
 }
 
-/** Where a delimiter is missing before or behind a quoted value, the two values are one: the row is padded. */
+/** Pads a row in which a delimiter is missing before or after a quoted value, so that two values are one. */
 function lineWithoutDelimiter(line: Line, columns: number, fields: FieldList): RepairRule[] | undefined {
   if (!readInSections(line, fields) || fields.count >= columns) return undefined;
   const rule = repairWidth(fields, columns, []);
@@ -97,7 +97,7 @@ function isEmptyFrom(fields: FieldList, from: number): boolean {
   return true;
 }
 
-/** The place of the empty field without which the others fit their columns, and without another they do not. */
+/** Returns the place of the only empty field whose removal makes all others fit their columns. */
 function emptyFieldTooMany(
   cells: string[],
   columns: number,
@@ -189,7 +189,7 @@ function endsField({ bytes, end, grammar }: Attempt, at: number): boolean {
   return after >= end || isDelimiterAt(bytes, after, end, grammar);
 }
 
-/** The quotes that stand where a field could begin, in order. */
+/** Yields the quotes at which a field could begin, in order. */
 function* openingQuotes(bytes: Buffer, start: number, end: number, grammar: TextGrammar): Generator<number> {
   let tries = 0;
   let couldBegin = true;

@@ -23,7 +23,7 @@ export function allowedHosts({ HOST: own = '', ALLOWED_HOSTS = '' }: { HOST?: st
 }
 
 /**
- * Refuses a request that was sent to another name than ours. A page whose own name leads to this machine (DNS
+ * Refuses a request to a name that is not the API's own. A page whose own name leads to this machine (DNS
  * rebinding) counts as same-origin for its browser, but it cannot choose what the browser writes into Host.
  * @throws {TaskError} host_not_allowed
  */

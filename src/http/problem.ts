@@ -5,7 +5,7 @@ import { ERRORS, type ErrorCode, TaskError } from '../contract/errors.js';
 import { isUnavailable, meaningOf } from '../postgres/sqlstate.js';
 import { GUARD_HEADERS } from './cross-origin-guard.js';
 
-/** Seconds after which a request that met an outage may be sent again. */
+/** Seconds after which a client may repeat a request that hit an outage. */
 const RETRY_AFTER = 2;
 
 /** Answers an error. Logs what the caller must not see; the caller gets a general message. */
@@ -27,7 +27,7 @@ const RAW_GUARD_HEADERS = Object.entries(GUARD_HEADERS)
   .map(([name, value]) => `${name}: ${value}\r\n`)
   .join('');
 
-/** Answers what is not HTTP at all (RFC 9112): there is no request yet, and nothing after it can be trusted. */
+/** Answers bytes that are not HTTP (RFC 9112): there is no request yet, and no later byte can be trusted. */
 export function refuseMalformed(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -60,7 +60,7 @@ export function pathOf(url: string): string {
   return url.split('?', 1)[0]!.slice(0, 500);
 }
 
-/** What an error means for the caller. */
+/** Converts any error to one for the caller. */
 export function asTaskError(error: unknown): TaskError {
   if (error instanceof TaskError) return error;
   const { statusCode, code } = error as Partial<FastifyError>;
@@ -91,7 +91,7 @@ export function asTaskError(error: unknown): TaskError {
   );
 }
 
-/** Errors of Fastify and its multipart parser that deserve a word of their own. */
+/** Details for errors of Fastify and its multipart parser. */
 const FRAMEWORK: Record<string, readonly [ErrorCode, string]> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported_media_type',

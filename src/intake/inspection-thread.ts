@@ -7,8 +7,8 @@ import type { ScannedPart } from './scan-part.js';
 import { StreamedFile } from './streamed-file.js';
 
 /**
- * In front of each buffer there is room for the rest of the one before, so that each record is contiguous. When one is
- * longer, inspect reads the stored file from there.
+ * Room before each buffer for the rest of the previous one, so that each record is contiguous. If a rest is longer, the
+ * thread stops, and inspect reads the stored file from there.
  */
 export const REST_BYTES = 1 << 16;
 

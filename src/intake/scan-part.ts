@@ -85,7 +85,7 @@ export class PartScan {
   /** File offset of the part's first byte. */
   readonly byteFrom: number;
   readonly #firstRow: number;
-  /** And of the first byte not scanned yet. */
+  /** File offset of the first byte not scanned yet. */
   position: number;
   readonly #stopAt: number;
   readonly #scanner: RecordScanner;

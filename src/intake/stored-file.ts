@@ -12,8 +12,8 @@ export interface Inspected {
 }
 
 /**
- * A file in the store that belongs to no task yet. Its owner always releases it in the end, which removes the file
- * unless a task has got it.
+ * A file in the store that belongs to no task yet. Its owner always releases it in the end, which removes the file if
+ * no task owns it by then.
  */
 export class StoredFile {
   readonly #store: Pick<Store, 'remove'>;

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 
-/** As many as cores, but beyond four the disk or the network is the limit, and each takes some 15 MB. */
+/** One thread per core, four at most: beyond that the disk or the network is the limit, and each takes some 15 MB. */
 export const THREADS = Math.min(availableParallelism(), 4);
 
 /**

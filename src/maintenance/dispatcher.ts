@@ -10,8 +10,8 @@ type Parts = Pick<MaintenanceParts, 'pool' | 'temporal' | 'log'>;
 const ROUND_MS = 1_000;
 
 /**
- * Sends the messages of the outbox that the requests which wrote them could not send, until the signal fires. Several
- * dispatchers may run: each claims a message of its own.
+ * Sends the messages of the outbox that their requests could not send, until the signal fires. Several dispatchers may
+ * run: each claims a message of its own.
  */
 export async function startDispatcher(parts: Parts, signal: AbortSignal): Promise<void> {
   let complained = false;
@@ -30,7 +30,7 @@ export async function startDispatcher(parts: Parts, signal: AbortSignal): Promis
 
 /**
  * Sends every message that is due.
- * @throws {TaskError} temporal_unavailable at the first message that meets it: the others would too
+ * @throws {TaskError} temporal_unavailable at the first message that hits it, since the others would too
  */
 export async function dispatchOnce(parts: Parts, signal?: AbortSignal): Promise<void> {
   while (!signal?.aborted) {
@@ -65,7 +65,7 @@ async function findTask({ pool }: Parts, message: Message): Promise<TaskRow | un
   });
 }
 
-/** Lifts native pauses, which the request may not have done. Temporal's refusal does not hold up the command. */
+/** Removes native pauses that the request could not remove. If Temporal refuses, the command is sent all the same. */
 async function unpause({ temporal, log }: Parts, row: TaskRow): Promise<void> {
   await temporal.unpauseNatively(row).catch((error: unknown) => {
     if (error instanceof TaskError) throw error;

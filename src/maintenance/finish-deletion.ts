@@ -6,9 +6,9 @@ import type { MaintenanceParts } from './maintenance-parts.js';
 type Parts = Pick<MaintenanceParts, 'pool' | 'store' | 'log'>;
 
 /**
- * Removes what deleted tasks have left, and notes for each when nothing is left. What cannot be removed now the sweeper
- * removes later.
- * @returns whether all of it is gone
+ * Removes the remains of deleted tasks, and forgets each deletion once nothing of its task remains. The sweeper retries
+ * those that fail.
+ * @returns whether everything is gone
  */
 export async function finishDeletions(parts: Parts, deletions: Deletion[]): Promise<boolean> {
   let isGone = true;
@@ -23,7 +23,7 @@ async function isFinished(parts: Parts, deletion: Deletion): Promise<boolean> {
   } catch (error) {
     parts.log.warn(
       { err: error, task: deletion.workflow_id },
-      'what a deleted task has left cannot be removed now; it is tried again',
+      'the remains of a deleted task cannot be removed now; the sweeper tries again',
     );
     return false;
   }
@@ -49,7 +49,7 @@ export async function sweepDeletions(parts: Parts, signal?: AbortSignal): Promis
     for (const deletion of due) {
       if (signal?.aborted) return;
       const isGone = await finishDeletions(parts, [deletion]);
-      if (isGone) parts.log.info({ task: deletion.workflow_id }, 'removed what a deleted task had left');
+      if (isGone) parts.log.info({ task: deletion.workflow_id }, 'removed the remains of a deleted task');
     }
     if (due.length < PAGE) return;
   }

@@ -12,13 +12,13 @@ const ROUND_MS = 5_000;
 /** A paused task waits for a command, so it is checked only every few rounds, in case its workflow was ended. */
 const PAUSED_EVERY = 6;
 /**
- * A workflow whose next step failed so often cannot continue: its history does not fit the code of the workers, for
- * example.
+ * After so many failures of its next step a workflow counts as stuck. For example, its history does not fit the code of
+ * the workers.
  */
 const STUCK_ATTEMPTS = 5;
 /** The reason given when the reconciler ends such a workflow, to distinguish it from a terminate by an operator. */
 export const RESTARTED = 'Long-Task begins this workflow anew: its steps fail again and again';
-/** Younger changes are still on their way to the workflow. */
+/** A task counts only this long after its last change, since a younger change may not have reached the workflow. */
 const SETTLED_SECONDS = 3;
 
 /**
@@ -32,7 +32,7 @@ export async function runReconciler(parts: Parts, signal: AbortSignal, onRound: 
     const outcome = await reconcileAll(parts, round % PAUSED_EVERY === 0, signal).then(
       () => 'done' as const,
       (error: unknown) => {
-        // Once Temporal or PostgreSQL is back the next round does it.
+        // The next round tries again.
         parts.log.debug({ err: error }, 'the reconciler cannot work now');
         return 'failed' as const;
       },
@@ -59,8 +59,8 @@ export async function reconcileAll(parts: Parts, paused: boolean, signal?: Abort
 }
 
 /**
- * One task that cannot be reconciled is not in the way of the others; when Temporal or PostgreSQL is away all of them
- * wait.
+ * Logs the error of one task, so that the others continue. An outage of Temporal ends the round: it would hit them
+ * all.
  */
 async function tolerantly({ log }: Parts, row: TaskRow, body: () => Promise<void>): Promise<void> {
   try {
@@ -75,7 +75,7 @@ async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
   const { pool, temporal, log } = parts;
   const workflow = await temporal.describeWorkflow(row);
   if (workflow.is === 'running' && workflow.attempts < STUCK_ATTEMPTS && workflow.pausedActivities.length === 0) return;
-  // The row was read a while ago: one that has changed since is not astray.
+  // The row was read a while ago. If it has changed since, task and workflow are not known to differ.
   if ((await getTaskById(pool, row.id)).version !== row.version) return;
   if (workflow.is === 'running' && workflow.attempts >= STUCK_ATTEMPTS) return restartRun(parts, row, workflow);
   log.warn({ task: row.workflow_id, state: row.state, workflow }, 'Temporal was changed from outside the service');
@@ -89,7 +89,7 @@ async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
   await restart(parts, row);
 }
 
-/** Starts a run with the state that the task has now: the run is found by it. */
+/** Starts a run with the present state of the task, which becomes its search attribute. */
 async function restart(parts: Parts, { id }: TaskRow): Promise<void> {
   await startRun(parts, await getTaskById(parts.pool, id));
 }
@@ -104,7 +104,7 @@ async function ensureTidy(parts: Parts, row: TaskRow): Promise<void> {
 }
 
 /**
- * A native pause becomes a pause of the task, which a resume lifts; what has to be removed is not kept waiting by one.
+ * Turns a native pause into a pause of the task, which a resume ends. A task that rolls back is unpaused at once.
  */
 async function followNativePause(parts: Parts, row: TaskRow, workflow: 'paused' | 'running'): Promise<void> {
   const { pool, temporal } = parts;

@@ -8,8 +8,8 @@ type Parts = Pick<MaintenanceParts, 'pool' | 'store' | 'log'>;
 const PAGE = 500;
 
 /**
- * Remembers since when the database has had no task. Such a database may be new while the file store is old, or a dump
- * is still being loaded into it: so the sweep waits as long as it does for a young file.
+ * Tracks since when the database has had no task. Such a database may be new while the file store is old, or may still
+ * be loading a dump. So the sweep waits as long as for a young file.
  */
 export class Emptiness {
   #since: number | null = null;

@@ -30,7 +30,7 @@ export async function runSweeper(parts: Parts, retentionDays: number, signal: Ab
       },
     },
   ];
-  // Side by side: a table in use, which a deletion waits for, must not delay the others.
+  // Concurrently: a deletion that waits for a table in use must not delay the other jobs.
   await Promise.all(jobs.map((job) => repeat(job, parts.log, signal)));
 }
 

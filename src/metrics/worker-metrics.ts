@@ -1,11 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { SECONDS } from './registry.js';
 
-/** The used part of a fixed number, and the number of waiters. */
-export interface Usage {
+/** The used part of a fixed number, and the number of waiters where there are any to count. */
+export interface Occupancy {
   taken: number;
   free: number;
-  waiting: number;
+  waiting?: number;
 }
 
 /** The metrics of a worker's steps. No label names a user, a task or a table. */
@@ -33,7 +33,7 @@ export class WorkerMetrics {
   }
 
   /** Reports the permits or slots in use at each scrape. */
-  watch(name: 'permits' | 'slots', help: string, usage: () => Usage): void {
+  watch(name: 'permits' | 'slots', help: string, usage: () => Occupancy): void {
     new Gauge({
       name: `long_task_${name}`,
       help,

@@ -61,8 +61,8 @@ const COPY_DATA = 0x64;
 const HEADER = 5;
 
 /**
- * Has whole CopyData messages taken out of a chunk in place: their payloads are moved together and passed on as one
- * piece. The library makes objects for every row; what the chunk cuts, and every other message, is still its own.
+ * Joins the payloads of all whole CopyData messages of a chunk in place and passes them on as one piece. The library
+ * makes objects for every row; it still decodes cut messages and all other kinds.
  * Measured on 2,000,000 rows: 1.7 s of processor time before, 0.6 s with this.
  */
 function joiningPayloads<T extends pg.Submittable & Readable & { rowCount: number }>(query: T): T {

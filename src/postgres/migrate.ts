@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type RunnerOption, runner } from 'node-pg-migrate';
 import pg from 'pg';
+import { hasState } from './sqlstate.js';
 
 /** The folder of SQL files, relative to the sources and to the compiled code alike. */
 const DIRECTORY = fileURLToPath(
@@ -35,7 +36,7 @@ export async function migrateWith(client: pg.ClientBase): Promise<void> {
 export async function ensureSchema(databaseUrl: string): Promise<void> {
   if (await isUpToDate(databaseUrl)) return;
   await migrate(databaseUrl).catch((error: unknown) => {
-    if ((error as { code?: string }).code !== '42501') throw error;
+    if (!hasState(error, 'insufficient_privilege')) throw error;
     throw new Error(
       'the schema is not up to date, and the role of DATABASE_URL may not change it: run `npm run setup:database`',
       { cause: error },

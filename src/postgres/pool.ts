@@ -1,17 +1,17 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
 
-/** Sizes of the pool and who is asking, as seen in `pg_stat_activity`. */
+/** The sizes of a pool, and its name as `pg_stat_activity` shows it. */
 export interface PoolOptions {
   connectionString: string;
   max: number;
-  /** So many stay open when idle: on a busy machine it takes a tenth of a second to open one. Default 0. */
+  /** How many stay open when idle: on a busy machine it takes a tenth of a second to open one. Default 0. */
   min?: number;
   applicationName: string;
   onError: (error: Error) => void;
   /** Further settings of each session. */
   settings?: Record<string, string>;
-  /** After so many uses a session is closed. */
+  /** The number of uses after which a session is closed. */
   maxUses?: number;
 }
 
@@ -24,7 +24,7 @@ const IDLE_IN_TRANSACTION_MS = 10_000;
  */
 const CONNECT_MS = 10_000;
 
-/** A server that has fallen silent for so long is asked whether it is there; the kernel's own default is two hours. */
+/** The silence after which TCP probes whether the server is still there; the kernel's own default is two hours. */
 const KEEP_ALIVE_MS = 10_000;
 
 const types: pg.CustomTypesConfig = {
@@ -59,7 +59,7 @@ function sessionOptions(settings: Record<string, string> = {}): string {
 }
 
 /** The settings of the role of exports, for a role that was not set up with them. */
-const READ_ONLY = {
+export const READ_ONLY = {
   default_transaction_read_only: 'on',
   row_security: 'on',
   statement_timeout: '0',
@@ -98,10 +98,13 @@ export function createPool(options: PoolOptions): pg.Pool {
   return pool;
 }
 
+/** The timeout of queries that only look, so that an unresponsive server does not hold their connection. */
+export const LOOK_MS = 2_000;
+
 /** How long a cancelled statement may stay silent before its connection counts as dead, in milliseconds. */
 const SILENT_MS = 5_000;
 
-/** What a connection is while `body` has it. */
+/** The name and the settings of a connection while `body` has it. */
 export interface Session {
   /** As `pg_stat_activity` shows it. */
   name: string;
@@ -110,10 +113,9 @@ export interface Session {
 }
 
 /**
- * Runs `body` with a connection of its own, named for what it does while it does it. What a named body sets for its
- * session ends with it. A connection on which anything went wrong is closed, not reused: its state is unknown.
- * @param signal says that the work is to stop; five seconds later the connection is given up, so that a server that has
- *   fallen silent without a word does not keep it
+ * Runs `body` with a connection of its own. With `session` the connection has a name meanwhile, and its settings are
+ * reset afterwards. After any error the connection is closed, since its state is unknown.
+ * @param signal asks the work to stop; five seconds later the connection is closed, in case the server is silent
  */
 export async function withClient<T>(
   pool: pg.Pool,

@@ -1,6 +1,24 @@
 /** SQLSTATE codes that mean something here (PostgreSQL manual, appendix A), each with one meaning. */
 export type Meaning = 'bad_value' | 'retry' | 'disk_full' | 'cancelled' | 'target_changed' | 'refused' | 'other';
 
+/** The codes that code asks for one by one, by PostgreSQL's own names. */
+export const SQLSTATE = {
+  feature_not_supported: '0A000',
+  unique_violation: '23505',
+  dependent_objects_still_exist: '2BP01',
+  insufficient_privilege: '42501',
+  undefined_table: '42P01',
+  program_limit_exceeded: '54000',
+  lock_not_available: '55P03',
+  raise_exception: 'P0001',
+} as const;
+
+/** Returns whether an error is PostgreSQL's with one of these codes. */
+export function hasState(error: unknown, ...names: (keyof typeof SQLSTATE)[]): boolean {
+  const code = sqlState(error);
+  return names.some((name) => SQLSTATE[name] === code);
+}
+
 const BY_CODE: Record<string, Meaning> = {
   '40001': 'retry', // serialization_failure
   '40P01': 'retry', // deadlock_detected

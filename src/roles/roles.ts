@@ -1,6 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { quoteIdent, quoteLiteral } from '../postgres/copy.js';
+import { READ_ONLY } from '../postgres/pool.js';
 
 /** The role that owns the service's schemas. Only the set-up acts as it. */
 export const OWNER = 'long_task_migrate';
@@ -33,13 +34,6 @@ const QUIET: Record<string, string> = {
   log_lock_waits: 'off',
   log_parameter_max_length: '0',
   log_parameter_max_length_on_error: '0',
-};
-
-const READ_ONLY: Record<string, string> = {
-  default_transaction_read_only: 'on',
-  row_security: 'on',
-  statement_timeout: '0',
-  lock_timeout: '5s',
 };
 
 /** Creates the roles, or brings existing ones into the same state. `client` is the administrator's. */

@@ -15,3 +15,13 @@ export const RESULTS = 'results/';
 export function resultPrefix(taskId: string): string {
   return `${RESULTS}${taskId}/`;
 }
+
+/** Returns the key of an object of a part: each attempt of the part has one of its own. */
+export function partKey(taskId: string, partNo: number, token: string): string {
+  return `${resultPrefix(taskId)}part-${partNo}-${token}`;
+}
+
+/** Returns the key of the result of a download. */
+export function resultKey(taskId: string, token: string): string {
+  return `${resultPrefix(taskId)}result-${token}`;
+}

@@ -109,7 +109,7 @@ async function removeUnfinished(root: string, prefix: string): Promise<void> {
 
 async function list(root: string, folder: string): Promise<string[]> {
   const keys: string[] = [];
-  // What goes while we look is not there.
+  // A folder that vanishes meanwhile counts as empty.
   for (const entry of (await readdir(folder, { withFileTypes: true }).catch(nullWhenMissing)) ?? []) {
     const place = path.join(folder, entry.name);
     const isPieces = entry.name.endsWith(PIECES);
@@ -143,7 +143,7 @@ async function sweepFolders(root: string, folder: string, oldest: number): Promi
     if (!entry.isDirectory() || place === path.join(root, TEMP_FOLDER)) continue;
     const found = await stat(place).catch(nullWhenMissing);
     await sweepFolders(root, place, oldest);
-    // Of a folder that is not empty rmdir(2) refuses the removal.
+    // rmdir(2) refuses to remove a folder that is not empty.
     if (found && found.mtimeMs <= oldest) await rmdir(place).catch(() => {});
   }
 }

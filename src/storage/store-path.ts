@@ -3,7 +3,7 @@ import path from 'node:path';
 
 const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
-/** The folder of an object in pieces is named after its file, with this behind; it is in no key. */
+/** The suffix of the folder that holds an object in pieces, after the name of its file; it is in no key. */
 export const PIECES = '~';
 const PIECE = /~(\/[^/]+)?$/;
 
@@ -46,7 +46,7 @@ export function piecesOf(file: string): string {
   return `${file}${PIECES}`;
 }
 
-/** How the names of the unfinished objects begin that are to go into a folder of the store; `~` is in no key. */
+/** Returns the prefix of the names of unfinished objects for a folder of the store; `~` is in no key. */
 export function tempPrefix(root: string, folder: string): string {
   return `${path.relative(root, folder).replaceAll(path.sep, '.')}~`;
 }

@@ -16,13 +16,13 @@ export interface StoreFile {
 }
 
 export interface PutOptions {
-  /** More bytes than this are refused with `file_too_large`. */
+  /** The max size in bytes; more are refused with `file_too_large`. */
   maxBytes?: number;
 }
 
 export interface ConcatOptions {
   signal?: AbortSignal;
-  /** Receives the bytes written so far, a few times a second at most. */
+  /** Receives the bytes written so far, after each piece of 4 MiB. */
   onProgress?: (bytes: number) => void;
 }
 
@@ -58,7 +58,7 @@ export interface Store {
    */
   removeAll(prefix: string): Promise<void>;
 
-  /** Removes only the latter. A writer that is still at it fails. */
+  /** Removes unfinished objects directly below `prefix`. A writer that is still active fails. */
   removeUnfinished(prefix: string): Promise<void>;
 
   /** The keys below `prefix`, in order. */

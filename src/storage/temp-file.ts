@@ -6,7 +6,7 @@ import { failpoint } from '../failpoint.js';
 import type { Stored } from './store.js';
 import { tempPlace } from './store-path.js';
 
-/** Far below the age at which the sweeper takes a file for one that a killed writer has left. */
+/** Far below the age at which the sweeper removes a file as the leftover of a killed writer. */
 const TOUCH_MS = 60_000;
 
 /**
@@ -162,7 +162,7 @@ async function syncFolders(root: string, folder: string): Promise<void> {
   if (folder !== root) await syncFolders(root, path.dirname(folder));
 }
 
-/** Brings to the disk what is written of a file, or the names in a folder. */
+/** Flushes the written bytes of a file, or the names in a folder, to the disk. */
 export async function syncPlace(place: string): Promise<void> {
   const handle = await open(place, 'r').catch(nullWhenGone);
   if (!handle) return;

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { allowedActions, isFinal } from '../contract/states.js';
 import { failpoint } from '../failpoint.js';
-import { meaningOf } from '../postgres/sqlstate.js';
+import { hasState, meaningOf } from '../postgres/sqlstate.js';
 import { closeFence } from '../tasks/fence.js';
 import { lockTask } from '../tasks/task-state.js';
 import { FINISHED, type TaskRow } from '../tasks/tasks.js';
@@ -83,24 +83,18 @@ async function isPublishedDropped(client: pg.ClientBase, published: Published): 
   try {
     return await isDropped(client, () => dropPublished(client, published));
   } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === DEPENDENT_OBJECTS) throw hasDependents(published, await listDependents(client, published.oid), error);
+    if (hasState(error, 'dependent_objects_still_exist'))
+      throw hasDependents(published, await listDependents(client, published.oid), error);
     if (meaningOf(error) !== 'refused') throw error;
-    const detail = `PostgreSQL refuses to drop the table ${published.name} (SQLSTATE ${code}). Nothing was deleted; delete the task without drop_table, or let the owner of the table drop it.`;
+    const detail = `PostgreSQL refuses to drop the table ${published.name} (SQLSTATE ${(error as { code?: string }).code}). Nothing was deleted; delete the task without drop_table, or let the owner of the table drop it.`;
     throw new TaskError('database_refused', detail, {}, { cause: error });
   }
 }
-
-/** dependent_objects_still_exist (PostgreSQL manual, appendix A). */
-const DEPENDENT_OBJECTS = '2BP01';
 
 function hasDependents({ name }: Published, dependents: string[], cause: unknown): TaskError {
   const detail = `The table ${name} is used by ${dependents.join(', ') || 'other objects'}. Nothing was deleted; drop these first, or delete the task without drop_table.`;
   return new TaskError('table_has_dependents', detail, {}, { cause });
 }
-
-/** lock_not_available */
-const IN_USE = '55P03';
 
 /** Drops a table unless another session uses it; returns whether it did. The transaction continues either way. */
 async function isDropped(client: pg.ClientBase, drop: () => Promise<void>): Promise<boolean> {
@@ -114,7 +108,7 @@ async function isDropped(client: pg.ClientBase, drop: () => Promise<void>): Prom
   } catch (error) {
     // When the connection is lost, PostgreSQL undoes the whole transaction.
     await client.query('ROLLBACK TO SAVEPOINT before_drop').catch(() => {});
-    if ((error as { code?: string }).code === IN_USE) return false;
+    if (hasState(error, 'lock_not_available')) return false;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
+import { cancellable } from '../postgres/cancellable.js';
 import { withClient } from '../postgres/pool.js';
 import { sessionName } from '../tasks/fence.js';
-import { cancellable } from './staging.js';
 
 /** Where the sessions of exports come from, and the task that one works for. */
 export interface Exporting {

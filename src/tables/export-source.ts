@@ -20,7 +20,7 @@ export interface ExportSource {
   key: TableColumn[];
 }
 
-/** Reduces a table to its numbers and to the fingerprint that tells later whether it has changed. */
+/** Reduces a table to its numbers and to the fingerprint by which a later change is found. */
 export function asPlanned({ oid, version, columns, key }: ExportSource): PlannedSource {
   const all = [...columns, ...key];
   const hash = createHash('sha256').update(all.map(({ traits }) => traits).join('\n'));
@@ -75,7 +75,7 @@ function keyOf({ columns, isHeap }: TableDescription): TableColumn[] {
 }
 
 /**
- * Finds the frozen copy of a table, made by `createFrozenCopy`, for the plan, and locks it.
+ * Finds the frozen copy of a table, made by `fillFrozenCopy`, for the plan, and locks it.
  * @throws {TaskError} target_changed
  */
 export async function openCopy(client: pg.ClientBase, oid: number): Promise<ExportSource> {

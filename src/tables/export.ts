@@ -1,23 +1,16 @@
 import type pg from 'pg';
 import { quoteIdent, quoteLiteral } from '../postgres/copy.js';
-import type { Fence } from '../tasks/fence.js';
-import { FencedError } from '../tasks/fence.js';
+import type { KeyRange } from '../tasks/ranges.js';
 import { CTID, type TableColumn } from './describe-table.js';
 import { type ExportSource, isRowKey } from './export-source.js';
 import { guardExpression } from './guard-formulas.js';
 import { ROW_COLUMN } from './staging.js';
 import { writeForm } from './write-form.js';
 
-/** A half-open range of the key, open at the end that is null. Values in PostgreSQL's text form, one per key column. */
-export interface KeyRange {
-  from: string[] | null;
-  to: string[] | null;
-}
-
 /**
- * Splits a table into ranges of its key of about `partBytes` each. The first and the last are open, so that nothing
- * falls out. A key of an extension's type (citext) has an order of its own, which the operators of our search path do
- * not know: one range.
+ * Splits a table into ranges of its key of about `partBytes` each. The first and the last are open, so that no row is
+ * missed. A key of an extension's type (citext) gives one range: the operators of our search path do not know its
+ * order.
  */
 export async function planRanges(client: pg.ClientBase, source: ExportSource, partBytes: number): Promise<KeyRange[]> {
   const bytes = await sizeOf(client, source.oid);
@@ -54,7 +47,7 @@ async function findBorders(client: pg.ClientBase, source: ExportSource, size: Si
 /** Finds borders by a pass over the key: each range has as many rows as the others. */
 async function keyBorders(client: pg.ClientBase, source: ExportSource, { parts }: Size): Promise<string[][]> {
   const names = source.key.map(({ name }) => quoteIdent(name));
-  // Names of our own inside, so that none of the table's is in the way.
+  // The outer names are our own, so that they cannot clash with the table's.
   const { rows } = await client.query(
     `SELECT border FROM (
        SELECT ARRAY[${names.map((name) => `${name}::text`).join(', ')}] AS border,
@@ -81,7 +74,7 @@ const LEAST_ROW_BYTES = 24 + 8 + 4;
 
 /**
  * Finds borders of row numbers by arithmetic, in PostgreSQL: up to 2^63-1, where JavaScript's numbers are not exact.
- * Null when they have more gaps than the table has bytes for rows, as those of a load never have.
+ * Null when the numbers have more gaps than the table has bytes for rows, which never happens after a load.
  */
 async function rowBorders(client: pg.ClientBase, table: string, { parts, bytes }: Size): Promise<string[][] | null> {
   const row = quoteIdent(ROW_COLUMN);
@@ -102,9 +95,9 @@ async function rowBorders(client: pg.ClientBase, table: string, { parts, bytes }
 const SORT_MEMORY = 65536;
 
 /**
- * Has the session read ranges the cheapest way. Of a table in the order of its key PostgreSQL, which has no statistics
- * of it yet, would sort each range; by the index it is read as it lies (255 MB on two cores: 3.0 s of PostgreSQL's time
- * against 4.1).
+ * Sets the session to read ranges in the cheapest way. Without statistics PostgreSQL would sort each range of a table
+ * that is in the order of its row numbers; by the index it reads the rows in place (255 MB on two cores: 3.0 s of
+ * PostgreSQL's time instead of 4.1).
  */
 export async function tuneForRanges(client: pg.ClientBase, { key }: ExportSource): Promise<void> {
   await client.query(
@@ -124,7 +117,7 @@ export function rangeQuery(
   { from, to }: KeyRange,
   written: (WrittenColumn | undefined)[] = [],
 ): string {
-  // Qualified: an exported expression goes by the name of its column, which ORDER BY would take.
+  // Qualified: an exported expression has the name of its column, and ORDER BY would sort by the expression.
   const names = key.map(({ name }) => `${table}.${quoteIdent(name)}`).join(', ');
   const tuple = (values: string[]) => values.map((value, i) => `${quoteLiteral(value)}::${key[i]!.type}`).join(', ');
   const conditions = [from && `(${names}) >= (${tuple(from)})`, to && `(${names}) < (${tuple(to)})`].filter(Boolean);
@@ -151,67 +144,4 @@ function writeColumn({ name, type }: TableColumn, { form, isGuarded }: WrittenCo
   const formed = writeForm(column, type, form);
   const value = isGuarded ? guardExpression(formed) : formed;
   return value === column ? column : `${value} AS ${column}`;
-}
-
-/** Stores the ranges as the parts of a download, in place of those of an earlier plan. Called inside the fence. */
-export async function storeRanges(client: pg.ClientBase, taskId: string, ranges: KeyRange[]): Promise<void> {
-  await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);
-  for (const [i, { from, to }] of ranges.entries()) {
-    await client.query('INSERT INTO long_task.parts (task_id, part_no, key_from, key_to) VALUES ($1, $2, $3, $4)', [
-      taskId,
-      i + 1,
-      from,
-      to,
-    ]);
-  }
-}
-
-/** One part of a download: its range, and what was dumped of it. */
-export interface DownloadPart extends KeyRange {
-  partNo: number;
-  token: string;
-  object: string | null;
-  rows: number;
-  size: number;
-  done: boolean;
-}
-
-const DOWNLOAD_PART = `part_no AS "partNo", token, key_from AS "from", key_to AS "to", object, rows_done AS rows, bytes_done AS size, done`;
-
-export async function listDownloadParts(db: pg.Pool | pg.ClientBase, taskId: string): Promise<DownloadPart[]> {
-  const { rows } = await db.query<DownloadPart>(
-    `SELECT ${DOWNLOAD_PART} FROM long_task.parts WHERE task_id = $1 ORDER BY part_no`,
-    [taskId],
-  );
-  return rows;
-}
-
-/** Takes a part for a new attempt, like `claimPart`: called inside the fence. */
-export async function claimRange(
-  client: pg.ClientBase,
-  fence: Fence,
-  partNo: number,
-  token: string,
-): Promise<DownloadPart> {
-  const { rows } = await client.query<DownloadPart>(
-    `UPDATE long_task.parts SET token = $3 WHERE task_id = $1 AND part_no = $2 RETURNING ${DOWNLOAD_PART}`,
-    [fence.taskId, partNo, token],
-  );
-  if (!rows[0]) throw new FencedError(`part ${partNo} is gone`);
-  return rows[0];
-}
-
-/** Records the object that counts for a part, inside the fence. Another attempt's object is never taken. */
-export async function recordObject(
-  client: pg.ClientBase,
-  taskId: string,
-  part: DownloadPart,
-  object: { key: string; size: number; rows: number },
-): Promise<void> {
-  const { rowCount } = await client.query(
-    `UPDATE long_task.parts SET object = $4, bytes_done = $5, rows_done = $6, done = true
-      WHERE task_id = $1 AND part_no = $2 AND token = $3 AND NOT done`,
-    [taskId, part.partNo, part.token, object.key, object.size, object.rows],
-  );
-  if (rowCount !== 1) throw new FencedError(`part ${part.partNo} was claimed by another attempt`);
 }

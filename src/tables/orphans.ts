@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import { FINAL_STATES } from '../contract/states.js';
 import { withTransaction } from '../postgres/pool.js';
+import { hasState } from '../postgres/sqlstate.js';
+import { UNFINISHED } from '../tasks/tasks.js';
 import { STAGING_SCHEMA } from './staging.js';
 
 /** Returns whether there is any task. */
@@ -13,13 +14,11 @@ export async function hasTasks(pool: pg.Pool): Promise<boolean> {
 export async function listNeededSources(pool: pg.Pool, keys: string[]): Promise<Set<string>> {
   const { rows } = await pool.query(
     `SELECT source ->> 'key' AS key FROM long_task.tasks
-      WHERE state NOT IN (${FINAL}) AND source ->> 'key' = ANY ($1::text[])`,
+      WHERE ${UNFINISHED} AND source ->> 'key' = ANY ($1::text[])`,
     [keys],
   );
   return new Set(rows.map((row) => row.key));
 }
-
-const FINAL = FINAL_STATES.map((state) => `'${state}'`).join(', ');
 
 /** A task that may have objects in the file store. */
 export interface Owner {
@@ -34,7 +33,7 @@ export interface Owner {
 export async function listOwners(pool: pg.Pool, ids: string[]): Promise<Map<string, Owner>> {
   const { rows } = await pool.query<Owner>(
     `SELECT id, result ->> 'key' AS result,
-            state NOT IN (${FINAL}) OR EXISTS (SELECT FROM long_task.parts p WHERE p.task_id = t.id) AS "isAtWork"
+            ${UNFINISHED} OR EXISTS (SELECT FROM long_task.parts p WHERE p.task_id = t.id) AS "isAtWork"
        FROM long_task.tasks t WHERE id = ANY ($1::uuid[])`,
     [ids],
   );
@@ -58,8 +57,8 @@ export async function dropOrphanedStaging(pool: pg.Pool): Promise<string[]> {
 }
 
 /**
- * Looks once more when the table is locked: another sweeper may have dropped it, and a task may have made one of its
- * name.
+ * Drops a table after a second look under its lock: another sweeper may have dropped it, and a task may have made one
+ * of its name.
  */
 async function dropOrphan(client: pg.ClientBase, oid: number, name: string): Promise<boolean> {
   await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
@@ -69,13 +68,13 @@ async function dropOrphan(client: pg.ClientBase, oid: number, name: string): Pro
   return isStill;
 }
 
-/** lock_not_available; undefined_table: another sweeper was first. */
+/** Returns false where another session uses the table, or another sweeper was first. */
 function falseWhenInUse(error: unknown): false {
-  if (['55P03', '42P01'].includes((error as { code?: string }).code ?? '')) return false;
+  if (hasState(error, 'lock_not_available', 'undefined_table')) return false;
   throw error;
 }
 
-/** Their names hold the number of the task. Of a database that was loaded from a dump the oids are others. */
+/** Lists the staging tables without a task, by oid and by the number in their names: a loaded dump has new oids. */
 async function listOrphanedStaging(db: pg.Pool | pg.ClientBase): Promise<{ oid: number; name: string }[]> {
   const { rows } = await db.query(
     `SELECT c.oid, c.oid::regclass::text AS name FROM pg_class c

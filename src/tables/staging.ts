@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
 import { quoteIdent, quoteLiteral } from '../postgres/copy.js';
@@ -6,15 +5,15 @@ import { queryAll } from '../postgres/pool.js';
 import type { Column, TaskRow } from '../tasks/tasks.js';
 import { firstFreeName, longestName, withSuffix } from './table-names.js';
 
-/** Where tables are made before anyone may see them. */
+/** The schema of tables that are not published yet. */
 export const STAGING_SCHEMA = 'long_task_staging';
 
 /** The number of the row in the file: key of the table, proof of exactly-once, order of the export. */
 export const ROW_COLUMN = '_row';
 
 /**
- * Makes the staging table of an upload, inside the fence, and remembers its oid. A table that is there already (an
- * earlier attempt committed and its reply was lost) is kept.
+ * Makes the staging table of an upload, inside the fence, and stores its oid. Keeps a table that an earlier attempt
+ * made, whose reply was lost after the commit.
  */
 export async function createStaging(client: pg.ClientBase, task: TaskRow): Promise<void> {
   const definitions = task.columns!.map((column) => `${quoteIdent(column.name)} ${column.type}`);
@@ -29,7 +28,7 @@ export async function createStaging(client: pg.ClientBase, task: TaskRow): Promi
 /**
  * Returns the number (attnum) of the file's column `index`, from 0, in the table of its upload, after the row numbers.
  */
-export function columnNumber(index: number): number {
+export function attributeNumber(index: number): number {
   return index + 2;
 }
 
@@ -108,7 +107,7 @@ export async function countStaged(client: pg.ClientBase, lockKey: number): Promi
 export async function publishTable(client: pg.ClientBase, lockKey: number, wished: string): Promise<string> {
   const taken = await takenNames(client);
   const name = firstFreeName(wished, taken);
-  // A long name that ends in `_pkey` is cut to itself.
+  // With the suffix, a long name that ends in `_pkey` is cut to the table's own name.
   const pkey = firstFreeName(withSuffix(name, '_pkey'), taken.add(name));
   await queryAll(client, [
     `ALTER TABLE ${stagingTable(lockKey)} ADD CONSTRAINT ${quoteIdent(pkey)} PRIMARY KEY USING INDEX task_${lockKey}_row`,
@@ -136,39 +135,4 @@ export async function isTableNameTaken(db: pg.Pool | pg.ClientBase, name: string
     [longestName(name)],
   );
   return rows[0].taken;
-}
-
-/** A cancel that comes between two statements is lost, so it is repeated. */
-const CANCEL_EVERY_MS = 100;
-/** It takes a moment; where the server has fallen silent it must not keep us. */
-const CANCEL_MS = 2_000;
-
-/** Runs statements that take long outside of the fence, and has PostgreSQL cancel them when the signal fires. */
-export async function cancellable<T>(
-  pool: pg.Pool,
-  client: pg.ClientBase & { processID?: number | null },
-  signal: AbortSignal,
-  body: () => Promise<T>,
-): Promise<T> {
-  signal.throwIfAborted();
-  let isRunning = true;
-  let cancelling = Promise.resolve();
-  const cancel = async () => {
-    while (isRunning) {
-      const query = { text: 'SELECT pg_cancel_backend($1)', values: [client.processID], query_timeout: CANCEL_MS };
-      await pool.query(query).catch(() => {});
-      await sleep(CANCEL_EVERY_MS);
-    }
-  };
-  const onAbort = () => {
-    cancelling = cancel();
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await body();
-  } finally {
-    isRunning = false;
-    signal.removeEventListener('abort', onAbort);
-    await cancelling;
-  }
 }

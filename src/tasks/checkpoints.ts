@@ -12,7 +12,7 @@ export interface UploadPart {
   sha256: string;
 }
 
-/** Where a part's writer stands. The token says which attempt may move it. */
+/** The progress of a part. The token names the only attempt that may move it. */
 export interface Checkpoint {
   partNo: number;
   token: string;
@@ -30,8 +30,8 @@ export interface Advance {
 }
 
 /**
- * Stores a part that was found, with the evidence for the columns' types. Called inside the fence, or with the task's
- * creation.
+ * Stores a part with the evidence for its columns' types. The caller is inside the fence, or creates the task in the
+ * same transaction.
  */
 export async function storePart(
   client: pg.ClientBase,
@@ -50,7 +50,7 @@ export interface StoredPart extends UploadPart {
   evidence: unknown;
 }
 
-/** The parts found so far, in order. */
+/** Lists the parts found so far, in order. */
 export async function listParts(db: pg.Pool | pg.ClientBase, taskId: string): Promise<StoredPart[]> {
   const { rows } = await db.query(
     `SELECT part_no AS "partNo", byte_from AS "byteFrom", byte_to AS "byteTo", first_row AS "firstRow", rows, sha256, evidence
@@ -60,7 +60,7 @@ export async function listParts(db: pg.Pool | pg.ClientBase, taskId: string): Pr
   return rows;
 }
 
-/** The evidence that was found in one part. */
+/** Returns the type evidence of one part. */
 export async function partEvidence(client: pg.ClientBase, taskId: string, partNo: number): Promise<unknown> {
   const { rows } = await client.query('SELECT evidence FROM long_task.parts WHERE task_id = $1 AND part_no = $2', [
     taskId,
@@ -70,10 +70,10 @@ export async function partEvidence(client: pg.ClientBase, taskId: string, partNo
 }
 
 /**
- * Takes a part for a new attempt: from here on no other attempt can move its checkpoint, and so commit rows of it. The
- * session of an earlier attempt is ended, because a frozen one might hold the row. What that attempt committed last,
- * even when its reply was lost, is what the checkpoint says.
- * @param role the name of the part's sessions, shared by all its attempts; none where its step has ended them
+ * Claims a part for a new attempt. Afterwards no other attempt can move its checkpoint or commit rows of it. First ends
+ * the session of an earlier attempt, because a frozen one might hold the row lock. The returned checkpoint includes the
+ * last commit of that attempt, even when its reply was lost.
+ * @param role the name of the part's sessions, shared by all its attempts; absent where the step has ended them already
  */
 export async function claimPart(
   client: pg.ClientBase,
@@ -95,9 +95,9 @@ export async function claimPart(
 }
 
 /**
- * Moves the checkpoint, inside the transaction of the rows. Every batch begins where the checkpoint stands and carries
- * the token of its attempt: for anyone else the update finds no row and the batch is rolled back.
- * @throws {FencedError} when another attempt has taken the part
+ * Moves the checkpoint in the transaction of the rows. The update matches the token and the offset at which the batch
+ * begins. For any other attempt it matches no row, and the batch rolls back.
+ * @throws {FencedError} when another attempt has claimed the part
  */
 export async function advancePart(client: pg.ClientBase, taskId: string, at: Checkpoint, by: Advance): Promise<void> {
   const { rowCount } = await client.query(
@@ -114,7 +114,7 @@ export async function removeParts(client: pg.ClientBase, taskId: string): Promis
   await client.query('DELETE FROM long_task.parts WHERE task_id = $1', [taskId]);
 }
 
-/** What the parts of an upload say together, for the receipt. */
+/** The sums over all parts of an upload, for the receipt. */
 export interface PartTotals {
   parts: number;
   /** The first byte of the first and the end of the last part; null when there is none. */
@@ -123,7 +123,7 @@ export interface PartTotals {
   bytes: number;
   rows: number;
   rejected: number;
-  /** All of them. */
+  /** Whether every part is done. */
   done: boolean;
 }
 

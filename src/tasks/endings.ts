@@ -5,7 +5,7 @@ import { closeFence } from './fence.js';
 import { changeState, lockTask } from './task-state.js';
 import { getTaskById } from './tasks.js';
 
-/** What a task leaves behind when it completes. */
+/** The results of a completed task. */
 export interface Completion {
   receipt: Receipt;
   tableName?: string;
@@ -14,8 +14,8 @@ export interface Completion {
 }
 
 /**
- * Ends a task as `completed`, with its receipt, in the caller's transaction inside the fence. Its commit waits for the
- * disk under any setting of the session.
+ * Ends a task as `completed`, with its receipt, in the caller's transaction inside the fence. Makes the commit wait for
+ * the disk, regardless of the session's settings.
  */
 export async function completeTask(client: pg.ClientBase, taskId: string, done: Completion): Promise<void> {
   await client.query('SET LOCAL synchronous_commit = on');

@@ -2,55 +2,53 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { quoteLiteral } from '../postgres/copy.js';
-import { inTransaction, queryAll, withClient } from '../postgres/pool.js';
+import { inTransaction, LOOK_MS, queryAll, withClient } from '../postgres/pool.js';
+import { hasState } from '../postgres/sqlstate.js';
 import type { TaskRow } from './tasks.js';
 
 /**
  * The fence (docs/fence.md): a shared advisory lock around every batch, an exclusive one around every command,
- * and an epoch that each command raises. Advisory locks and not `SELECT … FOR SHARE`, because share lockers of a row
- * pass a waiting updater, so that a pause starves; the queue of an advisory lock is fair.
+ * and an epoch that each command raises. It uses advisory locks because their queue is fair. With `SELECT … FOR SHARE`
+ * new share lockers overtake a waiting updater, and a pause would starve.
  */
 
 /** First key of the two-key advisory locks, so that they do not collide with those of other programs: 'LT' in ASCII. */
 export const LOCK_CLASS = 0x4c54;
 
 /**
- * How long a pause or terminate waits for batches in flight before it has them cancelled; they are loaded again after a
- * resume.
+ * The grace period for batches in flight before a pause or terminate cancels them. A resume loads them again.
  */
 const GRACE_MS = 20;
 /**
- * How long a command waits for transactions in flight before it ends the sessions that hold it up. A batch takes
+ * How long a command waits for transactions in flight before it terminates the blocking sessions. A batch takes
  * milliseconds.
  */
 const FROZEN_WRITER_MS = 2_000;
-/** A query that only looks: where the server has fallen silent it must not keep its connection. */
-const LOOK_MS = 2_000;
 
-/** What a writer was given when it began. */
+/** Identifies the epoch, and where there is one the attempt, for which a writer may commit. */
 export interface Fence {
   taskId: string;
   lockKey: number;
   epoch: number;
-  /** Of the one attempt that may do the step. Parts, several of which are loaded at once, have tokens of their own. */
+  /** The token of the only attempt that may do the step. Parts, which load concurrently, have their own tokens. */
   stepToken?: string;
 }
 
-/** A newer command or a newer attempt has taken over: stop quietly, delete nothing. */
+/** A newer command or a newer attempt has taken over. The writer stops quietly and deletes nothing. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';
 }
 
-/** How the names of sessions begin that work for a task; its lock key follows. */
+/** The prefix of the names of all sessions that work for a task; its lock key follows. */
 export const SESSION_PREFIX = 'long-task ';
 
-/** The name under which a session works for a task, so that what a task holds can be counted and ended. */
+/** Returns the name of a session that works for a task, by which such sessions are counted and terminated. */
 export function sessionName(lockKey: number, role: string): string {
   return `${SESSION_PREFIX}${lockKey} ${role}`;
 }
 
 /**
- * Runs `body` in one transaction inside the fence: it commits only if no command came between.
+ * Runs `body` in one transaction inside the fence. It commits only if no command has come since the epoch was given.
  * @throws {FencedError} when the epoch is no longer the one this writer was given
  */
 export async function withFence<T>(client: pg.ClientBase, fence: Fence, body: () => Promise<T>): Promise<T> {
@@ -58,15 +56,13 @@ export async function withFence<T>(client: pg.ClientBase, fence: Fence, body: ()
     assertMayEnter(row as Entered | undefined, fence);
     return body();
   };
-  // Reads the row after the lock was granted: a statement of its own has a snapshot that shows the command we waited
-  // for.
+  // Reads the row in a statement after the lock: its snapshot includes the command for which the lock waited.
   return inTransaction(client, enter, [lockShared(fence.lockKey), selectEntered(fence.taskId)]);
 }
 
 /**
- * The same for a body that takes long: it runs in front of the fence, where a command need not wait for it, and its
- * transaction enters the fence only at the end, to record what was made. The body must leave the task row alone: a
- * command that holds the fence waits for that.
+ * Runs a long `body` before the fence, so that no command waits for it. Its transaction enters the fence only at the
+ * end, to record the result. The body must not lock the task row: a command inside the fence would wait for it.
  */
 export async function withLateFence<T>(
   client: pg.ClientBase,
@@ -82,14 +78,14 @@ export async function withLateFence<T>(
   });
 }
 
-/** A statement that takes a writer's lock. */
+/** Returns the statement that acquires a writer's shared lock. */
 function lockShared(lockKey: number): string {
   return `SELECT pg_advisory_xact_lock_shared(${LOCK_CLASS}, ${Math.trunc(lockKey)})`;
 }
 
 type Entered = Pick<TaskRow, 'epoch'> & { step_token: string | null };
 
-/** A statement that reads what a writer is checked against. */
+/** Returns the statement that reads the epoch and the token for the check of a writer. */
 function selectEntered(taskId: string): string {
   return `SELECT epoch, step_token FROM long_task.tasks WHERE id = ${quoteLiteral(taskId)}`;
 }
@@ -99,14 +95,13 @@ function assertMayEnter(row: Entered | undefined, fence: Fence): void {
   if (fence.stepToken && row?.step_token !== fence.stepToken) throw new FencedError('another attempt has started');
 }
 
-/** How often work in front of the fence looks whether it still may come in. */
+/** The interval at which work before the fence checks that its epoch still holds. */
 const WATCH_MS = 100;
 
 /**
- * Runs `body`, which works in front of the fence for long, and has its signal fire soon after a command has come.
- * Cheaper than the heartbeats that would bring the news as soon (an export of 255 MB: 0.4 s of Temporal's processor
- * time instead of 0.6).
- * @throws {FencedError} when the body was broken off by a command
+ * Runs a long `body` before the fence and aborts its signal soon after a command. This is cheaper than heartbeats of
+ * the same latency (an export of 255 MB: 0.4 s of Temporal's processor time instead of 0.6).
+ * @throws {FencedError} when a command stopped the body
  */
 export async function whileFenceIsOpen<T>(
   pool: pg.Pool,
@@ -142,7 +137,7 @@ async function watch(pool: pg.Pool, fence: Fence, until: AbortSignal): Promise<v
   }
 }
 
-/** The epochs of tasks, by their ids; of one that is gone there is none. */
+/** Returns the epochs of tasks by their ids; a task that is gone has no entry. */
 export async function epochsOf(pool: pg.Pool, taskIds: string[]): Promise<Map<string, number>> {
   const { rows } = await pool.query({
     name: 'epochs',
@@ -159,8 +154,8 @@ export function assertEpoch(row: { epoch: number } | undefined, epoch: number): 
 }
 
 /**
- * Takes a step of a task for a new attempt: no attempt that began before can commit anything through the fence that it
- * was given. The session of one that is frozen is ended, because it might hold the task row.
+ * Claims a step of a task for a new attempt. Afterwards no earlier attempt can commit through its fence. First ends the
+ * sessions of earlier attempts, because a frozen one might hold the task row.
  * @param role the name of the step's sessions, shared by all its attempts
  * @returns the fence of this attempt, and the task as it is then
  */
@@ -186,9 +181,9 @@ export interface CloseOptions {
 }
 
 /**
- * Runs `body` in one transaction while no writer of the task is inside the fence. Writers in flight are waited for, or,
- * a batch of rows, only for a moment. One that holds the lock for longer than two seconds is frozen, and its session is
- * ended.
+ * Runs `body` in one transaction while no writer of the task is inside the fence. Waits for writers in flight; with
+ * `cancelBatches` cancels their COPYs after a grace period. Terminates the sessions of writers that hold the lock for
+ * more than two seconds.
  */
 export async function closeFence<T>(
   pool: pg.Pool,
@@ -199,8 +194,8 @@ export async function closeFence<T>(
   return withClient(pool, async (client) => {
     for (;;) {
       const granted = new AbortController();
-      // Not waited for: where all connections of the pool are held by commands that wait, it comes too late, and the
-      // batches end by themselves.
+      // Not awaited: when waiting commands hold all connections of the pool, the cancel comes too late, and the batches
+      // end by themselves.
       if (cancelBatches) void keepCancelling(pool, lockKey, granted.signal);
       let closed = false;
       const change = () => {
@@ -212,7 +207,7 @@ export async function closeFence<T>(
         return await inTransaction(client, change, lockOut(lockKey));
       } catch (error) {
         granted.abort();
-        if (closed || (error as { code?: string }).code !== '55P03') throw error;
+        if (closed || !hasState(error, 'lock_not_available')) throw error;
         await client.query(`SELECT pg_terminate_backend(pid) ${HOLDERS}`, [LOCK_CLASS, lockKey]);
       }
     }
@@ -220,8 +215,8 @@ export async function closeFence<T>(
 }
 
 /**
- * Statements that take the exclusive lock. While they wait they keep their place in the queue: a cancelled writer
- * queues after them.
+ * Returns the statements that acquire the exclusive lock. While they wait they keep their place in the queue: a
+ * cancelled writer queues after them.
  */
 function lockOut(lockKey: number): string[] {
   return [
@@ -235,9 +230,9 @@ const HOLDERS = `FROM pg_locks JOIN pg_stat_activity USING (pid)
   WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND objsubid = 2 AND mode = 'ShareLock' AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
-/** Cancels the COPYs inside the fence. One that only begins after a look is found by the next. */
+/** Cancels the COPYs inside the fence, round after round: a COPY that starts after one round is found by the next. */
 async function keepCancelling(pool: pg.Pool, lockKey: number, until: AbortSignal): Promise<void> {
-  // Only these: all else that is done inside is short, and some of it is the end of a long step.
+  // Only COPYs: all other statements inside the fence are short, and may be the end of a long step.
   const query = {
     text: `SELECT pg_cancel_backend(pid) ${HOLDERS} AND state = 'active' AND query LIKE 'COPY %'`,
     values: [LOCK_CLASS, lockKey],
@@ -262,18 +257,4 @@ export async function endSessions(client: pg.ClientBase, lockKey: number, role =
     [sessionName(lockKey, role), role === ''],
   );
   return rows[0].ended;
-}
-
-/** What a task holds in the database at this moment. */
-export async function heldBy(
-  client: pg.Pool | pg.ClientBase,
-  lockKey: number,
-): Promise<{ connections: number; locks: number }> {
-  const { rows } = await client.query(
-    `SELECT (SELECT count(*) FROM pg_stat_activity
-              WHERE datname = current_database() AND starts_with(application_name, $1))::int AS connections,
-            (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $2 AND objid = $3 AND objsubid = 2)::int AS locks`,
-    [sessionName(lockKey, ''), LOCK_CLASS, lockKey],
-  );
-  return rows[0];
 }

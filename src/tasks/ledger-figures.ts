@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Kind, State } from '../contract/states.js';
+import { LOOK_MS } from '../postgres/pool.js';
 import { ANSWERING } from './workers.js';
 
 /** What the ledger holds at this moment, over all users. */
@@ -10,9 +11,6 @@ export interface LedgerFigures {
   /** Workers that answer. */
   workers: number;
 }
-
-/** A scrape must not hang where PostgreSQL has fallen silent. */
-const LOOK_MS = 2_000;
 
 /** Returns a reader of the figures that monitoring shows, each time by one statement. */
 export function createLedgerReader(pool: pg.Pool): () => Promise<LedgerFigures> {

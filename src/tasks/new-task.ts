@@ -12,17 +12,17 @@ export interface NewTask extends TaskKey {
   bytesTotal?: number;
   rowsTotal?: number;
   columns?: Column[];
-  /** What the caller should know from the beginning. */
+  /** Warnings for the caller from the start. */
   warnings?: string[];
   idempotency?: { key: string; hash: string };
-  /** The id of a completed task whose result is lost: it gives up its name as a failed one does. */
+  /** The id of a completed task whose result is lost. It gives up its name, as a failed task does. */
   lostTask?: string;
 }
 
 /**
- * Writes a new task down, in state `queued`, with the message that starts its workflow. A failed or terminated task of
- * that name becomes history in the same transaction.
- * @returns the row, and whether it is new: the same Idempotency-Key with the same request gives the task it made before
+ * Creates a task in state `queued`, with the message that starts its workflow. A failed or terminated task of that name
+ * becomes history in the same transaction.
+ * @returns the row, and whether it is new: a repeated request with the same Idempotency-Key gets the existing task
  * @throws {TaskError} task_exists, idempotency_key_reused
  */
 export async function createTask(
@@ -39,7 +39,7 @@ export async function createTask(
     await writeMessage(db, row.id, { kind: 'start' });
     return { row, created: true };
   }
-  // The same request, at the same time.
+  // A concurrent identical request may have created it.
   const earlier = await findEarlier();
   if (earlier) return { row: earlier, created: false };
   throw taskExists(task, await findByName(db, task));
@@ -47,8 +47,8 @@ export async function createTask(
 
 /**
  * Frees the name of a task that has ended without a result. The task gets a workflow id of its own, since the new
- * task's workflow runs under the old one. A task that the same Idempotency-Key has made meanwhile keeps its name: it is
- * the answer.
+ * task's workflow runs under the old one. A task that was created meanwhile with the same Idempotency-Key keeps its
+ * name, since the request returns it.
  */
 async function supersedeTask(
   db: pg.ClientBase,
@@ -89,8 +89,8 @@ async function insertTask(db: pg.ClientBase, task: NewTask): Promise<TaskRow | u
 }
 
 /**
- * The task that an Idempotency-Key made before, if any, also one that has given up its name.
- * @throws {TaskError} idempotency_key_reused when that was another request
+ * Finds the task that was created with this Idempotency-Key, history included.
+ * @throws {TaskError} idempotency_key_reused when that request was a different one
  */
 export async function findByIdempotencyKey(
   db: pg.Pool | pg.ClientBase,
@@ -110,7 +110,7 @@ export async function findByIdempotencyKey(
   return rows[0];
 }
 
-/** The task that has this name now. */
+/** Finds the task that has this name now. */
 export async function findByName(db: pg.Pool | pg.ClientBase, key: TaskKey): Promise<TaskRow | undefined> {
   const { rows } = await db.query<TaskRow>(
     'SELECT * FROM long_task.tasks WHERE kind = $1 AND user_id = $2 AND task_name = $3 AND superseded_at IS NULL',
@@ -119,12 +119,12 @@ export async function findByName(db: pg.Pool | pg.ClientBase, key: TaskKey): Pro
   return rows[0];
 }
 
-/** Whether a start may take the name of this task. */
+/** Returns whether a start may reuse the name of this task. */
 export function isNameFree(holder: TaskRow | undefined): boolean {
   return !holder || holder.state === 'failed' || holder.state === 'terminated';
 }
 
-/** The error of a start whose name is in use, with what to do about it. */
+/** Returns the error of a start whose name is in use, with a remedy. */
 export function taskExists(key: TaskKey, holder: TaskRow | undefined): TaskError {
   const { kind, userId, taskName } = key;
   const is = holder ? ` and is ${holder.state}` : '';

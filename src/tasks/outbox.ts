@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Action } from '../contract/states.js';
 import type { TaskRow } from './tasks.js';
 
-/** What a message tells: that the workflow must start, or that a command was recorded. */
+/** The content of a message: the workflow must start, or a command was recorded. */
 export type MessageContent = { kind: 'start' } | { kind: 'command'; payload: { action: Action; reason?: string } };
 
 /** A message in the outbox. Removed when it is dispatched; sending it twice does no harm. */
@@ -17,7 +17,7 @@ export const HAS_MESSAGES = `EXISTS (SELECT FROM long_task.outbox o WHERE o.task
 
 const MESSAGE = 'id, task_id, kind, payload, attempts';
 
-/** Writes a message in the transaction of the change that it tells of. */
+/** Writes a message in the transaction of the change that it announces. */
 export async function writeMessage(client: pg.ClientBase, taskId: string, message: MessageContent): Promise<void> {
   await client.query('INSERT INTO long_task.outbox (task_id, kind, payload) VALUES ($1, $2, $3)', [
     taskId,
@@ -26,7 +26,7 @@ export async function writeMessage(client: pg.ClientBase, taskId: string, messag
   ]);
 }
 
-/** Lists a task's messages in the order in which they were written, those that another process sends now among them. */
+/** Lists a task's messages in order, including those that another process is sending now. */
 export async function listMessages(pool: pg.Pool, { id }: Pick<TaskRow, 'id'>): Promise<Message[]> {
   const { rows } = await pool.query<Message>(
     `SELECT ${MESSAGE} FROM long_task.outbox WHERE task_id = $1 AND kind = ANY ($2) ORDER BY id`,
@@ -39,8 +39,8 @@ const FIRST_WAIT_SECONDS = 2;
 const LONGEST_WAIT_SECONDS = 60;
 
 /**
- * Claims the message that has been due for longest. The claim is the back-off already: the next attempt is due in twice
- * the time of the one before, 4 s to 60 s, also where the process that claimed the message is killed.
+ * Claims the message that has been due for longest. The claim itself schedules the next attempt, so that the message
+ * outlives a kill of this process. The backoff doubles from 4 s to 60 s.
  */
 export async function claimMessage(pool: pg.Pool): Promise<Message | undefined> {
   const { rows } = await pool.query<Message>(
@@ -54,7 +54,7 @@ export async function claimMessage(pool: pg.Pool): Promise<Message | undefined> 
   return rows[0];
 }
 
-/** Gives back a claim that was not used, since Temporal is away: the message is due at once. */
+/** Releases a claim while Temporal is unavailable: the message is due at once, and the attempt does not count. */
 export async function releaseMessage(pool: pg.Pool, { id }: Message): Promise<void> {
   await pool.query(
     'UPDATE long_task.outbox SET attempts = attempts - 1, next_attempt_at = clock_timestamp() WHERE id = $1',
@@ -67,7 +67,7 @@ export async function removeMessage(pool: pg.Pool, { id }: Message): Promise<voi
   await pool.query('DELETE FROM long_task.outbox WHERE id = $1', [id]);
 }
 
-/** Returns whether the task's workflow has still to be started. */
+/** Returns whether the message that starts the task's workflow is still in the outbox. */
 export async function isStartPending(pool: pg.Pool, taskId: string): Promise<boolean> {
   const { rows } = await pool.query(
     `SELECT EXISTS (SELECT FROM long_task.outbox WHERE task_id = $1 AND kind = 'start') AS pending`,

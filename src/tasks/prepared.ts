@@ -1,14 +1,9 @@
 import type pg from 'pg';
+import { hasState } from '../postgres/sqlstate.js';
 
 /**
- * SQLSTATE feature_not_supported: also of a statement that was prepared before a migration gave its table another
- * column.
- */
-const STALE_PLAN = '0A000';
-
-/**
- * Runs a statement that is prepared once per connection, since planning it costs more than running it. One that was
- * prepared before a migration is run as it is.
+ * Runs a statement that is prepared once per connection, since planning it costs more than running it. Runs it
+ * unprepared when a migration has invalidated the plan.
  */
 export async function queryPrepared<R extends pg.QueryResultRow>(
   pool: pg.Pool,
@@ -17,7 +12,8 @@ export async function queryPrepared<R extends pg.QueryResultRow>(
   try {
     return (await pool.query<R>(query)).rows;
   } catch (error) {
-    if ((error as { code?: string }).code !== STALE_PLAN) throw error;
+    // Also of a prepared statement after a migration added a column to its table.
+    if (!hasState(error, 'feature_not_supported')) throw error;
     return (await pool.query<R>(query.text, query.values)).rows;
   }
 }

@@ -23,7 +23,7 @@ export async function sumParts(db: pg.Pool | pg.ClientBase, taskId: string): Pro
   return rows[0]!;
 }
 
-/** The remaining parts of a task, and the rows and bytes of those that are done, not of those half-way. */
+/** The number of a task's parts, those that are not done, and the rows and bytes of those that are. */
 export interface PartsLeft {
   parts: number;
   /** The numbers of the parts that are not done yet, in order. */
@@ -44,8 +44,8 @@ export async function partsLeft(db: pg.Pool | pg.ClientBase, taskId: string): Pr
 }
 
 /**
- * The share of the whole that each phase ends at, in percent: how the time is spent on a large file, measured. Most
- * files are inspected when their task begins.
+ * The percentages at which each phase starts and ends, by measured times of a large file. The inspection of most files
+ * is over when their task starts.
  */
 const PHASE_SPAN: Record<Phase, readonly [number, number]> = {
   inspecting: [0, 2],
@@ -57,8 +57,8 @@ const PHASE_SPAN: Record<Phase, readonly [number, number]> = {
 };
 
 /**
- * Progress over all phases, 0–100, never falling: the phases behind count whole, the one at hand by its bytes or parts.
- * A task that is rolled back stays where it was.
+ * Returns the progress over all phases, 0–100, which never falls. Past phases count in full, the present one by its
+ * bytes or parts. A rollback keeps the progress of its start.
  */
 export function percentDone(row: TaskRow, sums: PartSums): number {
   if (row.state === 'completed') return 100;
@@ -80,7 +80,7 @@ function phaseShare(row: TaskRow, sums: PartSums): number {
   }
 }
 
-/** Seconds in the phases and altogether up to now, the running one included. */
+/** Returns the active and the paused seconds of a task, and those of its present phase, up to now. */
 export function clocks(row: TaskRow, now: Date): { active: number; paused: number; phase: number } {
   const since = Math.max(0, (now.getTime() - row.state_since.getTime()) / 1000);
   const counting = row.state === 'running' || row.state === 'pausing';

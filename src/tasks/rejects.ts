@@ -1,8 +1,6 @@
 import type pg from 'pg';
 import { type CopyTarget, copyIn, copyLine } from '../postgres/copy.js';
-
-/** SQLSTATE. */
-const UNIQUE_VIOLATION = '23505';
+import { hasState } from '../postgres/sqlstate.js';
 
 /** A row of the file that is not in the table, and why. Rows count from 1, bytes from 0. */
 export interface Reject {
@@ -47,7 +45,7 @@ export async function storeRejects(client: pg.ClientBase, taskId: string, reject
     return copyLine([taskId, row, byteOffset, ...texts]);
   });
   const stored = await copyIn(client, TARGET, Buffer.from(lines.join(''))).catch((error: unknown) => {
-    if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+    if (!hasState(error, 'unique_violation')) throw error;
     throw new Error('another attempt has stored a reject of these rows', { cause: error });
   });
   await client.query('UPDATE long_task.tasks SET rows_rejected = rows_rejected + $2 WHERE id = $1', [taskId, stored]);

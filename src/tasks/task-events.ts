@@ -24,8 +24,8 @@ export async function addNote(
 }
 
 /**
- * Adds by whom a change came, where that was found out only after it was made. Each change by a command has an epoch of
- * its own.
+ * Adds the actor of a change, where it becomes known only after the change. The epoch identifies the change, since each
+ * command raises it.
  */
 export async function nameActor(
   db: pg.Pool | pg.ClientBase,

@@ -27,7 +27,7 @@ export class Conditions {
     if (createdAfter !== undefined) this.add(`created_at > ${this.value(createdAfter)}::timestamptz`);
     if (createdBefore !== undefined) this.add(`created_at < ${this.value(createdBefore)}::timestamptz`);
     if (finishedBefore !== undefined) this.add(`finished_at < ${this.value(finishedBefore)}::timestamptz`);
-    // As the column is made (migrations); a position and no pattern, so that % and _ are themselves.
+    // Normalised as the column is (migrations). Compares by position, so that % and _ are literal.
     if (q !== undefined) this.add(`strpos(search, lower(replace(${this.value(q)}, '"', ''))) > 0`);
   }
 

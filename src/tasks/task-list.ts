@@ -13,7 +13,7 @@ const ORDERS = {
 } as const;
 type Order = keyof typeof ORDERS;
 
-/** A place in a sorted list: after the task with this value, and of several with the same one this number. */
+/** A place in a sorted list: after the task with this value and, among equal values, with this lock key. */
 export interface ListPlace {
   value: string;
   lockKey: number;
@@ -39,8 +39,8 @@ function orderOf(sort: Sort): (typeof ORDERS)[Order] {
 }
 
 /**
- * Lists a page of tasks. It begins after the place at which the page before ended, wherever rows have come or gone
- * meanwhile: so none is shown twice, and none left out that stays where it is in this sort.
+ * Lists a page of tasks. It starts after the end of the previous page, even when tasks were added or deleted meanwhile.
+ * No task appears twice, and none is missed unless its place in this sort has changed.
  * @returns the tasks, and the place for the next page; null at the end
  */
 export async function listTasks(
@@ -57,7 +57,7 @@ export async function listTasks(
     );
   }
   const order = `${column} ${direction}, lock_key ${direction}`;
-  // The innermost reads an index alone, the rows of the page are fetched after its limit.
+  // The innermost query reads only an index; the rows of the page are fetched after its LIMIT.
   const page = `(
     SELECT whole.*, page.sort_value FROM (
       SELECT lock_key AS key, (${column})::text AS sort_value FROM long_task.tasks

@@ -22,9 +22,9 @@ export interface TaskSnapshot {
 }
 
 /**
- * Returns the statement that reads tasks with what they have, up to its WHERE; `tasks` is the table or a query over it.
- * One statement and so one snapshot: row and parts read apart could show the phase before and the parts after a publish
- * has removed them, and the progress would fall.
+ * Returns the statement that reads tasks with their sums and what they hold, up to its WHERE; `tasks` is the table or a
+ * query over it. One statement has one snapshot. Separate reads could show the phase before a publish and the parts
+ * after it, and the progress would fall.
  */
 export function snapshotsOf(tasks: string): string {
   return `
@@ -43,7 +43,7 @@ export function snapshotsOf(tasks: string): string {
 }
 
 /**
- * Reads a task with the last changes of its state, in one statement: this is what is read most.
+ * Reads a task with the last changes of its state, in one statement, since this is the most frequent read.
  * @throws {TaskError} task_not_found
  */
 export async function getSnapshotWithEvents(
@@ -69,7 +69,7 @@ export async function getSnapshotById(pool: pg.Pool, id: string): Promise<TaskSn
   return toSnapshot(rows[0]);
 }
 
-/** Takes a row of `snapshotsOf` apart. */
+/** Converts a row of `snapshotsOf` to a snapshot. */
 export function toSnapshot({ sums, held, served, now, ...row }: TaskRow & Omit<TaskSnapshot, 'row'>): TaskSnapshot {
   return { row, sums, held, served, now };
 }

@@ -13,14 +13,14 @@ import { writeMessage } from './outbox.js';
 import { percentDone, sumParts } from './progress.js';
 import { getTaskById, type NativePause, type TaskRow } from './tasks.js';
 
-/** The task row, held until the transaction ends. */
+/** Returns the task row, locked until the transaction ends. */
 export async function lockTask(client: pg.ClientBase, taskId: string): Promise<TaskRow> {
-  // As the one before us in its queue has left it.
+  // FOR UPDATE waits for the holder of the lock and then reads what that committed.
   const { rows } = await client.query<TaskRow>('SELECT * FROM long_task.tasks WHERE id = $1 FOR UPDATE', [taskId]);
   return rows[0] ?? getTaskById(client, taskId);
 }
 
-/** The clocks of the phases with what the present one has run since it was entered, or since the state changed. */
+/** SQL: the clocks of the phases, the present one advanced from its start or the last change of state until now. */
 const PHASE_SECONDS_NOW = `phase_seconds || jsonb_build_object(phase,
          coalesce((phase_seconds ->> phase)::float8, 0) + greatest(0, extract(epoch FROM clock_timestamp() - greatest(phase_since, state_since))))`;
 
@@ -40,9 +40,9 @@ export interface Change {
 }
 
 /**
- * Changes a task's state, in the one place where that happens: raises epoch and version, keeps the clocks (active,
- * paused, by phase) and appends the event. A final state raises the epoch too, so that an attempt of a frozen worker
- * cannot start the task again. A resume clears the reason for the pause; a terminate keeps it where it was a fault.
+ * Changes a task's state; no other code does. Updates version and clocks (active, paused, by phase) and appends the
+ * event. Raises the epoch except for `paused` and `rollback_failed`; a final state raises it so that a frozen worker
+ * cannot start the task again. A resume clears the fault and the reason for the pause; a terminate keeps them.
  * @throws Error when the state machine has no such arrow: a defect, never the caller's fault
  */
 export async function changeState(client: pg.ClientBase, row: TaskRow, change: Change): Promise<TaskRow> {
@@ -92,8 +92,8 @@ export async function changeState(client: pg.ClientBase, row: TaskRow, change: C
 }
 
 /**
- * Enters the next phase and keeps the clock of the one before; never goes back to an earlier one. Called inside the
- * fence.
+ * Enters a phase and stores the clock of the previous one. Changes nothing when the task is in this phase or a later
+ * one. The caller is inside the fence.
  */
 export async function enterPhase(client: pg.ClientBase, taskId: string, phase: TaskRow['phase']): Promise<void> {
   await client.query(

@@ -1,6 +1,7 @@
 import type pg from 'pg';
+import { LOOK_MS } from '../postgres/pool.js';
 
-/** A worker that has been silent for longer does not count; it writes several times within this time. */
+/** The age at which a worker's last sign of life no longer counts; a live worker gives several within this time. */
 const SILENT_SECONDS = 15;
 
 /** SQL: the workers that answer. */
@@ -9,8 +10,6 @@ export const ANSWERING = `FROM long_task.workers
 
 /** SQL: whether any worker answers. */
 export const IS_SERVED = `EXISTS (SELECT ${ANSWERING})`;
-
-const LOOK_MS = 2_000;
 
 /** Notes that a worker runs, by the clock of PostgreSQL. */
 export async function noteWorker(pool: pg.Pool, id: string): Promise<void> {
@@ -27,7 +26,7 @@ export async function forgetWorkers(pool: pg.Pool): Promise<void> {
   await pool.query(`DELETE FROM long_task.workers WHERE seen_at < clock_timestamp() - interval '1 hour'`);
 }
 
-/** Whether any worker answers. */
+/** Returns whether any worker answers. */
 export async function isServed(pool: pg.Pool): Promise<boolean> {
   const { rows } = await pool.query(`SELECT ${IS_SERVED} AS served`);
   return rows[0].served;

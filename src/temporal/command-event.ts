@@ -3,7 +3,7 @@ import { readCommand } from '../contract/command-input.js';
 import type { ExternalCommand } from '../contract/messages.js';
 import { ACTIONS, type Action } from '../contract/states.js';
 
-/** An event of a workflow's history, as far as commands are concerned (temporal.api.history.v1.HistoryEvent). */
+/** The fields of a workflow history's event that concern commands (temporal.api.history.v1.HistoryEvent). */
 export interface HistoryEvent {
   workflowExecutionSignaledEventAttributes?: {
     signalName?: string | null;
@@ -13,7 +13,7 @@ export interface HistoryEvent {
   workflowExecutionCancelRequestedEventAttributes?: { identity?: string | null } | null;
 }
 
-/** A command from outside, and by whom: the identity that Temporal keeps with it (`temporal-cli:ana@host`). */
+/** A command from outside, with the identity of its sender that Temporal keeps (`temporal-cli:ana@host`). */
 export type SignalledCommand = Pick<ExternalCommand, 'action' | 'channel' | 'reason' | 'maxRejects'> & {
   actor?: string;
 };
@@ -29,7 +29,7 @@ export function commandOf(event: HistoryEvent, ownSignal: boolean): SignalledCom
   const signal = event.workflowExecutionSignaledEventAttributes;
   if (!signal || !ACTIONS.includes(signal.signalName as Action)) return null;
   const { reason, maxRejects, recorded } = readCommand(argumentOf(signal.input?.payloads?.[0]));
-  // An earlier version's own signals: what they tell of is written down already.
+  // An earlier version's own signal: the task row already has its command.
   if (recorded && !ownSignal) return null;
   const action = signal.signalName as Action;
   return {
@@ -41,7 +41,7 @@ export function commandOf(event: HistoryEvent, ownSignal: boolean): SignalledCom
   };
 }
 
-/** The argument of a signal, a workflow or an activity; undefined when there is none or it cannot be read. */
+/** Decodes the argument of a signal, a workflow or an activity; undefined when it is missing or unreadable. */
 export function argumentOf(payload: Payload | null | undefined): unknown {
   try {
     return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
@@ -50,12 +50,12 @@ export function argumentOf(payload: Payload | null | undefined): unknown {
   }
 }
 
-/** The key of a command: the same however often its run brings it, and by which activity. */
+/** Returns the key of a command, the same for every delivery by its run. */
 export function commandKey(runId: string, name: string): string {
   return `${runId}/${name}`;
 }
 
-/** The name of a command of an older workflow, which gives it none: the same in every attempt of its activity. */
+/** Returns a name for a command of an older workflow, which gives none: the same in every attempt of the activity. */
 export function placeName(activityId: string, place: number): string {
   return `${activityId}/${place}`;
 }

@@ -8,9 +8,8 @@ import type { TemporalParts } from './temporal-parts.js';
 type Parts = Pick<TemporalParts, 'pool' | 'temporal'>;
 
 /**
- * Sends a task's messages at once, after the commit that wrote them. The dispatcher sends later what cannot be sent
- * now. Several processes may send the same message: a start is idempotent, and the signal only says "look at the task
- * row".
+ * Sends a task's messages right after the commit that wrote them. If that fails, the dispatcher sends them later.
+ * Several processes may send the same message: a start is idempotent, and the signal only says "look at the task row".
  * @returns whether all were sent
  */
 export async function tryDispatch(parts: TemporalParts, row: TaskRow): Promise<boolean> {

@@ -5,17 +5,16 @@ import { argumentOf, commandKey, commandOf, placeName, type SignalledCommand } f
 import { taskOfStart } from './open-run.js';
 
 /**
- * A command that a run was sent, with its name: the one under which the run itself has applied it, where it came so
- * far.
+ * A command that a run received, with the key under which the run itself applies it.
  */
 export type RunCommand = SignalledCommand & { key: string };
 
 type Events = NonNullable<Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>['events']>;
 
 /**
- * All commands that a run of a workflow was sent from outside, in their order, those that were carried over from the
- * run before first. Which of them it has applied is not looked at: the names say it where they are brought again. Empty
- * for a run of another task.
+ * Lists all commands that a run received from outside, in order; those carried over from the previous run come first.
+ * Includes commands that the run has applied, since their keys prevent a second application. Empty for a run of another
+ * task.
  */
 export async function listRunCommands(
   client: Client,
@@ -25,7 +24,7 @@ export async function listRunCommands(
   const { events } = await client.workflow.getHandle(workflow_id, runId).fetchHistory();
   if (taskOfStart(events?.[0]?.workflowExecutionStartedEventAttributes) !== id) return [];
   const names = placeNames(events ?? []);
-  // An older workflow, or this one while it was older, has applied its commands in the order in which they came.
+  // An older version of the workflow applied its commands, without names, in the order in which they came.
   return sentCommands(events ?? []).map(({ name, ...command }, i) => ({
     ...command,
     key: commandKey(runId, names[i] ?? name),
@@ -49,7 +48,7 @@ function carriedCommands(input: WorkflowInput | undefined): (SignalledCommand & 
   return (input?.carried?.commands ?? []).map((command, i) => ({ ...command, name: `carried/${i}` }));
 }
 
-/** The names of the commands that the run has handed to an activity without a name of their own. */
+/** Returns names for the commands that the run passed to an activity without a name. */
 function placeNames(events: Events): string[] {
   return events.flatMap((event) => {
     const { activityType, activityId, input } = event.activityTaskScheduledEventAttributes ?? {};

@@ -5,14 +5,14 @@ import type { TemporalParts } from './temporal-parts.js';
 
 type Parts = Pick<TemporalParts, 'pool' | 'temporal'>;
 
-/** A run whose task has ended takes some milliseconds more to end; without a worker it never does. */
+/** The grace period for the run of an ended task, which ends within milliseconds, but never without a worker. */
 const GRACE_MS = 1_000;
 const LOOK_EVERY_MS = 50;
 
 /**
- * Starts the task's workflow although another may have run under its id before: for the same task, for the task that
- * had the name before, or for one that a restore has undone. Waits a second for an open run of an ended task to end,
- * then terminates it. Does nothing when the task's own workflow runs.
+ * Starts the task's workflow, unless it runs already. An earlier run under its id may belong to the same task, to one
+ * that had the name before, or to one that a restore has undone. Gives an open run of an ended task a second to end,
+ * then terminates it.
  * @throws {TaskError} temporal_unavailable; {OtherRunError} when the run of another unfinished task holds the id
  */
 export async function startRun(parts: Parts, row: TaskRow): Promise<void> {

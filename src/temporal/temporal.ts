@@ -21,7 +21,7 @@ import { openRun, type Run } from './open-run.js';
 import { listRunCommands, type RunCommand } from './run-commands.js';
 import { describeWorkflow, unpauseNatively, type WorkflowStatus } from './workflow-status.js';
 
-/** What the API asks of Temporal. Every call ends within its deadline. */
+/** The service's calls to Temporal. Each ends within its deadline. */
 export interface TemporalGateway {
   /**
    * Starts the task's workflow; nothing happens when it runs.
@@ -40,8 +40,8 @@ export interface TemporalGateway {
    */
   restartWorkflow(row: TaskRow): Promise<void>;
   /**
-   * Ends a run of the task's workflow without a word to it; nothing happens when it has ended. @throws {TaskError}
-   * temporal_unavailable
+   * Terminates a run of the task's workflow natively; does nothing when it has ended.
+   * @throws {TaskError} temporal_unavailable
    */
   endWorkflow(row: TaskRow, runId: string, reason: string): Promise<void>;
   /**
@@ -74,7 +74,7 @@ export class OtherRunError extends Error {
 
 const CALL_MS = 3_000;
 const CHECK_MS = 1_000;
-/** Page after page of what may be ten thousand events. */
+/** The deadline for all pages of a history, which may have ten thousand events. */
 const HISTORY_MS = 15_000;
 
 /** One lazy connection per process: it is made by the first call and heals by itself. */
@@ -111,7 +111,7 @@ export function connectTemporal(
     };
     return attempt(['all', 'without state', 'none']).catch((error: unknown) => acceptOwnRun(row, error));
   };
-  /** USE_EXISTING would take a run of the task that had the name before for the task's own. */
+  /** Accepts an open run only if it is the task's own. USE_EXISTING would also accept that of an earlier task. */
   const acceptOwnRun = async (row: TaskRow, error: unknown) => {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     const run = await call(CALL_MS, () => openRun(client, row.workflow_id));
@@ -148,7 +148,7 @@ export function connectTemporal(
     },
     close: async () => {
       isClosing = true;
-      // The SDK's next attempt of a call would throw out of a timer when it finds the connection closed.
+      // On a closed connection the SDK's next attempt of a call would throw from a timer, where it cannot be caught.
       await Promise.race([Promise.allSettled(underway), sleep(CALL_MS, undefined, { ref: false })]);
       await connection.close();
     },
@@ -156,14 +156,12 @@ export function connectTemporal(
 }
 
 /**
- * The server is busy: the SDK would wait 1.7 s and more under any deadline. A query concurrent with another one gets
- * this, too.
+ * The gRPC status of a busy server, which is not retried: the SDK would wait at least 1.7 s under any deadline. A
+ * concurrent query gets it too.
  */
 const RESOURCE_EXHAUSTED = 8;
 
-/**
- * Calls have a deadline of a few seconds, so that longer pauses between their attempts would only keep a close waiting.
- */
+/** The longest pause between attempts: with deadlines of a few seconds a longer one would only delay `close`. */
 const RETRY_MS = 500;
 
 function retryOptions(isClosing: () => boolean) {
@@ -193,8 +191,7 @@ function startOptions(row: TaskRow, taskQueue: string, attributes: Attributes) {
     workflowId: row.workflow_id,
     taskQueue,
     args: [input],
-    // A worker that is killed while it handles a workflow task is waited for so long (default 10 s); a task takes
-    // milliseconds.
+    // How long the server waits for a workflow task of a killed worker (default 10 s). A task takes milliseconds.
     workflowTaskTimeout: '3s' as const,
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
     // Names of user and task only: the file's name, like all that is in it, stays in PostgreSQL.
@@ -231,7 +228,7 @@ function translate(error: unknown): unknown {
   }
   const { cause } = error as Error;
   const code = isGrpcServiceError(error) ? error.code : isGrpcServiceError(cause) ? cause.code : undefined;
-  // Anything else is about this one call, and the others need not wait for it.
+  // Any other code is about this call alone, not an outage.
   return code !== undefined && OUTAGES.includes(code) ? unavailable(error) : error;
 }
 

@@ -7,9 +7,9 @@ const EVENTS = 200;
 const CALL_MS = 2_000;
 
 /**
- * By whom commands came that reached a workflow from outside: the identity that Temporal keeps with the signal or the
- * cancel request (`temporal-cli:ana@host`), null where it keeps none. Commands are matched with the events backwards,
- * so that those which came later do not count.
+ * Finds who sent commands to a workflow from outside: the identity that Temporal keeps with the signal or the cancel
+ * request (`temporal-cli:ana@host`), null where it keeps none. Matches commands with events from the end of the history
+ * and skips events that came later.
  * @param ownSignal as `WorkflowInput.ownSignal` of the run
  * @returns one per command, in their order
  */

@@ -51,8 +51,8 @@ function pausedActivities(
 }
 
 /**
- * Returns who terminated this very run and why, by the last event of its history. Without that event an operator cannot
- * be assumed.
+ * Reads from the last event of its history who terminated the run, and why. Without that event the run counts as
+ * closed, since an operator cannot be assumed.
  */
 async function terminatedBy(client: Client, execution: { workflowId: string; runId: string }): Promise<WorkflowStatus> {
   const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
@@ -70,7 +70,7 @@ async function terminatedBy(client: Client, execution: { workflowId: string; run
   };
 }
 
-/** Lifts every native pause: of the workflow as a whole, and of each of its activities. */
+/** Unpauses the workflow, or each of its activities, where Temporal itself has paused them. */
 export async function unpauseNatively(client: Client, row: Pick<TaskRow, 'id' | 'workflow_id'>): Promise<void> {
   const { workflow_id: workflowId } = row;
   const namespace = client.options.namespace;

@@ -2,11 +2,10 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config.js';
 import type { Logger } from '../log.js';
-import { ensureSchema } from '../postgres/migrate.js';
 import { retrying } from '../retrying.js';
 
 /** Connects to Temporal and waits until its namespace exists; logs what is missing and how to fix it. */
-export async function connectTemporal(config: Config, log: Logger, signal: AbortSignal): Promise<NativeConnection> {
+export async function connectNatively(config: Config, log: Logger, signal: AbortSignal): Promise<NativeConnection> {
   const { connectionOptions } = loadClientConnectConfig();
   const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = config;
   const hint = `Temporal is not available yet at ${address}, namespace "${namespace}". Start it and create the namespace, or set TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and its key; trying again.`;
@@ -21,10 +20,4 @@ export async function connectTemporal(config: Config, log: Logger, signal: Abort
     }
   };
   return retrying(connect, hint, log, signal);
-}
-
-/** Waits until PostgreSQL is there and its schema up to date. */
-export async function awaitDatabase(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
-  const hint = 'PostgreSQL is not available yet. Start it, or set DATABASE_URL to one that runs; trying again.';
-  await retrying(() => ensureSchema(config.DATABASE_URL), hint, log, signal);
 }

@@ -40,7 +40,7 @@ export async function createWorkers(options: CreateWorkerOptions): Promise<Worke
   ]);
 }
 
-/** A control step is never accepted where work could keep it waiting. */
+/** Returns the work activities alone, so that a control step never waits for work. */
 function worksOf(activities: Activities): Partial<Activities> {
   const { beginUpload, beginDownload, inspect, prepare, loadPart, publish, plan, dumpPart, assemble } = activities;
   return { beginUpload, beginDownload, inspect, prepare, loadPart, publish, plan, dumpPart, assemble };

@@ -6,6 +6,7 @@ import { BATCH_BYTES, LOAD_BUFFERS } from '../activities/part-loader.js';
 import { Permits } from '../activities/permits.js';
 import { RateLimiter } from '../activities/rate-limiter.js';
 import { Slots } from '../activities/slots.js';
+import { awaitDatabase } from '../await-database.js';
 import { exportUrl, loadConfig, storeFolder } from '../config.js';
 import { createEngine } from '../csv/engine.js';
 import { armFailpoints } from '../failpoint.js';
@@ -18,7 +19,7 @@ import { freeLoopbackAddress, serveMetrics } from '../metrics/serve-metrics.js';
 import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { createExportPool, createPool } from '../postgres/pool.js';
 import { createLocalStore } from '../storage/local-store.js';
-import { awaitDatabase, connectTemporal } from './connect.js';
+import { connectNatively } from './connect.js';
 import { createWorkers } from './create-worker.js';
 import { giveSignsOfLife } from './signs-of-life.js';
 import { temporalLogger } from './temporal-logger.js';
@@ -87,7 +88,7 @@ metrics.watch('slots', 'Steps that are accepted here, and slots that are free', 
 try {
   if (sdkAddress) await listenForScrapes(sdkAddress);
   await awaitDatabase(config, log, stopping.signal);
-  const connection = await connectTemporal(config, log, stopping.signal);
+  const connection = await connectNatively(config, log, stopping.signal);
   log.info({ temporal: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE }, 'connected to Temporal');
   try {
     const workers = await createWorkers({

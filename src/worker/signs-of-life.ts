@@ -8,8 +8,8 @@ const EVERY_MS = 3_000;
 const AGAIN_MS = 500;
 
 /**
- * Writes to PostgreSQL every few seconds that this worker runs, until the signal fires. Its last sign is left to age,
- * so that a worker that is started again is never missed.
+ * Writes to PostgreSQL every few seconds that this worker runs, until the signal fires. Leaves the last sign to age, so
+ * that a restart of the worker does not show as an outage.
  */
 export async function giveSignsOfLife(pool: pg.Pool, signal: AbortSignal): Promise<void> {
   const id = randomUUID();

@@ -11,8 +11,8 @@ import { workQueue } from '../contract/messages.js';
 import { takesFewSteps } from './few-steps.js';
 
 /**
- * How long a worker may be silent before its activity is given to another one: the time lost to a `kill -9`, chosen so
- * that the next batch commits within 15 s, and far above what a busy machine keeps a heartbeat waiting.
+ * How long a worker may be silent before the server gives its activity to another one. After a `kill -9` the next batch
+ * then commits within 15 s. A busy machine delays heartbeats by far less.
  */
 const HEARTBEAT_TIMEOUT = '8s';
 
@@ -20,22 +20,22 @@ const OPTIONS: ActivityOptions = {
   heartbeatTimeout: HEARTBEAT_TIMEOUT,
   // The SDK's real default is TRY_CANCEL, which would continue while the old attempt still writes.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  // No schedule-to-close: an outage of PostgreSQL, however long, is waited for.
+  // No schedule-to-close timeout: activities outlast an outage of PostgreSQL of any length.
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '5s' },
 };
 
-/** The work itself, which may take days, on a queue of its own. For the steps of a workflow that runs. */
+/** Returns the work activities, which may take days, on a queue of their own. Works only inside a workflow. */
 export function workActivities() {
   const taskQueue = workQueue(workflowInfo().taskQueue);
   return proxyActivities<Activities>({ ...OPTIONS, taskQueue, startToCloseTimeout: '30 days' });
 }
 
-/** The short ones. */
+/** The control activities, which are short. */
 export const control = proxyActivities<Activities>({ ...OPTIONS, startToCloseTimeout: '2 minutes' });
 
 /**
- * A workflow task waits for its local activities, and signals wait for the workflow task: within its 3 seconds
- * (src/temporal/temporal.ts).
+ * Below the 3 s of a workflow task (src/temporal/temporal.ts): the task waits for its local activities, and signals
+ * wait for the task.
  */
 const LOCAL_TIMEOUT = '2s';
 
@@ -48,9 +48,9 @@ const local = proxyLocalActivities<Activities>({
 type ShortStep = 'settle' | 'applyCommands' | 'recordFault';
 
 /**
- * Runs a short control step as a local activity: in the worker that has the workflow in its hands, without a way
- * through the server. One that does not succeed soon (an outage, a lock that is held) is given to the server, which
- * tries it again without a limit and without an event in the history; a signal is heard meanwhile.
+ * Runs a short control step as a local activity: in the workflow's own worker, without a trip to the server. If it
+ * fails (an outage, a held lock), runs it as a regular activity. The server retries that without a limit and without
+ * further events in the history, and signals reach the workflow meanwhile.
  */
 export async function runShort<S extends ShortStep>(
   step: S,
@@ -66,14 +66,14 @@ export async function runShort<S extends ShortStep>(
     try {
       return await (local as unknown as Steps)[step].executeWithOptions({ summary }, [input]);
     } catch (error) {
-      // Not an ActivityFailure: of a local activity the SDK hands on the failure itself.
+      // Not an ActivityFailure: for a local activity the SDK throws the failure itself.
       if (!(error instanceof TemporalFailure)) throw error;
     }
   }
   return (control as unknown as Steps)[step].executeWithOptions({ summary }, [input]);
 }
 
-/** Reports a rollback that does not succeed for a while; it then starts again. */
+/** The activities of a rollback. After five failed attempts the workflow reports the failure and starts them again. */
 export const compensation = proxyActivities<Activities>({
   ...OPTIONS,
   startToCloseTimeout: '10 minutes',

@@ -13,7 +13,7 @@ import type { ExternalCommand, ProgressAnswer, WorkflowInput } from '../contract
 import { ACTIONS, type Action, isAction, isFinal, type Phase, type State } from '../contract/states.js';
 import { compensation, control, runShort } from './activities.js';
 import type { About } from './current-details.js';
-import { type Ending, endAs } from './ending.js';
+import { endAs, type TaskEnd } from './ending.js';
 import { type Outcome, outcomeOf } from './interruption.js';
 import { showState } from './shown-state.js';
 import { commandRecordedSignal, pauseSignal, progressQuery, resumeSignal, terminateSignal } from './signals.js';
@@ -22,10 +22,10 @@ import { commandRecordedSignal, pauseSignal, progressQuery, resumeSignal, termin
 export type Status = Omit<ProgressAnswer, 'pending_commands'>;
 
 /**
- * The work of a task, from wherever its checkpoints stand, with writers of the given epoch. Resolves to how the task
- * has ended, where a step has said it.
+ * Does the work of a task from its checkpoints on, with writers of the given epoch. Resolves to the ending of the task
+ * when a step has reported it.
  */
-export type Steps = (run: Run, status: Status) => Promise<Ending | undefined>;
+export type Steps = (run: Run, status: Status) => Promise<TaskEnd | undefined>;
 
 /** The state of a run. The phase is where the previous run stopped, so that completed phases are not repeated. */
 export interface Run {
@@ -34,7 +34,7 @@ export interface Run {
   phase: Phase | null;
 }
 
-/** Why a task is in its state, as far as settle has said it. */
+/** Why a task is in its state, as reported by settle. */
 type Cause = Pick<About, 'fault' | 'maxRejects'>;
 
 const ROLLBACK_PAUSE = '10s';
@@ -46,7 +46,7 @@ const ODD_LIMIT = 'ignored max_rejects: it must be a whole number, 0 or more, wi
  * PostgreSQL decides: each turn asks it what is next, works until the steps end or a command interrupts them, and asks
  * again. A native cancel counts as terminate. Ends as the task does, when that is in a final state.
  */
-export async function runControllable(input: WorkflowInput, steps: Steps): Promise<Ending> {
+export async function runControllable(input: WorkflowInput, steps: Steps): Promise<TaskEnd> {
   const task = new ControllableTask(input, steps);
   const root = CancellationScope.current();
   task.listen();
@@ -56,7 +56,7 @@ export async function runControllable(input: WorkflowInput, steps: Steps): Promi
 }
 
 /** Shows the rows of a task that one activity has completed, for those who ask the workflow later. */
-export function shown(completed: Ending, status: Status): Ending {
+export function shown(completed: TaskEnd, status: Status): TaskEnd {
   const { loaded = 0, rejected = 0 } = completed.rows ?? {};
   status.rows = { done: loaded + rejected, total: loaded + rejected };
   return completed;
@@ -72,7 +72,7 @@ class ControllableTask {
     parts: { done: 0, total: null, running: 0 },
   };
   #nudged = false;
-  /** How many signals have brought commands. */
+  /** The number of commands that came by signal. */
   #signals = 0;
   #cancelled: boolean;
   #scope: CancellationScope | undefined;
@@ -86,8 +86,8 @@ class ControllableTask {
   }
 
   listen(): void {
-    // First of all: signals that were sent before the first step wait here, and each handler would else take its own
-    // before the others'.
+    // Must come first: the SDK buffers early signals. Without this handler each of the handlers below would receive its
+    // own before those of the others, out of order.
     setDefaultSignalHandler((name, argument) => {
       if (isAction(name)) this.#receive(name, argument);
       else log.warn('ignored an unknown signal', { name, known: ACTIONS.join(', ') });
@@ -139,18 +139,18 @@ class ControllableTask {
     if (action !== 'resume') this.#scope?.cancel();
   }
 
-  /** The API has changed the task row already; what has come of it since, settle says. */
+  /** Shows the state that the API has already written to the task row; settle reports later changes. */
   #foresee(action: Action): void {
     const { state } = this.#status;
     if (action === 'pause' && (state === 'queued' || state === 'running')) this.#show('pausing');
     if (action === 'terminate' && !isFinal(state)) this.#show('terminating');
   }
 
-  async run(): Promise<Ending> {
+  async run(): Promise<TaskEnd> {
     const ref = { taskId: this.input.taskId };
     for (;;) {
       if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
-      // Before the commands are applied: one that comes while they are must be seen by the wait below.
+      // Reset before the commands are applied: the wait below must notice a command that comes meanwhile.
       this.#nudged = false;
       await this.#applyCommands();
       const settled = await runShort('settle', 'What is next?', ref);
@@ -169,14 +169,14 @@ class ControllableTask {
     }
   }
 
-  async #work(epoch: number, phase: Phase | null): Promise<Ending | undefined> {
+  async #work(epoch: number, phase: Phase | null): Promise<TaskEnd | undefined> {
     if (this.#nudged) return undefined;
     this.#show('running');
     const outcome = await this.#interruptible(() =>
       this.steps({ taskId: this.input.taskId, epoch, phase }, this.#status),
     );
     this.#status.parts.running = 0;
-    // Only an activity of an older worker leaves it to be recorded here.
+    // An activity of an older worker does not record its fault itself.
     if (outcome.ended === 'fault' && !outcome.fault.recorded) {
       const { taskId } = this.input;
       await runShort('recordFault', outcome.fault.code, { taskId, epoch, fault: outcome.fault });
@@ -185,10 +185,10 @@ class ControllableTask {
   }
 
   /**
-   * Runs the steps in a scope of their own. Commands that come meanwhile raise the fence at once, before the steps have
-   * ended.
+   * Runs the steps in a scope of their own. Applies commands that come meanwhile at once, which closes the fence before
+   * the steps have ended.
    */
-  async #interruptible(steps: () => Promise<Ending | undefined>): Promise<Outcome> {
+  async #interruptible(steps: () => Promise<TaskEnd | undefined>): Promise<Outcome> {
     let outcome: Outcome | undefined;
     let defect: unknown;
     const scope = new CancellationScope();
@@ -243,10 +243,10 @@ class ControllableTask {
     }
   }
 
-  async #finish({ isTidy, ...ending }: Ending): Promise<Ending> {
+  async #finish({ isTidy, ...ending }: TaskEnd): Promise<TaskEnd> {
     this.#show(ending.state, ending.state === 'failed' ? ending : {});
     if (ending.state === 'completed' && !isTidy) {
-      await control.tidy.executeWithOptions({ summary: 'Remove what is needed no more' }, [
+      await control.tidy.executeWithOptions({ summary: 'Remove what is no longer needed' }, [
         { taskId: this.input.taskId },
       ]);
     }

@@ -32,7 +32,7 @@ const ADVICE: Record<Exclude<State, 'paused' | 'failed'>, string> = {
   terminating: 'Everything that it has made is being removed.',
   terminated: 'It was rolled back: nothing of it is left. Start it again if it is still wanted.',
   rollback_failed:
-    'What it made could not be removed yet. That is tried again every few seconds; the log of the worker says more.',
+    'The rollback could not finish yet. It is retried every few seconds; the log of the worker says more.',
   completed: 'Nothing is left to do.',
 };
 
@@ -52,6 +52,6 @@ function adviceAtTheLimit(workflowId: string, maxRejects: number): string {
     '',
     `- Web UI: *Send a Signal* \`resume\` with the input \`${argument}\``,
     `- CLI: \`temporal workflow signal -w '${workflowId}' --name resume --input '${argument}'\``,
-    `- API: \`POST /upload/resume\` with \`max_rejects\` beside \`user_id\` and \`task_name\``,
+    `- API: \`POST /upload/resume\` with \`user_id\`, \`task_name\` and \`max_rejects\``,
   ].join('\n');
 }

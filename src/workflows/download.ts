@@ -1,17 +1,17 @@
 import type { WorkflowInput } from '../contract/messages.js';
 import { workActivities } from './activities.js';
 import { type Run, runControllable, type Status, shown } from './controllable.js';
-import type { Ending } from './ending.js';
+import type { TaskEnd } from './ending.js';
 import { takesFewSteps } from './few-steps.js';
 import { unfenced } from './interruption.js';
 import { slidingWindow } from './window.js';
 
 /** Exports a table to a CSV file: plan → dump parts → assemble, or rollback from anywhere. */
-export async function download(input: WorkflowInput): Promise<Ending> {
+export async function download(input: WorkflowInput): Promise<TaskEnd> {
   return runControllable(input, downloadSteps);
 }
 
-async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<Ending | undefined> {
+async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<TaskEnd | undefined> {
   const ref = { taskId, epoch };
   const work = workActivities();
   status.phase = 'planning';

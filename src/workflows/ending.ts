@@ -5,17 +5,17 @@ import { control } from './activities.js';
 import { takesFewSteps } from './few-steps.js';
 
 /** How a task ended: the result of its workflow. */
-export interface Ending {
+export interface TaskEnd {
   state: State;
   /** Of a failed task: why. */
   fault?: FaultPlace;
   /** Of a completed task. */
   rows?: { loaded: number; rejected: number };
-  /** What it no longer needs has been removed. */
+  /** Tidying is done. */
   isTidy?: boolean;
 }
 
-/** Without it a workflow ended as Completed, also for a task that had failed. */
+/** Before this patch a workflow ended as Completed even when its task had failed. */
 const PATCH = 'ends-as-its-task';
 
 /**
@@ -23,7 +23,7 @@ const PATCH = 'ends-as-its-task';
  * @param isCancelled whether a cancel of this run was requested
  * @throws {ApplicationFailure} of a failed task; {CancelledFailure} of a terminated one
  */
-export async function endAs({ state, fault, rows }: Ending, isCancelled: () => boolean): Promise<Ending> {
+export async function endAs({ state, fault, rows }: TaskEnd, isCancelled: () => boolean): Promise<TaskEnd> {
   if (state === 'completed') return { state, ...(rows && { rows }) };
   if (!takesFewSteps() && !patched(PATCH)) return endAsBefore(state, isCancelled());
   if (state === 'failed') {
@@ -41,7 +41,7 @@ export async function endAs({ state, fault, rows }: Ending, isCancelled: () => b
   throw new CancelledFailure('terminated and rolled back');
 }
 
-function endAsBefore(state: State, isCancelled: boolean): Ending {
+function endAsBefore(state: State, isCancelled: boolean): TaskEnd {
   if (state === 'terminated' && isCancelled) throw new CancelledFailure('Terminated and rolled back on cancel');
   return { state };
 }

@@ -1,8 +1,8 @@
 import { patched } from '@temporalio/workflow';
 
 /**
- * Tells whether the task takes few steps: its control steps as local activities, its work in one activity where it is
- * small. Of workflows from before, the history holds an activity for each.
+ * Returns whether control steps are local activities and the work of a small task is one activity. Histories of earlier
+ * versions hold a regular activity for each step.
  */
 export function takesFewSteps(): boolean {
   return patched('few-steps');

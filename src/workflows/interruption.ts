@@ -1,24 +1,24 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import type { TaskFault } from '../contract/task.js';
-import type { Ending } from './ending.js';
+import type { TaskEnd } from './ending.js';
 
 /** How a run of the steps ended: all done, stopped by a command, at a good place to continue as new, or by a fault. */
 export type Outcome =
-  | { ended: 'completed'; ending?: Ending }
+  | { ended: 'completed'; ending?: TaskEnd }
   | { ended: 'interrupted' | 'continue' }
   | { ended: 'fault'; fault: FailureDetails };
 
-/** What an activity says of a fault. One that has recorded it itself says no more than its place. */
+/** The fault in an activity's failure. An activity that has recorded it passes only code and place. */
 export type FailureDetails = TaskFault & { recorded?: boolean };
 
-/** A step found itself fenced: a command or another attempt has taken over. */
+/** A step was fenced: a command or another attempt has taken over. */
 export class Interrupted extends Error {}
 
 /** The steps stop here so that the workflow can continue as new. */
 export class ContinueLater extends Error {}
 
 /**
- * Takes the result of an activity, or stops the run when it was fenced.
+ * Returns the result of an activity that was not fenced.
  * @throws {Interrupted}
  */
 export function unfenced<T extends { fenced: boolean }>(result: T): Extract<T, { fenced: false }> {

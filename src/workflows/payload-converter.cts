@@ -1,8 +1,8 @@
 import common = require('@temporalio/common');
 
 /**
- * Reads payloads as the SDK does, and what it cannot read as undefined: an odd argument of a signal must not block the
- * workflow, which would meet it again at every try. A CommonJS module, since the SDK requires it.
+ * Reads payloads as the SDK does, and unreadable ones as undefined: an odd argument of a signal must not block the
+ * workflow, whose task would fail on it at every attempt. It is a CommonJS module because the SDK requires one.
  */
 const payloadConverter: common.PayloadConverter = {
   toPayload: (value) => common.defaultPayloadConverter.toPayload(value),

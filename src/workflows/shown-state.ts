@@ -4,7 +4,7 @@ import type { State } from '../contract/states.js';
 import { type About, detailsOf } from './current-details.js';
 import { takesFewSteps } from './few-steps.js';
 
-/** Of workflows from before it, the history holds no upsert. */
+/** Histories from before this patch hold no upsert. */
 const PATCH = 'state-as-search-attribute';
 
 /** Shows the state of the task in Temporal: in the current details, and as search attribute where that changes. */
@@ -12,7 +12,7 @@ export function showState(state: State, about: Omit<About, 'workflowId'>): void 
   const { workflowId, typedSearchAttributes } = workflowInfo();
   setCurrentDetails(detailsOf(state, { ...about, workflowId }));
   const shown = typedSearchAttributes.get(STATE_ATTRIBUTE);
-  // Only what the start carried: a server that does not know the attribute would fail the workflow task for ever.
+  // Only if the start carried it: a server that does not know the attribute would fail the workflow task for ever.
   if (shown === undefined || shown === state) return;
   if (!takesFewSteps() && !patched(PATCH)) return;
   upsertSearchAttributes([{ key: STATE_ATTRIBUTE, value: state }]);

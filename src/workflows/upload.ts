@@ -2,17 +2,17 @@ import type { Prepared } from '../activities/prepare.js';
 import type { RunRef, WorkflowInput } from '../contract/messages.js';
 import { workActivities } from './activities.js';
 import { type Run, runControllable, type Status, shown } from './controllable.js';
-import type { Ending } from './ending.js';
+import type { TaskEnd } from './ending.js';
 import { takesFewSteps } from './few-steps.js';
 import { unfenced } from './interruption.js';
 import { slidingWindow } from './window.js';
 
 /** Loads a stored CSV file into a table: inspect → prepare → load parts → publish, or rollback from anywhere. */
-export async function upload(input: WorkflowInput): Promise<Ending> {
+export async function upload(input: WorkflowInput): Promise<TaskEnd> {
   return runControllable(input, uploadSteps);
 }
 
-async function uploadSteps(run: Run, status: Status): Promise<Ending | undefined> {
+async function uploadSteps(run: Run, status: Status): Promise<TaskEnd | undefined> {
   const { taskId, epoch } = run;
   const ref = { taskId, epoch };
   const work = workActivities();

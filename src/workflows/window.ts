@@ -4,7 +4,7 @@ import { ContinueLater } from './interruption.js';
 /**
  * Runs parts in order, at most `size` at once. When history has grown long no further part starts, and once the
  * running ones have ended the workflow can continue as new: no activity is then running.
- * @throws {ContinueLater} as said; else what the first failing part threw, after all have ended
+ * @throws {ContinueLater} when parts remain; else the error of a failed part. Both after all running parts have ended
  */
 export async function slidingWindow(
   parts: number[],

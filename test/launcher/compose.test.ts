@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { inProject } from '../../launcher/paths.js';
+import { FLAGS } from '../../launcher/service-process.js';
 
 const file = readFileSync(inProject('docker-compose.yml'), 'utf8');
 
@@ -10,6 +11,14 @@ function service(name: string): string {
 }
 
 describe('docker-compose.yml', () => {
+  it('gives API and worker the heap that npm start gives them', () => {
+    const image = readFileSync(inProject('Dockerfile'), 'utf8');
+    expect(image).toContain(
+      `CMD ${JSON.stringify(['node', ...FLAGS.api, 'dist/src/api/main.js']).replaceAll(',', ', ')}`,
+    );
+    expect(service('worker')).toContain(`[${['node', ...FLAGS.worker, 'dist/src/worker/main.js'].join(', ')}]`);
+  });
+
   it('publishes every port on loopback only', () => {
     const published = [...file.matchAll(/^ +ports:\n((?: +- .*\n)+)/gm)].flatMap(([, lines]) =>
       lines!.trim().split('\n'),

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { cancellable } from '../../src/postgres/cancellable.js';
 import { createPool, withClient } from '../../src/postgres/pool.js';
-import { cancellable } from '../../src/tables/staging.js';
 import { TcpProxy } from '../../testkit/tcp-proxy.js';
 import { useDatabase } from './support.js';
 

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { cancellable } from '../../src/postgres/cancellable.js';
 import { inTransaction, withClient } from '../../src/postgres/pool.js';
-import { type KeyRange, planRanges, rangeQuery, tuneForRanges } from '../../src/tables/export.js';
+import { planRanges, rangeQuery, tuneForRanges } from '../../src/tables/export.js';
 import { type ExportSource, openCopy, openSource } from '../../src/tables/export-source.js';
 import { fillFrozenCopy, indexFrozenCopy } from '../../src/tables/frozen-copy.js';
-import { cancellable, stagingTable } from '../../src/tables/staging.js';
+import { stagingTable } from '../../src/tables/staging.js';
+import type { KeyRange } from '../../src/tasks/ranges.js';
 import type { TaskRow } from '../../src/tasks/tasks.js';
 import { useDatabase } from '../postgres/support.js';
 

@@ -8,16 +8,9 @@ import { dropStaging, rememberStaging, stagingTable } from '../../src/tables/sta
 import { advancePart, claimPart } from '../../src/tasks/checkpoints.js';
 import { commandTask, settleTask } from '../../src/tasks/commands.js';
 import { completeTask } from '../../src/tasks/endings.js';
-import {
-  claimStep,
-  type Fence,
-  FencedError,
-  heldBy,
-  sessionName,
-  withFence,
-  withLateFence,
-} from '../../src/tasks/fence.js';
+import { claimStep, type Fence, FencedError, sessionName, withFence, withLateFence } from '../../src/tasks/fence.js';
 import { getTaskById, type TaskRow } from '../../src/tasks/tasks.js';
+import { heldInDatabase } from '../../testkit/task-watch.js';
 import { runningTask, stagedRows, useDatabase } from '../postgres/support.js';
 
 const db = useDatabase();
@@ -137,7 +130,7 @@ describe('the fence', () => {
     ]);
     await commandTask(db.pool, row, pause);
     expect(await settleTask(db.pool, row.id)).toEqual({ next: 'wait' });
-    expect(await heldBy(db.pool, row.lock_key)).toEqual({ connections: 0, locks: 0 });
+    expect(await heldInDatabase(db.pool, row.lock_key)).toEqual({ sessions: 0, locks: 0 });
     forgotten.release(true);
   });
 });
