@@ -8,7 +8,10 @@ export class FieldList {
   hasLines = false;
   /** Fields whose quotes are closed. */
   quotedCount = 0;
-  readonly #contents: Buffer[] = [];
+  /** Where the content of each field is. */
+  readonly #sources: Buffer[] = [];
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
   readonly #quoted: boolean[] = [];
 
   /** @param keep of more fields than this only the number is kept, and whether they are empty */
@@ -21,26 +24,39 @@ export class FieldList {
     this.count = this.stray = this.nul = this.quotedCount = 0;
     this.hasLines = false;
     this.surplusEmpty = true;
-    this.#contents.length = this.#quoted.length = 0;
+    this.#cutTo(0);
   }
 
   add(content: Buffer, quoted: boolean): void {
+    this.addPlace(content, 0, content.length, quoted);
+  }
+
+  /** Adds a field whose content is a stretch of bytes. */
+  addPlace(source: Buffer, start: number, end: number, quoted: boolean): void {
     if (quoted) this.quotedCount++;
     if (this.count++ >= this.keep) {
-      if (content.length > 0) this.surplusEmpty = false;
+      if (end > start) this.surplusEmpty = false;
       return;
     }
-    this.#contents.push(content);
-    this.#quoted.push(quoted);
+    this.#push(source, start, end, quoted);
   }
 
   /** The content of field k, from 0, without its quotes and escapes. */
   bytes(k: number): Buffer {
-    return this.#contents[k];
+    return this.#sources[k]!.subarray(this.#starts[k], this.#ends[k]);
+  }
+
+  length(k: number): number {
+    return this.#ends[k]! - this.#starts[k]!;
+  }
+
+  /** Calls `use` with the place of the content of field k, without making a buffer of it. */
+  at<T>(k: number, use: (source: Buffer, start: number, end: number) => T): T {
+    return use(this.#sources[k]!, this.#starts[k]!, this.#ends[k]!);
   }
 
   text(k: number): string {
-    return this.#contents[k].toString('utf8');
+    return this.#sources[k]!.toString('utf8', this.#starts[k], this.#ends[k]);
   }
 
   isQuoted(k: number): boolean {
@@ -49,28 +65,35 @@ export class FieldList {
 
   /** Whether field k is NULL: empty and not quoted. */
   isNull(k: number): boolean {
-    return this.#contents[k].length === 0 && !this.#quoted[k];
+    return this.#ends[k] === this.#starts[k] && !this.#quoted[k];
   }
 
   texts(): string[] {
-    return this.#contents.map((one) => one.toString('utf8'));
+    return this.#sources.map((_, k) => this.text(k));
   }
 
   /** Takes out field k. */
   remove(k: number): void {
-    this.#contents.splice(k, 1);
-    this.#quoted.splice(k, 1);
+    for (const one of [this.#sources, this.#starts, this.#ends, this.#quoted] as unknown[][]) one.splice(k, 1);
     this.count--;
   }
 
   /** Adds NULLs, or drops the last fields, until there are so many. */
   resize(columns: number): void {
-    while (this.#contents.length < columns) {
-      this.#contents.push(EMPTY);
-      this.#quoted.push(false);
-    }
-    this.#contents.length = this.#quoted.length = columns;
+    while (this.#sources.length < columns) this.#push(EMPTY, 0, 0, false);
+    this.#cutTo(columns);
     this.count = columns;
+  }
+
+  #push(source: Buffer, start: number, end: number, quoted: boolean): void {
+    this.#sources.push(source);
+    this.#starts.push(start);
+    this.#ends.push(end);
+    this.#quoted.push(quoted);
+  }
+
+  #cutTo(length: number): void {
+    this.#sources.length = this.#starts.length = this.#ends.length = this.#quoted.length = length;
   }
 }
 

@@ -88,7 +88,8 @@ export class RecordParser {
       }
     }
     if (i >= end && !this.final) return this.#stop('more', i);
-    fields.add(without(bytes, start, i, escapes), false);
+    if (escapes) fields.add(without(bytes, start, i, escapes), false);
+    else fields.addPlace(bytes, start, i, false);
     return i;
   }
 
@@ -117,7 +118,8 @@ export class RecordParser {
         const after = this.#closes(i + 1);
         if (this.outcome !== 'read') return i;
         if (after >= 0) {
-          fields.add(without(bytes, open + 1, i, dropped), true);
+          if (dropped.length > 0) fields.add(without(bytes, open + 1, i, dropped), true);
+          else fields.addPlace(bytes, open + 1, i, true);
           return after;
         }
         if (grammar.isRfc) {

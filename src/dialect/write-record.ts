@@ -7,7 +7,7 @@ const CR = 13;
 /** A field of the file that becomes a column: its place from 0, and the texts that are NULL in it. */
 export interface WrittenField {
   field: number;
-  nulls: ReadonlySet<string>;
+  nulls: readonly Buffer[];
 }
 
 /** How records are written: one ASCII character between the fields, and one that ends the record. */
@@ -19,36 +19,49 @@ export interface RecordForm {
 /** Writes fields as a record of RFC 4180: NULL as nothing, the empty string as `""`. */
 export function writeRecord(list: FieldList, fields: readonly WrittenField[], form: RecordForm): Buffer {
   let length = 1;
-  for (const { field } of fields) length += 2 * list.bytes(field).length + 3;
+  for (const { field } of fields) length += 2 * list.length(field) + 3;
   const out = Buffer.allocUnsafe(length);
   const delimiter = form.delimiter.charCodeAt(0);
   let to = 0;
-  for (const [k, { field, nulls }] of fields.entries()) {
+  for (let k = 0; k < fields.length; k++) {
+    const { field, nulls } = fields[k]!;
     if (k > 0) out[to++] = delimiter;
-    if (list.isNull(field) || (nulls.size > 0 && nulls.has(list.text(field)))) continue;
-    to = writeField(list.bytes(field), delimiter, out, to);
+    if (list.isNull(field)) continue;
+    to = list.at(field, (source, start, end) => {
+      if (nulls.length > 0 && nulls.some((one) => isSame(one, source, start, end))) return to;
+      const after = writeBare(source, start, end, delimiter, out, to);
+      return after >= 0 ? after : writeQuoted(source, start, end, out, to);
+    });
   }
   out[to++] = form.newline.charCodeAt(0);
   return out.subarray(0, to);
 }
 
-function writeField(content: Buffer, delimiter: number, out: Buffer, at: number): number {
+function isSame(text: Buffer, source: Buffer, start: number, end: number): boolean {
+  if (text.length !== end - start) return false;
+  for (let i = 0; i < text.length; i++) if (text[i] !== source[start + i]) return false;
+  return true;
+}
+
+/** Returns -1 where the content needs quotes. */
+function writeBare(source: Buffer, start: number, end: number, delimiter: number, out: Buffer, at: number): number {
+  if (end === start) return -1;
   let to = at;
-  if (!needsQuotes(content, delimiter)) return to + content.copy(out, to);
-  out[to++] = QUOTE;
-  for (let i = 0; i < content.length; i++) {
-    if (content[i] === QUOTE) out[to++] = QUOTE;
-    out[to++] = content[i]!;
+  for (let i = start; i < end; i++) {
+    const byte = source[i]!;
+    if (byte === delimiter || byte === QUOTE || byte === LF || byte === CR) return -1;
+    out[to++] = byte;
   }
-  out[to++] = QUOTE;
   return to;
 }
 
-function needsQuotes(content: Buffer, delimiter: number): boolean {
-  if (content.length === 0) return true;
-  for (let i = 0; i < content.length; i++) {
-    const byte = content[i];
-    if (byte === delimiter || byte === QUOTE || byte === LF || byte === CR) return true;
+function writeQuoted(source: Buffer, start: number, end: number, out: Buffer, at: number): number {
+  let to = at;
+  out[to++] = QUOTE;
+  for (let i = start; i < end; i++) {
+    if (source[i] === QUOTE) out[to++] = QUOTE;
+    out[to++] = source[i]!;
   }
-  return false;
+  out[to++] = QUOTE;
+  return to;
 }

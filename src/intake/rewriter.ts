@@ -28,7 +28,7 @@ export function formOf({ wording }: Reading): RecordForm {
 
 /** Returns the fields of a reading as they are written. */
 export function writtenFields({ fields }: Reading): WrittenField[] {
-  return fields.map(({ field, nulls }) => ({ field, nulls: new Set(nulls) }));
+  return fields.map(({ field, nulls }) => ({ field, nulls: nulls.map((text) => Buffer.from(text)) }));
 }
 
 const MAX_REPAIRS = 1000;
