@@ -2,7 +2,8 @@ import { TaskError } from '../contract/errors.js';
 import type { RunRef } from '../contract/messages.js';
 import type { Converted } from '../contract/task.js';
 import { checkColumns } from '../intake/check-head.js';
-import { type Head, headOf, readHead } from '../intake/read-head.js';
+import { fileOptionsOf } from '../intake/file-options.js';
+import { type Head, headOf } from '../intake/read-head.js';
 import { withFence } from '../tasks/fence.js';
 import { enterPhase } from '../tasks/task-state.js';
 import { asUpload } from '../tasks/tasks.js';
@@ -39,7 +40,7 @@ export async function inspect(dependencies: Dependencies, step: Step, beat: Beat
   await withFence(client, fence, () => enterPhase(client, task.id, 'inspecting'));
   const head = await withSource(dependencies.store, task.source, async (file) => {
     const { bytes, isWhole } = await headOf(file);
-    return readHead(bytes, isWhole, task.options);
+    return dependencies.converter.readHead(bytes, isWhole, fileOptionsOf(task.options));
   });
   if (head.question !== null) throw unclearDialect(head.question);
   const work = { dependencies, step, beat, plan: checkColumns(head.headers, task.options.columns) };
