@@ -12,18 +12,18 @@ function western(rows: number): Buffer {
   return Buffer.from(`id;name;amount;note\r\n${lines.join('\r\n')}\r\n`, 'latin1');
 }
 
-const ROWS = 400_000;
+const ROWS = 200_000;
 
 async function expectExact(task: Awaited<ReturnType<typeof service.client.progress>>): Promise<void> {
-  expect(task.receipt).toMatchObject({ rows_in_file: ROWS, rows_loaded: ROWS - 8, rows_rejected: 8 });
+  expect(task.receipt).toMatchObject({ rows_in_file: ROWS, rows_loaded: ROWS - 4, rows_rejected: 4 });
   const { rows } = await service.pool.query(
     `SELECT count(*), sum(_row)::bigint AS sum, count(*) FILTER (WHERE name = 'Straße ' || id AND _row = id + 1) AS right FROM ${task.table}`,
   );
-  const bad = Array.from({ length: 8 }, (_, i) => i * 50_000 + 8).reduce((a, b) => a + b);
-  expect(rows[0]).toEqual({ count: ROWS - 8, sum: (ROWS * (ROWS + 1)) / 2 - bad, right: ROWS - 8 });
+  const bad = Array.from({ length: 4 }, (_, i) => i * 50_000 + 8).reduce((a, b) => a + b);
+  expect(rows[0]).toEqual({ count: ROWS - 4, sum: (ROWS * (ROWS + 1)) / 2 - bad, right: ROWS - 4 });
 }
 
-it('a conversion is paused, resumed and killed without a trace', async () => {
+it('a conversion is paused, resumed and killed without a trace', { timeout: 90_000 }, async () => {
   const content = gzipSync(western(ROWS), { level: 1 });
   const key = await service.upload(content, { max_rejects: 8 });
   await service.reaches(key, ({ phase }) => phase === 'inspecting');
