@@ -19,8 +19,8 @@ export function resourcesOf(pid: number): Resources | undefined {
 const QUIET_MS = 12_000;
 /** A pool may be filled a little differently from one time to the next. */
 const DESCRIPTORS_MORE = 12;
-/** What the collector of garbage may have left lying about. */
-const MEBIBYTES_MORE = 96;
+/** The room that the heap of the API has before V8 collects it (`FLAGS` in launcher/service-process.ts). */
+const MEBIBYTES_MORE = 128;
 
 /** The resources of API and worker at rest. */
 export async function restingResources({ api, workers }: FaultHarness): Promise<(Resources | undefined)[]> {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { createRequire } from 'node:module';
 import chardet from 'chardet';
 import { Decoder } from './decoder.js';
 import { encodingOf } from './encodings.js';
@@ -84,15 +85,38 @@ function legacyEncoding(head: Buffer, whole: boolean): EncodingVerdict | undefin
   const best = verdicts.find(({ encoding }) => decodes(lines, encoding));
   if (best && best.confidence >= SURE)
     return { encoding: best.encoding!, bom: false, confidence: best.confidence, warnings: [] };
-  // Of few letters beyond ASCII chardet knows little; those of windows-1252 between ASCII letters speak for it.
-  if (isWestern(head)) {
-    const western = verdicts.find((one) => one.encoding === 'windows-1252' && decodes(lines, one.encoding));
-    return guess(WESTERN.encoding, western?.confidence ?? WESTERN.confidence);
-  }
-  return best && guess(best.encoding!, best.confidence);
+  const encoding = secondOpinion(head, lines) ?? best?.encoding;
+  const { confidence = 0 } = verdicts.find((verdict) => verdict.encoding === encoding) ?? {};
+  return encoding === undefined ? undefined : guess(encoding, confidence);
 }
 
-const WESTERN = { encoding: 'windows-1252', confidence: 30 };
+const WESTERN = 'windows-1252';
+/** The languages of Central Europe look nearly like those of the West: their tables must be so many times as likely. */
+const CLEARLY = 2;
+
+/** Of few letters beyond ASCII chardet knows little. jschardet compares pairs of letters with those of languages. */
+function secondOpinion(head: Buffer, lines: Buffer): string | undefined {
+  const opinions = likelyEncodings(lines.subarray(0, SAMPLE)).filter(({ encoding }) => decodes(lines, encoding));
+  if (!isWestern(head)) return opinions[0]?.encoding;
+  const western = opinions.find(({ encoding }) => encoding === WESTERN)?.confidence ?? 0;
+  // Letters that are alone between ASCII ones are of no other script.
+  const other = opinions.find(({ encoding }) => CENTRAL.has(encoding));
+  return other && other.confidence > CLEARLY * western ? other.encoding : WESTERN;
+}
+
+/** Encodings of the other languages of Europe that are written in Latin letters. */
+const CENTRAL = new Set(['windows-1250', 'windows-1254', 'windows-1257', 'iso-8859-2', 'iso-8859-4', 'iso-8859-13']);
+
+const load = createRequire(import.meta.url);
+
+/** The encodings that jschardet finds likely, the likeliest first. Loading its tables takes 0.1 s: only on demand. */
+function likelyEncodings(sample: Buffer): { encoding: string; confidence: number }[] {
+  const { detectAll } = load('jschardet') as typeof import('jschardet');
+  return detectAll(sample).flatMap(({ encoding: name, confidence }) => {
+    const encoding = encodingOf(name ?? '');
+    return encoding === undefined || encoding.startsWith('utf') ? [] : [{ encoding, confidence }];
+  });
+}
 
 function guess(encoding: string, confidence: number): EncodingVerdict {
   const warning = `The encoding ${encoding} is a guess (confidence ${confidence} of 100). Check letters beyond ASCII, or give the encoding.`;

@@ -2,11 +2,12 @@ import type { Piscina } from 'piscina';
 import type { FileOptions } from './file-options.js';
 import type { HeadFault } from './head-fault.js';
 import workOnHead, { type HeadAnswer, type HeadJob } from './head-thread.js';
+import { isQuicklyRead } from './read-head.js';
 import { createThreads } from './threads.js';
 
-/** So long a thread waits for the next head. */
-const IDLE_MS = 60_000;
-/** A shorter head is read in the caller's own thread: it takes a few milliseconds. */
+/** So long a thread waits for the next head: it takes some 50 MB. */
+const IDLE_MS = 5_000;
+/** A shorter head of UTF-8 is read in the caller's own thread: it takes a few milliseconds. */
 const SHORT_BYTES = 1 << 14;
 
 const THREAD = new URL('./head-thread.js', import.meta.url);
@@ -35,6 +36,9 @@ export class Heads {
   }
 
   async #run(job: HeadJob): Promise<HeadAnswer> {
-    return job.head.length <= SHORT_BYTES ? workOnHead(job) : this.#pool.run(job);
+    const { head } = job;
+    const isHere =
+      head.length <= SHORT_BYTES && isQuicklyRead(Buffer.from(head.buffer, head.byteOffset, head.length), job.isWhole);
+    return isHere ? workOnHead(job) : this.#pool.run(job);
   }
 }

@@ -1,13 +1,10 @@
-import { isUtf8 } from 'node:buffer';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { packingOf } from '../csv/file-type.js';
-import { lastLine } from '../dialect/decode-lines.js';
 import type { Store } from '../storage/store.js';
 import { type ConvertAnswer, type Converting, type ConvertJob, convertStored } from './convert-stored.js';
 import type { FromCaller, ThreadJob } from './convert-thread.js';
 import type { FileOptions } from './file-options.js';
 import { throwFault } from './head-fault.js';
-import { type Head, readHead } from './read-head.js';
+import { type Head, isQuicklyRead, readHead } from './read-head.js';
 import type { ReadHeadAnswer, ReadHeadJob } from './read-head-thread.js';
 import type { UnreadRecord } from './rewriter.js';
 import { createThreads } from './threads.js';
@@ -38,7 +35,7 @@ export function createThreadConverter(store: Store, folder: string, maxBytes: nu
   const heads = createThreads<ReadHeadJob, ReadHeadAnswer>(new URL('./read-head-thread.js', import.meta.url), IDLE_MS);
   return {
     readHead: async (bytes, isWhole, options) => {
-      if (isQuick(bytes)) return readHead(bytes, isWhole, options);
+      if (isQuicklyRead(bytes, isWhole)) return readHead(bytes, isWhole, options);
       const { head, fault } = await heads.run({ bytes, isWhole, options });
       throwFault(fault);
       return { ...head!, bytes: Buffer.from(head!.bytes) };
@@ -63,13 +60,6 @@ export function createThreadConverter(store: Store, folder: string, maxBytes: nu
     },
     close: () => Promise.all([pool.destroy(), heads.destroy()]).then(() => {}),
   };
-}
-
-/** To find a legacy encoding takes many times as long as to find that a head is UTF-8. */
-function isQuick(bytes: Buffer): boolean {
-  return (
-    bytes.length <= SHORT_BYTES || (packingOf(bytes) === null && isUtf8(bytes.subarray(0, lastLine(bytes, 'utf-8'))))
-  );
 }
 
 /** Answers a thread, and stops it. Stopped by a message it removes what it has written; ended, it would not. */

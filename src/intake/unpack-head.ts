@@ -8,7 +8,7 @@ const FIRST_BYTES = 1 << 16;
 const MAX_OUTPUT = 64 << 20;
 /** Of the header of a file in a ZIP archive (APPNOTE.TXT, 4.3.7), before the name. */
 const ZIP_HEADER = 30;
-const DEFLATED = 8;
+const [STORED, DEFLATED] = [0, 8];
 
 /**
  * Unpacks the beginning of a packed file, as far as its bytes reach.
@@ -16,7 +16,7 @@ const DEFLATED = 8;
  * @throws {TaskError} not_a_text_file
  */
 export function unpackHead(head: Buffer, packing: Packing, most: number): Buffer {
-  if (packing === 'zip') return inflate(zippedBytes(head), packing, most).bytes;
+  if (packing === 'zip') return unzipHead(head, most);
   const members: Buffer[] = [];
   let length = 0;
   for (let at = 0; length < most; ) {
@@ -63,19 +63,22 @@ interface WithInfo {
   engine: { bytesWritten: number };
 }
 
-/** The packed bytes of the first file of an archive. */
-function zippedBytes(head: Buffer): Buffer {
+/** Unpacks the beginning of the first file of an archive. */
+function unzipHead(head: Buffer, most: number): Buffer {
   if (head.length < ZIP_HEADER) throw damaged('zip');
   const method = head.readUInt16LE(8);
   const isEncrypted = (head.readUInt16LE(6) & 1) === 1;
-  if (method !== DEFLATED || isEncrypted) throw unreadableZip();
-  return head.subarray(ZIP_HEADER + head.readUInt16LE(26) + head.readUInt16LE(28));
+  const packed = head.subarray(ZIP_HEADER + head.readUInt16LE(26) + head.readUInt16LE(28));
+  if (method === DEFLATED && !isEncrypted) return inflate(packed, 'zip', most).bytes;
+  // The size is 0 where it follows the file, which is then read as a stream anyway.
+  const size = head.readUInt32LE(18);
+  if (method === STORED && !isEncrypted && size > 0) return packed.subarray(0, Math.min(size, most));
+  throw unreadableZip();
 }
 
 /** Returns the error for an archive that is not one CSV file, packed as usual. */
 export function unreadableZip(): TaskError {
-  const detail =
-    'The ZIP archive must hold one CSV file, deflated and without a password. Unpack it and upload the file.';
+  const detail = 'The ZIP archive must hold one CSV file, without a password. Unpack it and upload the file.';
   return new TaskError('not_a_text_file', detail);
 }
 

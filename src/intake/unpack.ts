@@ -4,7 +4,7 @@ import type { Packing } from '../csv/file-type.js';
 import type { Store, StoreFile } from '../storage/store.js';
 import { GZIP_TRAILER, gzipHeaderLength, MAX_GZIP_HEADER } from './gzip-header.js';
 import { damaged } from './unpack-head.js';
-import { findZipEntry } from './zip-entry.js';
+import { unzip } from './unzip.js';
 
 /** A packed file may unpack to so many times its bytes, and always to this many. */
 const MAX_RATIO = 200;
@@ -27,7 +27,7 @@ export async function* unpack(store: Store, packed: Packed): AsyncGenerator<Buff
   const most = Math.min(maxBytes, Math.max(size * MAX_RATIO, ALWAYS_ALLOWED));
   let total = 0;
   try {
-    for await (const chunk of packing === 'zip' ? unzip(store, packed.key) : gunzip(store, packed.key)) {
+    for await (const chunk of packing === 'zip' ? unzip(store, packed.key, size) : gunzip(store, packed.key)) {
       total += chunk.length;
       if (total > most) throw tooLarge(most);
       yield chunk;
@@ -36,13 +36,6 @@ export async function* unpack(store: Store, packed: Packed): AsyncGenerator<Buff
     if ((error as { code?: string }).code?.startsWith('Z_')) throw damaged(packing, error);
     throw error;
   }
-}
-
-async function* unzip(store: Store, key: string): AsyncGenerator<Buffer> {
-  const { start, end, size, sum } = await findZipEntry(store, key);
-  const stream = new Inflation(store, key, { start, end });
-  yield* stream.chunks();
-  if (stream.size !== size || stream.sum !== sum) throw damaged('zip');
 }
 
 /** Bytes after the last member that begin none are no data. */

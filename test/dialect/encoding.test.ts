@@ -69,6 +69,22 @@ describe('the encoding', () => {
   });
 
   it.each([
+    ['koi8-r', 'Имя;Город\nИван;Москва\nПётр;Санкт-Петербург\nМария;Новосибирск\n'],
+    ['windows-1251', 'Номер,Фамилия,Улица\n1,Иванов,Ленина\n2,Петрова,Садовая\n'],
+    ['gb18030', '产品,价格\n苹果,3\n香蕉,4\n'],
+    ['big5', '產品,價格\n蘋果,3\n香蕉,4\n'],
+    ['euc-kr', '제품,가격\n사과,3\n바나나,4\n'],
+    ['shift_jis', '番号,名前\n1,山田太郎\n2,鈴木花子\n'],
+    ['windows-1250', 'imię,miasto\nŁukasz,Łódź\nŻaneta,Gdańsk\nMichał,Wrocław\n'],
+    ['windows-1252', 'id,nom\n1,Élodie\n2,François\n3,Noël\n'],
+    ['windows-1252', 'Name;Stadt\nMüller;Köln\nGroß;Düsseldorf\n'],
+  ])('%s is found in a few words, with a warning where it is a guess', (encoding, text) => {
+    const verdict = detectEncoding(encoded(text, encoding), true)!;
+    expect(verdict.encoding).toBe(encoding);
+    expect(verdict.warnings.length).toBe(verdict.confidence < 80 ? 1 : 0);
+  });
+
+  it.each([
     ['utf-16le', Buffer.from('\ufeffid,Wert\n1,Öl\n', 'utf16le'), true],
     ['utf-16be', utf16be('\ufeffid,Wert\n1,Öl\n'), true],
     ['utf-16le', Buffer.from('id,город\n1,Москва\n2,Тверь\n', 'utf16le'), false],

@@ -19,12 +19,12 @@ async function rejectsOf(task: Task): Promise<Buffer> {
   return Buffer.from(await (await fetch(url)).arrayBuffer());
 }
 
-/** An archive of one deflated file, as `zip` writes it. */
-function zipped(name: string, content: string): Buffer {
-  const packed = deflateRawSync(content);
+/** An archive of one file, deflated or stored, as `zip` writes it. */
+function zipped(name: string, content: string, method: 0 | 8 = 8): Buffer {
+  const packed = method === 8 ? deflateRawSync(content) : Buffer.from(content);
   const header = Buffer.alloc(26);
   header.writeUInt16LE(20, 0);
-  header.writeUInt16LE(8, 4);
+  header.writeUInt16LE(method, 4);
   header.writeUInt32LE(crc32(content), 10);
   header.writeUInt32LE(packed.length, 14);
   header.writeUInt32LE(Buffer.byteLength(content), 18);
@@ -65,6 +65,7 @@ const FILES: [string, string | Buffer, Record<string, unknown>, string][] = [
   ],
   ['gzip of windows-1252', gzipSync(latin1('id;name\n1;M\xfcller\n2;x\n')), {}, 'id,name\n1,Müller\n2,x\n'],
   ['ZIP', zipped('data.csv', 'id,name\n1,a\n2,b\n'), {}, 'id,name\n1,a\n2,b\n'],
+  ['ZIP that only stores', zipped('data.csv', 'id,name\n1,a\n2,b\n', 0), {}, 'id,name\n1,a\n2,b\n'],
   ['a quote of another kind', "id;name\n1;'a;b'\n2;'it''s'\n3;'x'\n", {}, "id,name\n1,a;b\n2,it's\n3,x\n"],
   ['a delimiter that the file names', 'sep=^\nid^name\n1^a\n2^b\n', {}, 'id,name\n1,a\n2,b\n'],
   ['a delimiter as given', 'id||name\n1||a\n2||b\n', { dialect: { delimiter: '||' } }, 'id,name\n1,a\n2,b\n'],
