@@ -14,7 +14,7 @@ interface Plan {
 
 let plans: Plan[] = [];
 
-/** Every border at which a fault can be made to happen, so that a test can name each of them. */
+/** The names of all failpoints, so that a test can arm each of them. */
 export const FAILPOINTS = [
   'convert:after-files',
   'inspect:before-store-part',
@@ -79,7 +79,7 @@ function parsePlan(text: string): Plan {
   };
 }
 
-/** Marks a border. Costs one comparison when nothing is armed. */
+/** Marks a place at which a test can cause a fault. Costs one comparison when nothing is armed. */
 export function failpoint(name: Failpoint): Promise<void> | undefined {
   if (plans.length === 0) return undefined;
   return act(name);

@@ -59,8 +59,7 @@ export class BatchCommitter {
 
   /**
    * Commits the batch that begins at `place`.
-   * @param isCareful inserts the rows, so that PostgreSQL can refuse single rows: slower than COPY, which fails as a
-   *   whole
+   * @param isCareful inserts the rows, so that PostgreSQL refuses single ones. Slower than COPY, which fails as a whole
    * @param meanwhile is called when PostgreSQL has started to work on a COPY
    * @returns how many rows PostgreSQL refused
    * @throws {FencedError} when a command or another attempt took over; {TaskError} reject_limit
@@ -95,7 +94,7 @@ export class BatchCommitter {
     return refused;
   }
 
-  /** What is committed of the part, for the next heartbeat. */
+  /** Puts the committed progress of the part into the next heartbeat. */
   #tell(): void {
     const { partNo, byteFrom, byteOffset, rowsDone } = this.#part;
     const beat: Beat = { part: partNo, rows: rowsDone, bytes: byteOffset - byteFrom, offset: byteOffset };
@@ -112,7 +111,7 @@ export class BatchCommitter {
     return [];
   }
 
-  /** @throws {TaskError} reject_limit when these are too many together with those that are stored */
+  /** @throws {TaskError} reject_limit when these and the stored rejects together exceed the limit */
   async #checkLimit(rejects: Reject[]): Promise<void> {
     if (rejects.length === 0) return;
     const { client, task } = this.#committing;

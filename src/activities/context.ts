@@ -41,8 +41,8 @@ export interface Dependencies {
   slots: Slots;
   fences: FenceWatch;
   /**
-   * For rollback and tidy, which may wait for locks and remove large files: they leave the other control steps their
-   * connections.
+   * Limits rollback and tidy, which may wait for locks and remove large files, so that connections remain for the other
+   * control steps.
    */
   removals: Permits;
   csv: CsvEngine;
@@ -55,7 +55,7 @@ export type Fenceable<T> = ({ fenced: false } & T) | { fenced: true };
 export const HEARTBEAT_MS = 200;
 
 /**
- * For work that meets the fence by itself many times a second: each heartbeat costs the server a millisecond or two.
+ * For work that checks the fence by itself many times a second: each heartbeat costs the server a millisecond or two.
  */
 export const SLOW_HEARTBEAT_MS = 1_000;
 
@@ -66,7 +66,7 @@ export interface PerformOptions {
    * it.
    */
   isControl?: boolean;
-  /** Writes a fault down with the task. Resolves to whether it counts: not when a command has come first. */
+  /** Records a fault with the task. Resolves to false when a command came first. */
   recordFault?: (fault: TaskFault) => Promise<boolean>;
 }
 
@@ -92,10 +92,13 @@ export function performStep<T extends object>(
 }
 
 /**
- * Runs the work of an activity: heartbeats while it runs, hands it the signal that ends it, and turns what it throws
- * into what the workflow understands. Cancelled → CancelledFailure; fenced → `{ fenced: true }`; bad input → a failure
- * that is not retried, with code and place; all else is tried again without a limit. No failure carries anything of the
- * file.
+ * Runs the work of an activity with heartbeats and the signal that ends it, and maps its errors for the workflow:
+ * - cancelled → CancelledFailure
+ * - fenced → `{ fenced: true }`
+ * - bad input → a failure with code and place that is not retried
+ * - any other error → a failure that is retried without a limit
+ *
+ * No failure holds content of the file.
  */
 export async function perform<T extends object>(
   log: Logger,
@@ -145,11 +148,11 @@ async function answer(
   if (error instanceof SlotsFullError) throw comeAgain(error);
   const fault = isControl ? asRefusedControl(error) : (asFault(error) ?? asRefusal(error));
   if (!fault) throw error;
-  // A retry of an attempt that was killed right after this finds its epoch over.
+  // If the worker is killed right after this, the retry finds its epoch over.
   if (recordFault && fault.code !== 'task_not_found' && !(await recordFault(fault)))
     return fenced(log, 'a command came before the fault');
   const place = placeOf(fault);
-  log[fault.code === 'database_refused' ? 'error' : 'info']({ ...place, err: error }, 'met a fault');
+  log[fault.code === 'database_refused' ? 'error' : 'info']({ ...place, err: error }, 'hit a fault');
   throw ApplicationFailure.create({
     type: fault.code,
     message: describePlace(place),
@@ -158,7 +161,7 @@ async function answer(
   });
 }
 
-/** The server itself brings the activity again, without an event in the history; no slot is occupied until then. */
+/** Has the server retry the activity later, without an event in the history. Until then it occupies no slot. */
 function comeAgain({ message, retryMs }: SlotsFullError): ApplicationFailure {
   const category = ApplicationFailureCategory.BENIGN; // Not a warning in the log.
   return ApplicationFailure.create({ type: 'slots_full', message, nextRetryDelay: retryMs, category });
@@ -175,16 +178,16 @@ function retryable(error: unknown, log: Logger, activity: string): ApplicationFa
   const { code } = error as { code?: string };
   return ApplicationFailure.create({
     type: 'retryable',
-    message: `${activity} met an error${code ? ` (${code})` : ''}; see the log`,
+    message: `${activity} failed${code ? ` (${code})` : ''}; see the log`,
   });
 }
 
-/** Of a control step only what is wrong for good, as a task that is not there. A full disk is waited for. */
+/** Returns the fault of a control step that no retry can fix, such as a missing task. A full disk is retried. */
 function asRefusedControl(error: unknown): TaskFault | null {
   return error instanceof TaskError && !error.retryable && error.code !== 'disk_full' ? asFault(error) : null;
 }
 
-/** A refusal that every retry would meet. The message of PostgreSQL may quote the data, so it is not passed on. */
+/** Returns the fault of a statement that every retry would fail. Leaves out PostgreSQL's message: it may quote data. */
 function asRefusal(error: unknown): TaskFault | null {
   if (!['refused', 'bad_value'].includes(meaningOf(error))) return null;
   const { code } = error as { code?: string };

@@ -28,7 +28,7 @@ export function inspectActivity(dependencies: Dependencies) {
         const { parts, rows } = await asStep({ ...dependencies, signal }, run, 'inspect', work);
         return { parts, rows };
       },
-      // Storing a part meets the fence, and parts are found many times a second.
+      // Storing a part checks the fence, and inspect finds many parts a second.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
 }

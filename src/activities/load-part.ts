@@ -9,7 +9,7 @@ import { checkPart, withText } from './source.js';
 import { asPart, type PartAttempt, type Step } from './step.js';
 
 /**
- * Loads one part from where its checkpoint stands. Each batch is one transaction inside the fence: COPY, rejects and
+ * Loads one part from its checkpoint on. Each batch is one transaction inside the fence: COPY, rejects and
  * checkpoint commit together or not at all. A gentle load rests between its batches.
  */
 export function loadPartActivity(dependencies: Dependencies) {
@@ -18,7 +18,7 @@ export function loadPartActivity(dependencies: Dependencies) {
       dependencies,
       run,
       (signal, beat) => loadPart(dependencies, run, signal, beat),
-      // A batch meets the fence many times a second: heartbeats need not bring the news.
+      // Batches check the fence many times a second, so that few heartbeats are enough.
       { heartbeatMs: SLOW_HEARTBEAT_MS },
     );
 }
@@ -39,7 +39,7 @@ export async function loadPart(
   return { rows: part.rows, bytes: part.byteTo - part.byteFrom };
 }
 
-/** Loads a part that no rate holds up, in the session of a step that has been taken. */
+/** Loads a part without a rate limit, in the session of a claimed step. */
 export async function loadWithin(dependencies: Dependencies, step: Step, partNo: number, beat: Beat) {
   await withText(dependencies.store, step.task, (file) =>
     loadStint({ ...dependencies, ...step, partNo, file, beat }, undefined),
@@ -66,8 +66,7 @@ interface Stint {
 }
 
 /**
- * The first stint claims the part and proves its bytes; those that follow find source and claim as that one has left
- * them.
+ * Loads in one stint. The first stint claims the part and verifies its bytes; later stints rely on that.
  */
 async function loadStint(loading: Loading, claimed: Part | undefined): Promise<Stint> {
   const { file, signal, buffers } = loading;

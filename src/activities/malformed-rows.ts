@@ -18,7 +18,7 @@ export function asReject(bad: Malformed, headers: string[], raw: Buffer): Reject
   };
 }
 
-/** Where a row has too few fields, the first column that it lacks. */
+/** Returns the name of the column at fault; of a row with too few fields, the first missing column. */
 export function columnAtFault(bad: RecordFault, headers: string[]): string | null {
   if (bad.reason === 'too_few_fields') return headers[bad.found] ?? null;
   return bad.column === null ? null : (headers[bad.column - 1] ?? null);
@@ -45,7 +45,7 @@ export function malformedRow({ row, byteOffset, column, reason }: Reject, header
   return new TaskError('malformed_row', detail, { row, byte_offset: byteOffset, ...place });
 }
 
-/** The fault of a task whose rejects are more than its limit, with the first row over it. */
+/** Returns the error of a task whose rejects exceed its limit, with the first row over the limit. */
 export function rejectLimit(
   reject: Reject,
   { max_rejects: limit, on_limit }: Pick<UploadOptions, 'max_rejects' | 'on_limit'>,

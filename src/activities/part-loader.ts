@@ -16,12 +16,12 @@ import { textDialect } from './source.js';
 import { SourceRejects } from './source-rejects.js';
 
 /**
- * A batch is one transaction of about this many bytes. The longer, the less each row costs (every COPY begins with
- * making room for hundreds of rows); a pause does not wait for its end.
+ * The approximate bytes of a batch, which is one transaction. Longer batches cost less per row, since every COPY first
+ * allocates room for hundreds of rows. A pause does not wait for the end of a batch.
  */
 export const BATCH_BYTES = 2 << 20;
 
-/** So many buffers a part is loaded with. */
+/** The number of buffers with which a part is loaded. */
 export const LOAD_BUFFERS = 3;
 
 /** Batches are short while PostgreSQL refuses rows: inserting them takes longer than COPY, and a pause waits for it. */
@@ -44,7 +44,7 @@ export interface PartWork extends Pick<Dependencies, 'rateLimiter' | 'csv' | 'me
 export class PartLoader {
   readonly #work: PartWork;
   readonly #rate: number | undefined;
-  /** The most bytes for a batch at that rate, and for the next one. */
+  /** The max bytes of a batch at that rate, and of the next batch. */
   readonly #portion: number;
   #most: number;
   /** Up to this byte of the file the rows are inserted, not copied: PostgreSQL refuses some of them. */
@@ -81,7 +81,7 @@ export class PartLoader {
           const refused = await committer.commit(batch, isCareful, () => this.#prepareNext(encoder, batch));
           this.#hasCommitted(batch, refused);
           rateLimiter.charge(task.id, batch.consumed, this.#rate);
-          // Never after a batch that failed: how far it was halved is known here alone.
+          // Never after a failed batch: only this object knows how far the batch was halved.
           if (rateLimiter.owes(task.id)) break;
         } catch (error) {
           this.#hasFailed(batch, isCareful, error);
@@ -94,8 +94,8 @@ export class PartLoader {
   }
 
   /**
-   * Starts to read and encode the next batch while PostgreSQL works on this one. Not where the task may rest before it,
-   * nor after a long record: where the next one is as long, both would be in memory.
+   * Starts to read and encode the next batch while PostgreSQL works on this one. Does not when the task has a rate, nor
+   * after a long record: a second one as long would be in memory at the same time.
    */
   #prepareNext(encoder: BatchEncoder, batch: EncodedBatch): void {
     const place = { byteOffset: batch.byteOffset + batch.consumed, row: batch.firstRow + batch.rows };
@@ -119,21 +119,21 @@ export class PartLoader {
 
   #hasCommitted(batch: EncodedBatch, refused: number): void {
     const end = batch.byteOffset + batch.consumed;
-    // Where rows were refused, the next ones may be: a COPY would be in vain, and say so in the log of the server.
+    // After refused rows more may follow: a COPY would fail, and the server would log the error.
     if (refused > 0) this.#carefulUntil = Math.max(this.#carefulUntil, end + 1);
     this.#most = end < this.#carefulUntil ? Math.min(this.#portion, CAREFUL_BYTES) : this.#mostAfter(batch);
     this.#wasCancelled = false;
   }
 
-  /** Most bytes of the batch after one that was copied. */
+  /** Returns the max bytes of the batch after a copied one. */
   #mostAfter({ consumed }: EncodedBatch): number {
     return Math.min(this.#portion, Math.max(READ_AHEAD, consumed * 2));
   }
 
-  /** Has the batch tried again in another way, where there is one. @throws the error, where there is none */
+  /** Prepares another way to load the failed batch. @throws the error where there is no other way */
   #hasFailed({ byteOffset, consumed }: EncodedBatch, isCareful: boolean, error: unknown): void {
     if (meaningOf(error) === 'cancelled' && !this.#wasCancelled) {
-      // By a command that waits for us: the next transaction finds its epoch. A second time in a row has another cause.
+      // A waiting command cancelled it, and the next transaction finds its epoch. A second cancel has another cause.
       this.#wasCancelled = true;
       return;
     }

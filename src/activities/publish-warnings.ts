@@ -8,7 +8,7 @@ import type { Column } from '../tasks/tasks.js';
 const LISTED = 20;
 
 /**
- * Says which names of a published table are not those that the caller wished, one sentence each.
+ * Lists the names of a published table that differ from the requested ones, one sentence each.
  * @param wished the table name of the request, or the task's
  * @param table the qualified, quoted name that the table got
  * @param renames names that the request gives to columns

@@ -55,8 +55,8 @@ export async function publish(pool: pg.Pool, { client, task, fence, signal }: St
 }
 
 /**
- * The receipt of an upload. The row numbers are unique (the index), so count and sum together prove that exactly the
- * rows that were not rejected are there.
+ * Returns the receipt of an upload. The index makes row numbers unique, so count and sum together prove that the table
+ * holds exactly the rows that were not rejected.
  * @throws {TaskError} receipt_mismatch
  */
 async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {

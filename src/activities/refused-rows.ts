@@ -26,7 +26,7 @@ export interface Batch extends EncodeResult {
   firstRow: number;
 }
 
-/** A batch without the rows that cannot be loaded; by row. */
+/** A batch without the rows that cannot be loaded, and these as rejects in the order of their numbers. */
 export interface CheckedBatch extends Batch {
   rejects: Reject[];
 }
@@ -96,7 +96,7 @@ export class RowChecker {
     return { row, column: original, value: shown, code: 'invalid_value', reason, ...textAt(batch, place) };
   }
 
-  /** Inspect keeps the first thousand malformed rows of a part; the encoder refuses the others by itself. */
+  /** Describes a malformed row that inspect has not kept, as it does only the first thousand of a part. */
   #malformed({ row, offset, length, reason, column, found }: RefusedRecord, batch: Batch): Reject {
     return {
       row,
@@ -132,7 +132,7 @@ function textAt(
   return { byteOffset: byteOffset + start, raw: Buffer.from(bytes.subarray(start, end)) };
 }
 
-/** In our words: those of PostgreSQL name tables of ours. */
+/** Returns the reason in words of our own, since PostgreSQL's message names internal tables. */
 function describeRefusal(code: string): string {
   if (code === SQLSTATE.program_limit_exceeded)
     return 'the row is too big: PostgreSQL needs it to fit into a page of 8 kB';

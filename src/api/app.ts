@@ -138,8 +138,8 @@ function registerHooks(app: FastifyInstance, { isReady, log }: ApiContext): void
 }
 
 /**
- * What is asked many times a second, and answered: a line for each would cost as much as the answer, and hide the
- * others.
+ * Returns whether a request is a frequent read that succeeded. A log line for each would cost as much as the answer,
+ * and would hide the others.
  */
 function isRoutine(method: string, path: string, status: number): boolean {
   if (path.startsWith('/health/') || path === '/metrics') return true;

@@ -183,7 +183,7 @@ function warningsOf({ given, newlines }: WordingInput, best: Candidate, others: 
   return warnings;
 }
 
-/** No silent table of one text column: a file in whose lines a delimiter stands nearly everywhere is asked about. */
+/** Asks about a file with a delimiter in nearly every line, rather than making a table of one text column silently. */
 function questionOf({ given, text }: WordingInput, best: Candidate): string | null {
   if (given.delimiter !== undefined) return null;
   const ask = 'Give the delimiter (and the quote) of the file.';

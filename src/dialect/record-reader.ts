@@ -56,10 +56,9 @@ export interface TextRecord {
 const AS_IT_IS: readonly RepairRule[] = [];
 
 /**
- * Reads the records of a decoded file, one after the other, in any dialect. Where a quote is not closed, or what it
- * holds is not well formed, the fault is its line's alone: the next line is read as a record of its own. A reader
- * can be created at the offset of any record, given its row number. However the bytes are cut, the records are the
- * same.
+ * Reads the records of a decoded file in order, in any dialect. An unclosed or malformed quote costs only its line: the
+ * next line is read as a record of its own. A reader can be created at the offset of any record, given its row number.
+ * The records do not depend on how the bytes are cut.
  */
 export class RecordReader {
   readonly fields: FieldList;
@@ -72,7 +71,7 @@ export class RecordReader {
   readonly #looks: readonly ColumnLook[];
   readonly #maxRecordBytes: number;
   #row: number;
-  /** With fewer bytes than this the same record is not tried again: so no byte is looked at more than a few times. */
+  /** The bytes needed before the same record is tried again, so that each byte is read only a few times. */
   #enough = 0;
 
   constructor(options: ReaderOptions) {
@@ -165,7 +164,7 @@ export class RecordReader {
       : this.#rejected(at, end, next, 'unclosed_quote', this.fields.count + 1);
   }
 
-  /** Reads the line at `at` by the rules of repair and takes its fields over where they are as many as the columns. */
+  /** Reads the line at `at` by the rules of repair. Copies its fields if their number is that of the columns. */
   #repairedLine(bytes: Buffer, at: number, limit: number): TextRecord | undefined {
     if (this.inSecondTable) return undefined;
     const { columns } = this.#options;

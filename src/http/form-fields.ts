@@ -5,7 +5,7 @@ const OBJECTS = new Set(['dialect', 'columns', 'null_values']);
 
 /**
  * Gives the fields of a form or a query the types that they have in JSON: numbers for numbers, objects for objects
- * written as JSON. What cannot be read stays text, and validation then says what it must be.
+ * written as JSON. Leaves an unreadable field as text, which validation then refuses.
  */
 export function typedFields(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(

@@ -7,10 +7,10 @@ import { HEAD_BYTES } from './read-head.js';
 import type { ScannedPart } from './scan-part.js';
 import { createThreads, THREADS } from './threads.js';
 
-/** So long a thread waits for the next file. */
+/** How long a thread waits for the next file. */
 const IDLE_MS = 60_000;
 
-/** Buffers of one file that are under way; when all are, the sender of the file waits. */
+/** The number of buffers of one file; when all are in use, the sender of the file waits. */
 const BUFFERS = 8;
 /** The first holds the whole head. */
 const BUFFER_BYTES = HEAD_BYTES;
@@ -42,7 +42,7 @@ export class StreamingInspections {
     });
   }
 
-  /** A file begins to arrive. */
+  /** Starts the inspection of a file that begins to arrive. */
   begin(options: FileOptions): StreamingInspection {
     return new StreamingInspection((port) => (this.#running.size < THREADS ? this.#inspect({ port, options }) : null));
   }
@@ -103,7 +103,7 @@ export class StreamingInspection {
         await this.#take(chunk);
         yield chunk;
       }
-      // A file of one buffer is inspected sooner than a thread would be up.
+      // The activity inspects a file of one buffer sooner than a thread would start.
       if (this.#port && this.#filling) await this.#send(this.#filling, true);
       else if (this.#filling) await this.#showHead(this.#filling, true);
       isWhole = true;

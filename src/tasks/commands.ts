@@ -21,40 +21,38 @@ import { addNote } from './task-events.js';
 import { changeState, lockTask } from './task-state.js';
 import { asUpload, getTaskById, type NativePause, type TaskRow, type UploadRow } from './tasks.js';
 
-/** Who wants what, and why. */
+/** A command for a task, with its origin and its reason. */
 export interface Command {
   action: Action;
   channel: Channel;
   actor?: string;
   reason?: string;
-  /** With a resume: the new reject limit, also of a task that runs; its parts take it up as they begin. */
+  /** With a resume: the new reject limit. A running task may get one too; each of its parts reads it at its start. */
   maxRejects?: number | string;
   /** With a resume: how the file is written, where inspect has asked. */
   dialect?: GivenDialect;
   /** With a pause by Temporal's own controls: what an operator paused there. */
   nativePause?: NativePause;
-  /** The name of this very command, so that it is applied once however often it is brought. */
+  /** Identifies the command, so that a redelivery has no effect. */
   key?: string;
 }
 
-/**
- * What the workflow has to do next. `run` names the epoch that the writers are given; the others say why they are so.
- */
+/** The next task of the workflow. `run` carries the epoch for the writers; the others carry the cause. */
 export type Next =
   | { next: 'run'; epoch: number; phase: Phase | null }
   | ({ next: 'wait' } & Cause)
   | ({ next: 'rollback' } & Cause)
   | ({ next: 'done'; state: State; rows?: { loaded: number; rejected: number } } & Cause);
 
-/** What stopped a task, without the texts, and the limit of rejects that an upload has. */
+/** The fault of a task without its texts, and the reject limit of an upload. */
 export interface Cause {
   fault?: FaultPlace;
   maxRejects?: number;
 }
 
 /**
- * Gives a task a command: closes the fence, raises the epoch, changes the state and writes the event down, in one
- * transaction. When it returns no writer of an older epoch can commit any more, regardless of Temporal.
+ * Gives a task a command: in one transaction closes the fence, raises the epoch, changes the state and records the
+ * event. After it returns, no writer of an older epoch can commit, regardless of Temporal.
  * @returns the row, and whether anything changed (a command in effect or applied already changes nothing)
  * @throws {TaskError} illegal_transition with the state and what is allowed there
  */
@@ -78,7 +76,7 @@ export async function commandTask(
       reason,
       nativePause,
       ending: action === 'terminate' ? 'terminated' : undefined,
-      // The steps of a run whose activity is paused must end; a paused workflow hears nothing.
+      // A run with a paused activity must end its steps. A paused workflow does not react to signals.
       notify: channel === 'api' || nativePause === 'activity' ? action : undefined,
     });
     const objection = action === 'resume' ? vainResume(row, command.maxRejects) : null;
@@ -86,7 +84,7 @@ export async function commandTask(
     await failpoint('command:before-commit');
     return { row: changed, changed: true };
   };
-  // A resume of what runs already must not cost anybody a batch.
+  // A resume cancels no batches: the task may be running already.
   const done = await closeFence(pool, task.lock_key, change, { cancelBatches: command.action !== 'resume' });
   await failpoint('command:after-commit');
   return done;
@@ -110,7 +108,7 @@ export async function commandFromOutside(
   }
 }
 
-/** Also of a command that changes nothing, which it might do when it is brought again later. */
+/** Records the key even for a no-op, so that a later redelivery has no effect. Returns whether the key is new. */
 async function isFirst(client: pg.ClientBase, taskId: string, key: string): Promise<boolean> {
   const { rowCount } = await client.query(
     'INSERT INTO long_task.applied_commands (task_id, key) VALUES ($1, $2) ON CONFLICT DO NOTHING',
@@ -119,7 +117,7 @@ async function isFirst(client: pg.ClientBase, taskId: string, key: string): Prom
   return rowCount === 1;
 }
 
-/** The error of a command that a task does not take in its state. */
+/** Returns the error of a command that is illegal in the task's state. */
 export function illegalTransition(row: TaskRow, action: Action): TaskError {
   const allowed = allowedActions(row.state);
   return new TaskError(
@@ -151,7 +149,7 @@ async function readAgain(client: pg.ClientBase, { id, phase, state }: UploadRow)
   await startConversion(client, id);
 }
 
-/** Says why a resume cannot help a task that its rejects have stopped. Null where it may. */
+/** Explains why a resume with this limit cannot help a task at its reject limit; null where it may help. */
 function vainResume(row: TaskRow, wanted?: number | string): string | null {
   if (row.kind !== 'upload' || row.error?.code !== 'reject_limit') return null;
   const maxRejects = allowedRejects(wanted ?? row.options.max_rejects, row.rows_total);
@@ -165,9 +163,9 @@ function vainResume(row: TaskRow, wanted?: number | string): string | null {
 }
 
 /**
- * Brings a task whose writers have all ended into the state that its commands ask for (`pausing` becomes `paused`) and
- * says what is next. Sessions that a frozen or killed writer left behind are ended first, so that `paused` holds
- * nothing.
+ * Completes the pending change of a task whose writers have ended: `queued` becomes `running`, `pausing` becomes
+ * `paused`. Returns what is next. Before `paused` it ends the sessions of frozen or killed writers, so that the task
+ * holds nothing.
  */
 export async function settleTask(pool: pg.Pool, taskId: string): Promise<Next> {
   const task = await getTaskById(pool, taskId);

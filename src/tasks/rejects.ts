@@ -8,7 +8,7 @@ export interface Reject {
   byteOffset: number;
   column: string | null;
   value: string | null;
-  /** Which fault it is: `too_few_fields`, `refused_value`, … */
+  /** The kind of fault: `too_few_fields`, `refused_value`, … */
   code: RejectCode;
   reason: string;
   /** The whole record without its line end, byte for byte. */
@@ -34,9 +34,9 @@ const TARGET: CopyTarget = {
 };
 
 /**
- * Stores and counts rejects, inside the fence. By COPY, which takes half the time of an INSERT and shows no value to a
- * server that logs statements.
- * @throws {Error} when a row is a reject already: another attempt has stored it, so that this one has to begin again
+ * Stores and counts rejects, inside the fence. Uses COPY, which takes half the time of an INSERT and keeps values out
+ * of a server log of statements.
+ * @throws {Error} when another attempt has stored a reject of these rows: this attempt must start again
  */
 export async function storeRejects(client: pg.ClientBase, taskId: string, rejects: Reject[]): Promise<void> {
   if (rejects.length === 0) return;
@@ -51,7 +51,7 @@ export async function storeRejects(client: pg.ClientBase, taskId: string, reject
   await client.query('UPDATE long_task.tasks SET rows_rejected = rows_rejected + $2 WHERE id = $1', [taskId, stored]);
 }
 
-/** PostgreSQL text holds every character but U+0000 (manual, 8.3): shown as its picture. */
+/** Replaces U+0000, which PostgreSQL text cannot hold (manual, 8.3), by its visible symbol. */
 function storable(text: string): string {
   return text.replaceAll('\0', '\u2400');
 }
@@ -61,7 +61,7 @@ export async function removeRejects(client: pg.ClientBase, taskId: string): Prom
   await client.query('DELETE FROM long_task.rejects WHERE task_id = $1', [taskId]);
 }
 
-/** How many rows of a task were rejected so far: counted as they are stored, since the rejects may be millions. */
+/** Returns the number of a task's rejects from its stored count, since there may be millions. */
 export async function countRejects(db: pg.Pool | pg.ClientBase, taskId: string): Promise<number> {
   const { rows } = await db.query('SELECT rows_rejected AS count FROM long_task.tasks WHERE id = $1', [taskId]);
   return rows[0].count;
@@ -108,7 +108,7 @@ export async function listRejects(
   return rows;
 }
 
-/** Returns the reject after so many others in the file; undefined when there are fewer. */
+/** Returns the reject that follows `others` rejects in the file; undefined when there are fewer. */
 export async function rejectAfter(
   db: pg.Pool | pg.ClientBase,
   taskId: string,
@@ -135,7 +135,7 @@ export async function rejectsOf(
   return found.rows;
 }
 
-/** Removes the rejects of these rows and counts them off; those that are still bad are stored again. */
+/** Removes the rejects of these rows and subtracts them from the count. The caller stores again those still bad. */
 export async function removeRejectsOf(client: pg.ClientBase, taskId: string, rows: number[]): Promise<void> {
   const { rowCount } = await client.query('DELETE FROM long_task.rejects WHERE task_id = $1 AND row_no = ANY ($2)', [
     taskId,

@@ -14,12 +14,12 @@ import type {
 import type { Fence } from './fence.js';
 import { HAS_MESSAGES } from './outbox.js';
 
-/** A column of the file and of the table, with the type it was given and why. */
+/** A column of the file and of the table, with its type and the evidence for it. */
 export interface Column {
   original: string;
   name: string;
   type: string;
-  /** How the values of the file are written, where PostgreSQL writes them otherwise. */
+  /** The form of the values in the file, where it differs from PostgreSQL's. */
   form?: string;
   evidence: string;
   /** Its number (attnum) in the table that is exported, which it keeps when it is renamed. */
@@ -32,7 +32,7 @@ export interface PlannedSource {
   version: string;
   columns: number[];
   key: number[];
-  /** Of all these columns. */
+  /** The fingerprint of all these columns. */
   traits: string;
   labels: string[];
 }
@@ -46,7 +46,7 @@ export type NativePause = 'workflow' | 'activity';
 /** A task as its row in PostgreSQL has it. Counts are numbers, times Dates, oids numbers. */
 export type TaskRow = UploadRow | DownloadRow;
 
-/** An upload. What inspect finds is null until it has. */
+/** An upload. The results of inspect are null until it has ended. */
 export interface UploadRow extends TaskFields {
   kind: 'upload';
   options: UploadOptions;
@@ -112,7 +112,7 @@ interface TaskFields {
   finished_at: Date | null;
   /** When a new start took the name of this task; null for the task that has the name. */
   superseded_at: Date | null;
-  /** What the caller should know although nothing failed, one sentence each. */
+  /** Warnings for the caller, one sentence each. */
   warnings: string[];
 }
 
@@ -162,8 +162,8 @@ export const FINISHED = `state IN (${FINAL_LIST})`;
 export const UNFINISHED = `state NOT IN (${FINAL_LIST})`;
 
 /**
- * Lists unfinished tasks whose workflow knows all messages and whose row has been quiet for a while, longest first; the
- * paused ones only when asked.
+ * Lists unfinished tasks without messages in the outbox whose row has not changed for `quietSeconds`, the oldest change
+ * first. Includes paused tasks only with `paused`.
  */
 export async function listUnfinished(
   pool: pg.Pool,
@@ -177,7 +177,7 @@ export async function listUnfinished(
   return rows;
 }
 
-/** Completed tasks that still have their checkpoints, which are the last thing that tidying removes. */
+/** Lists completed tasks that still have checkpoints, which tidying removes last. */
 export async function listUntidy(pool: pg.Pool, quietSeconds: number): Promise<TaskRow[]> {
   const { rows } = await pool.query<TaskRow>(
     `SELECT * FROM long_task.tasks WHERE state = 'completed' AND id IN (SELECT task_id FROM long_task.parts)
@@ -187,7 +187,7 @@ export async function listUntidy(pool: pg.Pool, quietSeconds: number): Promise<T
   return rows;
 }
 
-/** Whether an unfinished task with this id has its workflow under this workflow id. */
+/** Returns whether the task with this id is unfinished and owns this workflow id. */
 export async function isRunNeeded(pool: pg.Pool, taskId: string, workflowId: string): Promise<boolean> {
   const { rows } = await pool.query(
     `SELECT EXISTS (SELECT FROM long_task.tasks WHERE id::text = $1 AND workflow_id = $2 AND ${UNFINISHED}) AS found`,
@@ -196,7 +196,7 @@ export async function isRunNeeded(pool: pg.Pool, taskId: string, workflowId: str
   return rows[0].found;
 }
 
-/** What inspect has found out about the file as a whole. */
+/** The results of inspect for the whole file. */
 export interface Inspection {
   dialect: ShownDialect;
   style: SourceStyle;

@@ -25,8 +25,8 @@ import { giveSignsOfLife } from './signs-of-life.js';
 import { temporalLogger } from './temporal-logger.js';
 
 /**
- * Steps that may be accepted here. Most of them wait, for a permit or for their rate, and hold nothing but some
- * kilobytes; what is scarce, processor time and connections, is given by permit.
+ * The number of steps that this process may accept. Most of them wait for a permit or for their rate, and hold only
+ * some kilobytes. Permits limit what is scarce: processor time and connections.
  */
 const SLOTS = 240;
 
@@ -120,7 +120,7 @@ try {
     const ending = AbortSignal.any([stopping.signal, broken.signal]);
     const running = workers.map((worker) => worker.runUntil(aborted(ending)));
     const living = giveSignsOfLife(controlPool, ending);
-    // One that breaks down ends the other, too: this process is started again as a whole.
+    // A worker that fails also ends the other one: this process is started again as a whole.
     await Promise.all(running).catch(async (error: unknown) => {
       broken.abort();
       await Promise.allSettled(running);
