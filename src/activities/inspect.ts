@@ -6,7 +6,7 @@ import { fileOptionsOf } from '../intake/file-options.js';
 import { type Head, headOf } from '../intake/read-head.js';
 import { withFence } from '../tasks/fence.js';
 import { enterPhase } from '../tasks/task-state.js';
-import { asUpload } from '../tasks/tasks.js';
+import { asUpload, storeDialect } from '../tasks/tasks.js';
 import { type Beat, type Dependencies, type Fenceable, performStep, SLOW_HEARTBEAT_MS } from './context.js';
 import { convertSource } from './convert-source.js';
 import { type Inspected, inspectText, type TextToInspect } from './inspect-text.js';
@@ -37,10 +37,14 @@ export function inspectActivity(dependencies: Dependencies) {
 export async function inspect(dependencies: Dependencies, step: Step, beat: Beat): Promise<Inspected> {
   const { client, fence } = step;
   const task = asUpload(step.task);
-  await withFence(client, fence, () => enterPhase(client, task.id, 'inspecting'));
   const head = await withSource(dependencies.store, task.source, async (file) => {
     const { bytes, isWhole } = await headOf(file);
     return dependencies.converter.readHead(bytes, isWhole, fileOptionsOf(task.options));
+  });
+  await withFence(client, fence, async () => {
+    await enterPhase(client, task.id, 'inspecting');
+    // At once: who is asked about a bad row wants to see by which delimiter it was read.
+    await storeDialect(client, task.id, head.dialect);
   });
   if (head.question !== null) throw unclearDialect(head.question);
   const work = { dependencies, step, beat, plan: checkColumns(head.headers, task.options.columns) };

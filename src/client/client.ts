@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ActionsAnswer, Live, Ready, TaskPage, TaskWithEvents, Usage } from '../contract/answers.js';
+import type { ActionsAnswer, Live, Preview, Ready, TaskPage, TaskWithEvents, Usage } from '../contract/answers.js';
 import type { ActionsBody, ListQuery } from '../contract/operator-requests.js';
-import type { CommandBody, DownloadStart, UploadStart } from '../contract/requests.js';
+import type { CommandBody, DownloadStart, PreviewBody, UploadStart } from '../contract/requests.js';
 import type { Action, Kind, State } from '../contract/states.js';
 import { isFinal } from '../contract/states.js';
 import type { Task } from '../contract/task.js';
@@ -23,6 +23,7 @@ export type TaskName = Pick<TaskKey, 'user_id' | 'task_name'>;
 
 /** Fields of a start request other than the task's name. */
 export type UploadFields = Omit<UploadStart, keyof TaskName>;
+export type PreviewFields = Omit<PreviewBody, 'user_id'>;
 export type DownloadFields = Omit<DownloadStart, keyof TaskName>;
 
 export interface StartOptions {
@@ -59,6 +60,12 @@ export class LongTaskClient {
       fieldsAfter: options.fieldsAfter,
       headers: headersOf(options),
     });
+  }
+
+  /** Shows how a file would be loaded, by its first MiB. Nothing is stored. */
+  preview(user_id: string, source: FileSource, fields: PreviewFields = {}): Promise<Preview> {
+    const form = { source, filename: filenameOf(source), fields: { user_id, ...fields } };
+    return sendUploadForm(new URL('/upload/preview', this.api), form);
   }
 
   /** Starts an upload of `sample_data.csv`. */

@@ -7,7 +7,6 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import type { Task } from '../contract/task.js';
 import { apiErrorOf } from './api-error.js';
 
 /** A file to upload: its path on this machine, its bytes, or a stream of them. */
@@ -27,13 +26,13 @@ export interface UploadForm {
 }
 
 /**
- * Sends a file as multipart/form-data, a piece at a time, and returns the answer's task.
+ * Sends a file as multipart/form-data, a piece at a time, and returns the answer.
  *
  * Uses node:http: fetch with a FormData takes five times the processor time, which the service then lacks. package.json
  * gives bench and demo room on the heap from the start for the same reason: they then take no more of it than curl.
  * @throws {ApiError}
  */
-export async function sendUploadForm(url: URL, form: UploadForm): Promise<Task> {
+export async function sendUploadForm<T>(url: URL, form: UploadForm): Promise<T> {
   const boundary = `long-task-${randomUUID()}`;
   const head = Buffer.from(formFields(boundary, form.fields) + fileHead(boundary, form.filename));
   const tail = Buffer.from(`\r\n${formFields(boundary, form.fieldsAfter ?? {})}--${boundary}--\r\n`);
@@ -58,10 +57,10 @@ export async function sendUploadForm(url: URL, form: UploadForm): Promise<Task> 
   }, request);
   // A refusal may come before the whole file has been sent.
   const response = await Promise.race([answered, sent.then(() => answered)]);
-  return readTask(response);
+  return readAnswer(response);
 }
 
-async function readTask(response: http.IncomingMessage): Promise<Task> {
+async function readAnswer<T>(response: http.IncomingMessage): Promise<T> {
   const { statusCode = 0, headers } = response;
   const body = await text(response);
   if (statusCode < 200 || statusCode > 299) throw apiErrorOf(statusCode, body, headers['retry-after']);

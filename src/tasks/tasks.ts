@@ -206,7 +206,12 @@ export interface Inspection {
   rows: number;
 }
 
-/** Called inside the fence. */
+/** Stores how the file is written, as soon as its head is read. Called inside the fence. */
+export async function storeDialect(client: pg.ClientBase, taskId: string, dialect: ShownDialect): Promise<void> {
+  await client.query('UPDATE long_task.tasks SET dialect = $2 WHERE id = $1', [taskId, JSON.stringify(dialect)]);
+}
+
+/** Stores the results of inspect. Called inside the fence. */
 export async function storeInspection(client: pg.ClientBase, taskId: string, found: Inspection): Promise<TaskRow> {
   const { rows } = await client.query<TaskRow>(
     `UPDATE long_task.tasks SET dialect = $2, source_style = $3, columns = $4, data_offset = $5, rows_total = $6

@@ -27,6 +27,16 @@ async function sourceOf(task_name: string): Promise<{ filename: string; content:
   return { filename: source.filename, content: await text(api.store.openRead(source.key)), options };
 }
 
+it('a preview shows columns and rows, and stores nothing', async () => {
+  const { columns, rows, dialect } = await client.preview('ana', Buffer.from('Ort;Preis\nK\xf6ln;1,50\n', 'latin1'));
+  expect(dialect).toMatchObject({ encoding: 'windows-1252', delimiter: ';' });
+  expect(columns.map(({ name, type }) => [name, type])).toEqual([
+    ['Ort', 'text'],
+    ['Preis', 'numeric'],
+  ]);
+  expect(rows).toEqual([['Köln', '1,50']]);
+});
+
 describe('an upload', () => {
   it('sends a file of the disk, bytes or a stream, whole', async () => {
     const file = path.join(dir, 'sales.csv');
