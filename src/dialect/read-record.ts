@@ -11,6 +11,13 @@ export interface Reading {
   next: number;
 }
 
+/** A stretch of a text without a quote that closes a field which was opened before. */
+interface Unclosed {
+  bytes: Buffer;
+  from: number;
+  to: number;
+}
+
 /** The lookahead in bytes that identifies a delimiter of up to 8 characters or a line end. */
 const LOOKAHEAD = 32;
 
@@ -28,6 +35,7 @@ export class RecordParser {
   final = false;
   readonly #special = new Uint8Array(256);
   readonly #reading: Reading = { outcome: 'read', end: 0, next: 0 };
+  #unclosed: Unclosed | undefined;
 
   constructor(
     readonly grammar: TextGrammar,
@@ -58,6 +66,12 @@ export class RecordParser {
     reading.end = at;
     reading.next = this.outcome === 'read' ? at + newlineAt(bytes, at, end, grammar) : at;
     return reading;
+  }
+
+  /** The text goes on in another buffer, without so many bytes at its beginning. */
+  moveTo(bytes: Buffer, dropped: number): void {
+    if (this.#unclosed)
+      this.#unclosed = { bytes, from: this.#unclosed.from - dropped, to: this.#unclosed.to - dropped };
   }
 
   /** Returns the place after the field. */
@@ -106,17 +120,27 @@ export class RecordParser {
     const { bytes, end, grammar, fields } = this;
     const { quote } = grammar;
     const dropped: number[] = [];
-    for (let i = open + 1; i < end; i++) {
+    const start = this.#afterUnclosed(open);
+    let i = start;
+    for (; i < end; i++) {
       const byte = bytes[i];
       if (this.#special[byte] === 0) continue;
-      if (!this.#has(i)) return this.#stop('more', i);
+      if (!this.#has(i)) break;
       if (byte === 0) fields.nul ||= fields.count + 1;
       else if (byte === 10 || byte === 13) fields.hasLines = true;
-      if (byte === BACKSLASH && grammar.escape === BACKSLASH) i = this.#backslashes(i, dropped);
-      else if (byte === grammar.escape && bytes[i + 1] === byte && i + 1 < end) dropped.push(i++);
+      if (byte === BACKSLASH && grammar.escape === BACKSLASH) {
+        const last = this.#backslashes(i, dropped);
+        if (this.outcome !== 'read') break;
+        i = last;
+      } else if (byte === grammar.escape && bytes[i + 1] === byte && i + 1 < end) dropped.push(i++);
       else if (byte === quote) {
         const after = this.#closes(i + 1);
-        if (this.outcome !== 'read') return i;
+        if (this.outcome !== 'read') break;
+        if (after >= 0 && start > open + 1) {
+          // What was passed over has escapes, too.
+          this.#unclosed = undefined;
+          return this.#quotedField(open);
+        }
         if (after >= 0) {
           if (dropped.length > 0) fields.add(without(bytes, open + 1, i, dropped), true);
           else fields.addPlace(bytes, open + 1, i, true);
@@ -128,7 +152,28 @@ export class RecordParser {
         }
       }
     }
+    const from = start > open + 1 ? this.#unclosed!.from : open;
+    this.#unclosed = { bytes, from, to: Math.min(i, end) };
     return this.#stop(this.final ? 'unclosed_quote' : 'more', open);
+  }
+
+  /**
+   * Returns where to look for the quote that closes a field: after bytes that an earlier field has searched in vain, so
+   * that lines full of opening quotes take no longer than others. Which quotes close a field depends on the bytes
+   * around them alone, but for those that follow the opening one at once.
+   */
+  #afterUnclosed(open: number): number {
+    const { bytes, grammar } = this;
+    const known = this.#unclosed;
+    if (known?.bytes !== bytes || open < known.from) return open + 1;
+    let run = open + 1;
+    while (run < known.to && bytes[run] === grammar.quote) run++;
+    if (run >= known.to) return open + 1;
+    const isPaired = grammar.escape === grammar.quote && (run - open - 1) % 2 === 0;
+    if (run === open + 1 || isPaired) return known.to;
+    const closes = this.#closes(run) >= 0 || this.outcome !== 'read';
+    this.outcome = 'read';
+    return closes ? open + 1 : known.to;
   }
 
   /**

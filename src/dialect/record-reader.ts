@@ -102,6 +102,11 @@ export class RecordReader {
     return record;
   }
 
+  /** The text goes on in another buffer, without so many bytes at its beginning. Else bytes may be searched twice. */
+  moveTo(bytes: Buffer, dropped: number): void {
+    this.#parser.moveTo(bytes, dropped);
+  }
+
   /** Counts records that were read without this reader. */
   passOver(rows: number): void {
     this.#row += rows;

@@ -82,6 +82,7 @@ export class RecordWalker {
     this.#toSkip -= skipped;
     this.#base += skipped;
     this.#rest = rest.subarray(skipped);
+    this.#reader.moveTo(this.#rest, skipped);
   }
 
   #readAll(final: boolean, visit: (walked: WalkedRecord) => void): void {
@@ -96,6 +97,7 @@ export class RecordWalker {
     }
     this.#base += at;
     this.#rest = this.#rest.subarray(at);
+    this.#reader.moveTo(this.#rest, at);
     // A long record is read again only when there is twice as much of it.
     this.#enough = at === 0 ? 2 * this.#rest.length : 0;
     this.#bad = this.#bad.filter(({ to }) => to > this.#base);
