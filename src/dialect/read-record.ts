@@ -68,7 +68,7 @@ export class RecordParser {
     return reading;
   }
 
-  /** The text goes on in another buffer, without so many bytes at its beginning. */
+  /** The text continues in another buffer, without so many bytes at its beginning. */
   moveTo(bytes: Buffer, dropped: number): void {
     if (this.#unclosed)
       this.#unclosed = { bytes, from: this.#unclosed.from - dropped, to: this.#unclosed.to - dropped };

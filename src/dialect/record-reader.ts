@@ -102,7 +102,7 @@ export class RecordReader {
     return record;
   }
 
-  /** The text goes on in another buffer, without so many bytes at its beginning. Else bytes may be searched twice. */
+  /** The text continues in another buffer, without so many bytes at its beginning. Else bytes may be searched twice. */
   moveTo(bytes: Buffer, dropped: number): void {
     this.#parser.moveTo(bytes, dropped);
   }
