@@ -84,9 +84,9 @@ it('a header comes out as it was, or safe for spreadsheets', async () => {
   expect(await service.exported({ table: empty.table as string })).toContain('_row');
   expect(await service.exported({}, empty.task_name)).toBe('""\n1\n2\n');
   for (const formulas of ['raw', 'escape'] as const) {
-    // The first is the byte order mark, the second belongs to the name.
-    const marked = await service.uploaded('\ufeff\ufeffa,b\n1,2\n');
-    expect(await service.exported({ formulas }, marked.task_name)).toBe('"\ufeffa",b\n1,2\n');
+    // At the beginning of the file each is a byte order mark, elsewhere it belongs to the name.
+    const marked = await service.uploaded('\ufeff\ufeffa,\ufeffb\n1,2\n');
+    expect(await service.exported({ formulas }, marked.task_name)).toBe('a,"\ufeffb"\n1,2\n');
   }
   const formula = await service.uploaded('=HYPERLINK(x),b\n1,2\n');
   expect(await service.exported({ formulas: 'escape' }, formula.task_name)).toBe("'=HYPERLINK(x),b\n1,2\n");
