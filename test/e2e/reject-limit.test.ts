@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { TaskKey } from '../../src/client/client.js';
 import type { TaskEvent } from '../../src/contract/task.js';
@@ -91,3 +92,14 @@ it('a limit in any other signal is ignored', async () => {
     service.log.some((line) => line.includes('ignored max_rejects') && line.includes('terminate')),
   );
 });
+
+it('a limit that is raised in the moment in which the task is about to pause again is not lost', async () => {
+  for (let milliseconds = 20; milliseconds < 50; milliseconds++) {
+    const key = await service.upload('a,b\n1,2\n3\n');
+    await service.client.waitFor(key, ['paused']);
+    await service.client.command('resume', key);
+    await sleep(milliseconds);
+    await service.signal(key, 'resume', { max_rejects: 1 });
+    await service.client.waitFor(key, ['completed']);
+  }
+}, 60_000);
