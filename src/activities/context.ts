@@ -3,7 +3,7 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { TaskError } from '../contract/errors.js';
-import { toFault } from '../contract/fault.js';
+import { type Fault, toFault } from '../contract/fault.js';
 import { describePlace, placeOf } from '../contract/fault-place.js';
 import type { RunRef } from '../contract/messages.js';
 import type { TaskFault } from '../contract/task.js';
@@ -67,7 +67,7 @@ export interface PerformOptions {
    */
   isControl?: boolean;
   /** Records a fault with the task. Resolves to false when a command came first. */
-  recordFault?: (fault: TaskFault) => Promise<boolean>;
+  recordFault?: (fault: Fault) => Promise<boolean>;
 }
 
 export const CONTROL: PerformOptions = { isControl: true };
@@ -200,7 +200,7 @@ function asRefusal(error: unknown): TaskFault | null {
 }
 
 /** Returns the fault that an error means for the task, or null when the step must be retried. */
-function asFault(error: unknown): TaskFault | null {
+function asFault(error: unknown): Fault | null {
   if (error instanceof TaskError && (!error.retryable || error.code === 'disk_full')) return toFault(error);
   if (meaningOf(error) === 'disk_full' || (error as { code?: string }).code === 'ENOSPC') {
     return { code: 'disk_full', detail: 'There is no space left on the disk. Make room, then resume the task.' };

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { allowedRejects } from '../contract/allowed-rejects.js';
-import { toError } from '../contract/fault.js';
-import type { Converted, TaskFault } from '../contract/task.js';
+import { isFault, toError } from '../contract/fault.js';
+import type { Converted } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
-import type { ConvertAnswer } from '../intake/convert-stored.js';
 import type { Head } from '../intake/read-head.js';
 import type { UnreadRecord } from '../intake/rewriter.js';
 import { resultPrefix } from '../storage/keys.js';
@@ -51,10 +50,6 @@ export async function convertSource(
   });
   if (rows !== null) await checkLimit(step, rows, headers);
   return converted;
-}
-
-function isFault(answer: ConvertAnswer): answer is TaskFault {
-  return 'code' in answer;
 }
 
 async function storeUnread(step: Step, records: UnreadRecord[], headers: string[], encoding: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { allowedRejects } from '../contract/allowed-rejects.js';
-import { toError } from '../contract/fault.js';
+import { isFault, toError } from '../contract/fault.js';
 import type { Converted, Source, TaskFault } from '../contract/task.js';
 import { type ColumnEvidence, emptyEvidence, mergeEvidence } from '../csv/evidence.js';
 import type { Malformed } from '../csv/malformed.js';
@@ -9,7 +9,7 @@ import { hintsOf } from '../intake/file-options.js';
 import { findParts } from '../intake/find-parts.js';
 import type { ColumnPlan } from '../intake/plan-columns.js';
 import type { Head, PlainText } from '../intake/read-head.js';
-import { isFault, type ScannedPart } from '../intake/scan-part.js';
+import type { ScannedPart } from '../intake/scan-part.js';
 import type { StoreFile } from '../storage/store.js';
 import { listParts, storePart } from '../tasks/checkpoints.js';
 import { withFence } from '../tasks/fence.js';
@@ -177,7 +177,6 @@ class Inspection {
     const columns = chooseColumns(head.headers, this.#work.plan.columns, this.#evidence, this.#task.options);
     await addWarnings(client, this.#task.id, head.dialect.warnings);
     return storeInspection(client, this.#task.id, {
-      dialect: head.dialect,
       style,
       columns,
       dataOffset,

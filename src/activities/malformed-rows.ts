@@ -1,4 +1,3 @@
-import { describeAllowed } from '../contract/allowed-rejects.js';
 import { TaskError } from '../contract/errors.js';
 import { columnNumber } from '../contract/fault-place.js';
 import type { UploadOptions } from '../contract/task.js';
@@ -56,10 +55,12 @@ export function rejectLimit(
     on_limit === 'rollback'
       ? 'Start again with a higher max_rejects to leave bad rows out, or with the file fixed.'
       : 'Resume with a higher max_rejects to leave bad rows out, or terminate, fix the file and start again.';
+  const allowed = limit === 0 ? 'No bad row is allowed' : `At most ${limit} ${ofRows(limit)} are allowed`;
   return new TaskError(
     'reject_limit',
-    `Row ${reject.row} cannot be loaded: ${reject.reason}. ${describeAllowed(limit)} (max_rejects). ${advice}`,
+    `Row ${reject.row} cannot be loaded: ${reject.reason}. ${allowed} (max_rejects). ${advice}`,
     {
+      limit,
       row: reject.row,
       byte_offset: reject.byteOffset,
       ...(reject.column !== null && {
@@ -69,4 +70,8 @@ export function rejectLimit(
       value: reject.value?.slice(0, 200) ?? excerptOf(reject.raw, 0, reject.raw.length),
     },
   );
+}
+
+function ofRows(limit: number | string): string {
+  return typeof limit === 'number' ? 'bad rows' : 'of the rows';
 }

@@ -7,12 +7,3 @@ export function allowedRejects(limit: number | string, rows: number | null): num
   if (typeof limit === 'number') return limit;
   return rows === null ? Number.POSITIVE_INFINITY : Math.floor((rows * Number.parseFloat(limit)) / 100 + 1e-9);
 }
-
-/** Returns the limit as an error says it. */
-export function describeAllowed(limit: number | string): string {
-  return limit === 0 ? 'No bad row is allowed' : `At most ${limit} ${ofRows(limit)} are allowed`;
-}
-
-function ofRows(limit: number | string): string {
-  return typeof limit === 'number' ? 'bad rows' : 'of the rows';
-}

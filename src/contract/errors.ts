@@ -73,6 +73,8 @@ export interface ErrorExtras extends ErrorPlace {
   current_state?: State;
   allowed_actions?: Action[];
   retry_after?: number;
+  /** Of a fault at the reject limit: the limit that the step had read. It stays inside the service. */
+  limit?: number | string;
 }
 
 /**

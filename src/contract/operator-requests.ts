@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { Reason } from './requests.js';
-import { oneOf, STORABLE, strict, TaskName, UserId } from './schema-parts.js';
+import { oneOf, STORABLE, strict, TaskName, UserId, yesOrNo } from './schema-parts.js';
 import { ACTIONS, KINDS } from './states.js';
 
 /** Orders of a list: by time, the latest first with a minus. */
@@ -17,7 +17,6 @@ const time = (description: string) =>
     rule: TIME_RULE,
     description,
   });
-const yesOrNo = (description: string) => Type.Boolean({ rule: 'true or false', description });
 const after = (description: string) =>
   Type.String({ pattern: '^[A-Za-z0-9_-]{1,2000}$', rule: 'the "next" of the page before', description });
 

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { GIVEN_TYPE_NAMES } from './given-type-names.js';
 import { MAX_COLUMNS, MAX_NAME_BYTES } from './limits.js';
-import { nullable, oneOf, STORABLE, strict, TaskName, taskName, UserId } from './schema-parts.js';
+import { nullable, oneOf, STORABLE, strict, TaskName, taskName, UserId, yesOrNo } from './schema-parts.js';
 
 /** What requests may hold. The rules that several fields must keep together are in docs/api.md. */
 
@@ -24,7 +24,6 @@ const MaxBytesPerSecond = Type.Integer({
   rule: 'a whole number of bytes per second, 1024 or more',
   description: 'Works gently: no more bytes of CSV per second than this. Default: no limit.',
 });
-const yesOrNo = (description: string) => Type.Boolean({ rule: 'true or false', description });
 
 /** Letters of any script, spaces and signs; U+2028 and U+2029 break lines as control characters do. */
 const TABLE_NAME = `^(?!\\s)[^."\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,${MAX_NAME_BYTES}}(?<!\\s)$`;

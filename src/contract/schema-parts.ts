@@ -26,6 +26,10 @@ export function taskName(description: string) {
   return Type.String({ pattern: NAME, rule: NAME_RULE, description });
 }
 
+export function yesOrNo(description: string) {
+  return Type.Boolean({ rule: 'true or false', description });
+}
+
 /** One of a few texts. */
 export function oneOf<const T extends string>(
   values: readonly T[],

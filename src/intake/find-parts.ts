@@ -1,5 +1,6 @@
+import { isFault } from '../contract/fault.js';
 import { PART_BYTES } from '../contract/limits.js';
-import { isFault, type ScanJob, type Scanned, type Scanner } from './scan-part.js';
+import type { ScanJob, Scanned, Scanner } from './scan-part.js';
 
 const GIB = 2 ** 30;
 

@@ -35,10 +35,9 @@ export class Heads {
     return this.#pool.destroy();
   }
 
-  async #run(job: HeadJob): Promise<HeadAnswer> {
-    const { head } = job;
-    const isHere =
-      head.length <= SHORT_BYTES && isQuicklyRead(Buffer.from(head.buffer, head.byteOffset, head.length), job.isWhole);
+  async #run(job: HeadJob & { head: Buffer }): Promise<HeadAnswer> {
+    const { head, isWhole } = job;
+    const isHere = head.length <= SHORT_BYTES && isQuicklyRead(head, isWhole);
     return isHere ? workOnHead(job) : this.#pool.run(job);
   }
 }

@@ -43,10 +43,6 @@ export interface ScannedPart {
 /** A part, or why it cannot be read as CSV. */
 export type Scanned = ScannedPart | TaskFault;
 
-export function isFault(scanned: Scanned): scanned is TaskFault {
-  return 'code' in scanned;
-}
-
 /** Scans parts, away from the caller's thread. */
 export interface Scanner {
   scan(job: ScanJob): Promise<Scanned>;

@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import { allowedRejects, describeAllowed } from '../contract/allowed-rejects.js';
+import { allowedRejects } from '../contract/allowed-rejects.js';
 import { type ErrorCode, invalidRequest, TaskError } from '../contract/errors.js';
+import type { Fault } from '../contract/fault.js';
 import { type FaultPlace, placeOf } from '../contract/fault-place.js';
 import type { GivenDialect } from '../contract/requests.js';
 import {
@@ -12,7 +13,7 @@ import {
   type State,
   transitionOf,
 } from '../contract/states.js';
-import type { TaskFault, UploadOptions } from '../contract/task.js';
+import type { UploadOptions } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
 import { removeParts } from './checkpoints.js';
 import { startConversion } from './conversion.js';
@@ -205,11 +206,6 @@ function rowsOf({ receipt }: TaskRow): { rows?: { loaded: number; rejected: numb
   return receipt ? { rows: { loaded: receipt.rows_loaded, rejected: receipt.rows_rejected } } : {};
 }
 
-/** Whether a fault at the reject limit is about this one. A resume may have raised it: the next attempt reads it. */
-function isOfLimit({ detail }: TaskFault, limit: number | string): boolean {
-  return !detail?.includes('(max_rejects)') || detail.includes(`${describeAllowed(limit)} (max_rejects)`);
-}
-
 /** Faults that a person can remedy. */
 const ASKS: ReadonlySet<ErrorCode> = new Set(['disk_full', 'unclear_dialect']);
 
@@ -219,12 +215,18 @@ const ASKS: ReadonlySet<ErrorCode> = new Set(['disk_full', 'unclear_dialect']);
  * takes precedence: the writers of a later epoch hit the same problem again if it persists.
  * @returns whether it was recorded; not when the epoch is over or the reject limit was changed
  */
-export async function faultTask(pool: pg.Pool, taskId: string, epoch: number, fault: TaskFault): Promise<boolean> {
+export async function faultTask(
+  pool: pg.Pool,
+  taskId: string,
+  epoch: number,
+  { limit, ...fault }: Fault,
+): Promise<boolean> {
   const task = await getTaskById(pool, taskId);
   const isRecorded = await closeFence(pool, task.lock_key, async (client) => {
     const row = await lockTask(client, taskId);
     if (row.state !== 'running' || row.epoch !== epoch) return false;
-    if (fault.code === 'reject_limit' && !isOfLimit(fault, asUpload(row).options.max_rejects)) return false;
+    // A resume may have raised the limit since the step read it: the next attempt reads the new one.
+    if (limit !== undefined && limit !== asUpload(row).options.max_rejects) return false;
     const asks =
       ASKS.has(fault.code) || (fault.code === 'reject_limit' && asUpload(row).options.on_limit !== 'rollback');
     const change = asks

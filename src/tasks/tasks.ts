@@ -198,7 +198,6 @@ export async function isRunNeeded(pool: pg.Pool, taskId: string, workflowId: str
 
 /** The results of inspect for the whole file. */
 export interface Inspection {
-  dialect: ShownDialect;
   style: SourceStyle;
   columns: Column[];
   /** Where the first record begins. */
@@ -214,14 +213,9 @@ export async function storeDialect(client: pg.ClientBase, taskId: string, dialec
 /** Stores the results of inspect. Called inside the fence. */
 export async function storeInspection(client: pg.ClientBase, taskId: string, found: Inspection): Promise<TaskRow> {
   const { rows } = await client.query<TaskRow>(
-    `UPDATE long_task.tasks SET dialect = $2, source_style = $3, columns = $4, data_offset = $5, rows_total = $6
+    `UPDATE long_task.tasks SET source_style = $2, columns = $3, data_offset = $4, rows_total = $5
       WHERE id = $1 RETURNING *`,
-    [
-      taskId,
-      ...[found.dialect, found.style, found.columns].map((one) => JSON.stringify(one)),
-      found.dataOffset,
-      found.rows,
-    ],
+    [taskId, JSON.stringify(found.style), JSON.stringify(found.columns), found.dataOffset, found.rows],
   );
   return rows[0]!;
 }

@@ -4,12 +4,12 @@ import { asReject } from '../../src/activities/malformed-rows.js';
 import { BATCH_BYTES, LOAD_BUFFERS, PartLoader } from '../../src/activities/part-loader.js';
 import { RateLimiter } from '../../src/activities/rate-limiter.js';
 import { readSourceStyle } from '../../src/activities/source-style.js';
-import { toError } from '../../src/contract/fault.js';
+import { isFault, toError } from '../../src/contract/fault.js';
 import { createEngine } from '../../src/csv/engine.js';
 import { columnType } from '../../src/csv/evidence.js';
 import { columnNames } from '../../src/csv/header.js';
 import { readHead } from '../../src/intake/read-head.js';
-import { isFault, scanPart } from '../../src/intake/scan-part.js';
+import { scanPart } from '../../src/intake/scan-part.js';
 import { kernel } from '../../src/kernel/kernel.js';
 import { WorkerMetrics } from '../../src/metrics/worker-metrics.js';
 import { withClient } from '../../src/postgres/pool.js';
@@ -20,7 +20,7 @@ import { claimPart, storePart } from '../../src/tasks/checkpoints.js';
 import { settleTask } from '../../src/tasks/commands.js';
 import { withFence } from '../../src/tasks/fence.js';
 import { listRejects, type Reject, storeRejects } from '../../src/tasks/rejects.js';
-import { fenceOf, getTaskById, storeInspection, type TaskRow } from '../../src/tasks/tasks.js';
+import { fenceOf, getTaskById, storeDialect, storeInspection, type TaskRow } from '../../src/tasks/tasks.js';
 import { newUpload } from '../postgres/support.js';
 
 const csv = createEngine(kernel);
@@ -73,7 +73,8 @@ export class ContentLoad {
       withFence(client, fence, async () => {
         await storePart(client, task.id, { ...part, partNo: 1, firstRow: 1 }, part.evidence);
         await storeRejects(client, task.id, rejects);
-        await storeInspection(client, task.id, { dialect: shown, style, columns, dataOffset, rows: part.rows });
+        await storeDialect(client, task.id, shown);
+        await storeInspection(client, task.id, { style, columns, dataOffset, rows: part.rows });
         await createStaging(client, { ...task, columns });
       }),
     );

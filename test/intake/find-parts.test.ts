@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { isFault } from '../../src/contract/fault.js';
 import { partEnd } from '../../src/intake/find-parts.js';
-import { isFault, type Scanned, type ScannedPart } from '../../src/intake/scan-part.js';
+import type { Scanned, ScannedPart } from '../../src/intake/scan-part.js';
 import { LINE, lines, MIB, partsOf } from './support.js';
 
 const HEADER = 'one,two\n';
