@@ -13,6 +13,7 @@ import { bold, count, heading, say } from '../testkit/terminal.js';
 import { withWorkspace } from '../testkit/workspace.js';
 import { benchBudget } from './budget.js';
 import { benchCrowd } from './crowd.js';
+import { benchEncodings } from './encodings.js';
 import { benchGentle } from './gentle.js';
 import { benchLists } from './lists.js';
 import { benchMemory } from './memory.js';
@@ -63,6 +64,7 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
       plots.speed = plot;
       return figures;
     },
+    Encodings: () => benchEncodings({ ...input, rounds }),
     Small: () => benchSmall({ ...input, isQuick: values.quick }),
     Steering: () => benchSteering({ ...input, pauses }),
     Gentle: () => benchGentle(input),

@@ -9,6 +9,7 @@ import { untilClosed } from '../testkit/steering.js';
 import { megabytes, say } from '../testkit/terminal.js';
 import type { BenchInput } from './input.js';
 import type { Plot, Series } from './plot.js';
+import { replaceWorker } from './replace-worker.js';
 
 const LIMIT_MIB = 256;
 
@@ -111,14 +112,4 @@ async function load({ client, db }: BenchInput['workspace'], key: TaskKey, file:
   await client.upload(key, file);
   const { table } = await client.waitFor(key, ['completed']);
   await db.query(`DROP TABLE ${table}`);
-}
-
-// What a process has once taken from the system it may keep: only a fresh one shows what one load needs.
-async function replaceWorker({ service }: BenchInput['workspace']): Promise<number> {
-  const old = service.services().worker_pid;
-  process.kill(old, 'SIGTERM');
-  while (service.services().worker_pid === old) await sleep(50);
-  // Until it has connected and loaded its workflows.
-  await sleep(3000);
-  return service.services().worker_pid;
 }

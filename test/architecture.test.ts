@@ -139,6 +139,7 @@ describe('the rooms', () => {
     const users = imports.filter(({ from, to }) => roomOf(from) !== 'kernel' && roomOf(to) === 'kernel');
     expect(users.map(({ from }) => from).sort()).toEqual([
       'bench/csv-scan.ts',
+      'src/intake/convert-thread.ts',
       'src/intake/inspection-thread.ts',
       'src/intake/scan-thread.ts',
       'src/worker/main.ts',

@@ -1,13 +1,17 @@
 import type { Dialect } from './dialect.js';
 import { parsedEncoder, plainEncoder } from './encode.js';
 import type { FastPath } from './fast-path.js';
+import { PlainRun, type PlainRunFormat } from './plain-run.js';
 import type { RecordEncoder, RecordFormat } from './record-encoder.js';
 import { RecordScanner, type ScannerOptions } from './scan.js';
+import { LEFT_BYTES, MAX_LEFT } from './type-codes.js';
 
 /** Makes the encoders and scanners of a process or thread. */
 export interface CsvEngine {
   encoder(format: RecordFormat): RecordEncoder;
   scanner(options: ScannerOptions): RecordScanner;
+  /** Undefined where no fast path reads the format: then its records are read one by one, with the same result. */
+  plainRun(format: PlainRunFormat): PlainRun | undefined;
 }
 
 /** @param fastPath for plain dialects; results are the same without it */
@@ -19,6 +23,11 @@ export function createEngine(fastPath?: FastPath): CsvEngine {
       return fast ? plainEncoder(format, fast) : parsedEncoder(format);
     },
     scanner: (options) => new RecordScanner(options, fastPathFor(options.dialect)),
+    plainRun: (format) => {
+      const fast = fastPathFor(format.dialect);
+      const fits = format.left.length <= MAX_LEFT && format.left.every(({ length }) => length <= LEFT_BYTES);
+      return fast && fits ? new PlainRun(format, fast) : undefined;
+    },
   };
 }
 

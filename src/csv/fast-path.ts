@@ -75,4 +75,6 @@ export interface RunningEvidence {
   watch(bytes: Buffer, start: number, end: number, column: number, isQuoted: boolean): boolean;
   /** NULLs so far. */
   readonly nulls: Float64Array;
+  /** Values whose records are left, where the types have LEAVES: at most MAX_LEFT of LEFT_BYTES. */
+  readonly left?: readonly Buffer[];
 }

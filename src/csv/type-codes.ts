@@ -16,5 +16,12 @@ export const SMALL = 8;
 /** Added to a code for the fast path: each value of the column is handed over, since it may have a form. */
 export const WATCHED = 16;
 
+/** Added to TEXT for the fast path: it leaves records that have one of the values to leave in the column. */
+export const LEAVES = 32;
+
+/** The values to leave: so many, of so many bytes. */
+export const MAX_LEFT = 16;
+export const LEFT_BYTES = 16;
+
 /** `numeric` keeps every digit it is given; 100 is far below its limits and bounds the work per value. */
 export const MAX_DIGITS = 100;

@@ -13,11 +13,15 @@ const NEARLY_ALL = 0.8;
 export function columnLooks(rows: readonly (readonly string[])[], width: number): ColumnLook[] {
   return Array.from({ length: width }, (_, k) => {
     const values = rows.map((cells) => cells[k] ?? '').filter((value) => value.trim() !== '');
-    const most = (test: (value: string) => boolean) =>
-      values.length > 0 && values.filter(test).length >= values.length * NEARLY_ALL;
-    const kind = most((v) => kindOf(v) === 'number') ? 'number' : most((v) => kindOf(v) === 'moment') ? 'moment' : null;
+    const isMost = (count: number) => count > 0 && count >= values.length * NEARLY_ALL;
+    const kinds = { number: 0, moment: 0 };
+    for (const value of values) {
+      const kind = kindOf(value);
+      if (kind === 'number' || kind === 'moment') kinds[kind]++;
+    }
+    const kind = isMost(kinds.number) ? 'number' : isMost(kinds.moment) ? 'moment' : null;
     const shape = values.length > 1 ? shapeOf(values[0]) : '';
-    const isShared = /9/.test(shape) && most((v) => shapeOf(v) === shape);
+    const isShared = /9/.test(shape) && isMost(values.filter((value) => shapeOf(value) === shape).length);
     return { kind, shape: isShared ? shape : null };
   });
 }

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { TextDecoder } from 'node:util';
 import { csvError } from '../csv/csv-error.js';
 import { firstInvalidUtf8 } from '../csv/utf8.js';
@@ -79,6 +80,7 @@ export class Decoder {
 /** Decodes a whole buffer, whose end may cut a character. Replaces bytes that are not of the encoding by U+FFFD. */
 export function decodeLoosely(bytes: Buffer, encoding: string): string {
   if (encoding === 'windows-1252') return decodeWindows1252(bytes);
+  if (encoding === 'utf-8' && isAscii(bytes)) return bytes.toString('latin1');
   return new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes, { stream: true });
 }
 

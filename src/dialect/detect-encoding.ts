@@ -45,6 +45,7 @@ export function byteOrderMark(head: Buffer): 'utf-8' | 'utf-16le' | 'utf-16be' |
 /** Line ends and delimiters have their NUL byte on one side in UTF-16, in any script. */
 function utf16ByNulBytes(head: Buffer): 'utf-16le' | 'utf-16be' | undefined {
   const sample = head.subarray(0, SAMPLE & ~1);
+  if (!sample.includes(0)) return undefined;
   const nuls = [0, 0];
   let marks = 0;
   for (let i = 0; i < sample.length; i++) {

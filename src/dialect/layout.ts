@@ -104,7 +104,7 @@ function headerRowsOf(rows: readonly SampleRecord[], width: number, warnings: st
   while (
     count < MAX_HEADER_ROWS &&
     count < rows.length - 1 &&
-    isHeaderToo(rows[count], first, looksOf(rows.slice(count + 1), width))
+    isHeaderToo(rows[count], first, () => looksOf(rows.slice(count + 1), width))
   )
     count++;
   if (count > 1)
@@ -121,10 +121,11 @@ function looksOf(rows: readonly SampleRecord[], width: number): ColumnLook[] {
 }
 
 /** A further header row repeats the first, or fits none of at least two columns that have a type. */
-function isHeaderToo(row: SampleRecord, first: SampleRecord, looks: readonly ColumnLook[]): boolean {
+function isHeaderToo(row: SampleRecord, first: SampleRecord, looksBelow: () => ColumnLook[]): boolean {
   if (row.isFaulty) return false;
   if (row.count === first.count && row.cells.every((cell, k) => cell === first.cells[k])) return true;
   if (row.cells.some((cell) => kindOf(cell) === 'number' || kindOf(cell) === 'moment')) return false;
+  const looks = looksBelow();
   const typed = looks.filter((one) => one.kind !== null).length;
   const { like, unlike } = compareLooks(row.cells, looks);
   return typed >= 2 && like === 0 && unlike >= typed;

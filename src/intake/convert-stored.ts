@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
 import { TaskError } from '../contract/errors.js';
 import { toFault } from '../contract/fault.js';
-import type { Converted, Dialect, TaskFault } from '../contract/task.js';
+import type { Converted, TaskFault } from '../contract/task.js';
+import type { CsvEngine } from '../csv/engine.js';
 import type { Store } from '../storage/store.js';
 import type { Head } from './read-head.js';
 import type { RecordPlace } from './record-walker.js';
-import { formOf, Rewriter, type UnreadRecord } from './rewriter.js';
+import { dialectOf, formOf, Rewriter, type UnreadRecord } from './rewriter.js';
 import { readLines } from './source-lines.js';
 import { packPlaces } from './source-records.js';
 import { unpack } from './unpack.js';
@@ -21,6 +22,7 @@ export interface ConvertJob extends Pick<Head, 'packing' | 'plain' | 'reading'> 
 
 /** What a conversion needs of its surroundings. */
 export interface Converting {
+  csv: CsvEngine;
   /** Stores records that cannot become rows, in order; the conversion waits for it. */
   onUnread(records: UnreadRecord[]): Promise<void>;
   /** Runs before each block; what it throws ends the conversion. */
@@ -71,15 +73,14 @@ async function rewrite(
   raw: Converted['raw'],
   converting: Converting,
 ): Promise<ConvertAnswer> {
-  const rewriter = new Rewriter(reading);
+  const rewriter = new Rewriter(reading, converting.csv);
   const places: RecordPlace[] = [];
   const key = `${into}.text`;
   const stored = await store.put(key, rewritten(store, raw, reading.encoding, rewriter, places, converting));
   const placesKey = `${into}.places`;
   await store.put(placesKey, Readable.from([packPlaces(places)]));
   const { repairs, rows } = rewriter;
-  const { delimiter, newline } = formOf(reading);
-  const dialect: Dialect = { encoding: 'utf-8', bom: false, delimiter, quote: '"', newline, header: true };
+  const dialect = dialectOf(formOf(reading));
   return { converted: { key, ...stored, dialect, dataOffset: 0, reading, raw, places: placesKey, repairs }, rows };
 }
 

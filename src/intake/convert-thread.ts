@@ -1,7 +1,11 @@
 import { once } from 'node:events';
 import type { MessagePort } from 'node:worker_threads';
+import { createEngine } from '../csv/engine.js';
+import { kernel } from '../kernel/kernel.js';
 import { createLocalStore } from '../storage/local-store.js';
 import { type ConvertAnswer, type ConvertJob, convertStored } from './convert-stored.js';
+
+const csv = createEngine(kernel);
 
 /** What a thread is given: a file, the folder of the store, and the port to its caller. */
 export interface ThreadJob extends ConvertJob {
@@ -23,6 +27,7 @@ export default async function convertInThread({ folder, port, ...job }: ThreadJo
   };
   try {
     return await convertStored(createLocalStore(folder), job, {
+      csv,
       check,
       onUnread: async (records) => {
         const answered = once(port, 'message');

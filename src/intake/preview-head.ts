@@ -10,7 +10,10 @@ import { checkColumns } from './check-head.js';
 import { chooseColumns } from './choose-columns.js';
 import { type FileOptions, hintsOf } from './file-options.js';
 import { type Head, readHead } from './read-head.js';
-import { formOf, Rewriter, type UnreadRecord } from './rewriter.js';
+import { dialectOf, formOf, Rewriter, type UnreadRecord } from './rewriter.js';
+
+/** A head is short: no fast path. */
+const csv = createEngine();
 
 /** Records at fault that are named. */
 const NAMED = 3;
@@ -27,12 +30,7 @@ export function previewHead(bytes: Buffer, isWhole: boolean, options: FileOption
   const plan = checkColumns(headers, options.columns);
   const text = textOf(head);
   const width = plan.columns.length;
-  const scanner = createEngine().scanner({
-    dialect: text.dialect,
-    hints: hintsOf(options),
-    columns: width,
-    firstRow: 1,
-  });
+  const scanner = csv.scanner({ dialect: text.dialect, hints: hintsOf(options), columns: width, firstRow: 1 });
   const end = scanner.scan(text.bytes, { baseOffset: 0, final: text.isWhole });
   const evidence = scanner.rows > 0 ? scanner.evidence : Array.from({ length: width }, emptyEvidence);
   const columns = chooseColumns(headers, plan.columns, evidence, options).map(asShown);
@@ -53,13 +51,12 @@ interface Text {
 function textOf({ bytes, isWhole, plain, reading }: Head): Text {
   if (plain) return { bytes: bytes.subarray(plain.dataOffset), dialect: plain.dialect, isWhole };
   const source = isWhole ? bytes : bytes.subarray(0, lastLine(bytes, reading.encoding));
-  const rewriter = new Rewriter(reading);
+  const rewriter = new Rewriter(reading, csv);
   const blocks = [rewriter.take({ ...linesDecoder(reading.encoding)(source), source, sourceOffset: 0 })];
   if (isWhole) blocks.push(rewriter.take(null));
-  const { delimiter, newline } = formOf(reading);
   return {
     bytes: Buffer.concat(blocks.map(({ text }) => text)),
-    dialect: { encoding: 'utf-8', bom: false, delimiter, quote: '"', newline, header: true },
+    dialect: dialectOf(formOf(reading)),
     isWhole: true,
     unread: blocks.flatMap((block) => block.unread),
   };

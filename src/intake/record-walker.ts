@@ -1,6 +1,6 @@
 import type { Reading } from '../contract/task.js';
+import type { PlainRun } from '../csv/plain-run.js';
 import type { FieldList } from '../dialect/field-list.js';
-import type { PlainRun } from '../dialect/plain-run.js';
 import { RecordReader, type RejectReason, type TextRecord } from '../dialect/record-reader.js';
 import type { SourceLines } from './source-lines.js';
 import { SourceMap } from './source-map.js';
@@ -87,6 +87,7 @@ export class RecordWalker {
 
   #readAll(final: boolean, visit: (walked: WalkedRecord) => void): void {
     let at = 0;
+    this.#copying?.run.begin(this.#rest);
     for (;;) {
       at = this.#copyPlain(at);
       const record = this.#reader.read(this.#rest, at, final);
@@ -95,6 +96,7 @@ export class RecordWalker {
       visit(this.#walked(record));
       at = record.next;
     }
+    this.#copying?.run.end();
     this.#base += at;
     this.#rest = this.#rest.subarray(at);
     this.#reader.moveTo(this.#rest, at);
@@ -106,7 +108,7 @@ export class RecordWalker {
   #copyPlain(at: number): number {
     if (!this.#copying || this.#bad.length > 0 || this.#reader.inSecondTable) return at;
     const { run, copy } = this.#copying;
-    const end = run.end(this.#rest, at);
+    const end = run.reach(at);
     if (end === at) return at;
     copy(this.#rest.subarray(at, end));
     this.#reader.passOver(run.rows);

@@ -1,5 +1,7 @@
 import type { Newline, Reading, Repairs } from '../contract/task.js';
-import { PlainRun } from '../dialect/plain-run.js';
+import type { Dialect } from '../csv/dialect.js';
+import type { CsvEngine } from '../csv/engine.js';
+import type { PlainRun } from '../csv/plain-run.js';
 import type { TextRecord } from '../dialect/record-reader.js';
 import { type RecordForm, type WrittenField, writeRecord } from '../dialect/write-record.js';
 import { type RecordFault, type RecordPlace, RecordWalker, type WalkedRecord } from './record-walker.js';
@@ -26,6 +28,11 @@ export function formOf({ wording }: Reading): RecordForm {
   return { delimiter: isKept ? delimiter : ',', newline: newline === '\r' ? '\r' : '\n' };
 }
 
+/** Returns how the engine reads what is written so. */
+export function dialectOf({ delimiter, newline }: RecordForm): Dialect {
+  return { encoding: 'utf-8', bom: false, delimiter, quote: '"', newline, header: true };
+}
+
 /** Returns the fields of a reading as they are written. */
 export function writtenFields({ fields }: Reading): WrittenField[] {
   return fields.map(({ field, nulls }) => ({ field, nulls: nulls.map((text) => Buffer.from(text)) }));
@@ -46,10 +53,10 @@ export class Rewriter {
   #out: Buffer[] = [];
   #unread: UnreadRecord[] = [];
 
-  constructor(reading: Reading) {
+  constructor(reading: Reading, csv: CsvEngine) {
     this.#fields = writtenFields(reading);
     this.#form = formOf(reading);
-    const run = plainRun(reading, this.#form);
+    const run = plainRun(reading, this.#form, csv);
     const copying = run && { run, copy: (bytes: Buffer) => this.#out.push(bytes) };
     this.#walker = new RecordWalker(reading, undefined, copying);
     const { delimiter, newline } = this.#form;
@@ -65,7 +72,9 @@ export class Rewriter {
     this.#out = [];
     this.#unread = [];
     const place = this.#walker.take(lines, (walked) => this.#add(walked));
-    return { text: Buffer.concat(this.#out), unread: this.#unread, place };
+    const [first, ...more] = this.#out;
+    const text = first && more.length === 0 ? first : Buffer.concat(this.#out);
+    return { text, unread: this.#unread, place };
   }
 
   #add({ record, fault, source }: WalkedRecord): void {
@@ -87,14 +96,15 @@ export class Rewriter {
   }
 }
 
-/** Records that are written as they are; where fields move, change or are dropped, there are none. */
-function plainRun(reading: Reading, { delimiter, newline }: RecordForm): PlainRun | undefined {
+/** Records that are written as they are: where fields move or are dropped, there are none. */
+function plainRun(reading: Reading, form: RecordForm, csv: CsvEngine): PlainRun | undefined {
   const { wording, columns, fields, header, trailingDelimiter } = reading;
-  const isRfc = wording.quote === '"' && wording.escape === '"' && wording.delimiter === delimiter;
-  const isAsItIs =
-    fields.length === columns && fields.every(({ field, nulls }, i) => field === i && nulls.length === 0);
-  const isPlain = isRfc && isAsItIs && !wording.skip_space && !trailingDelimiter && RUN_NEWLINES.has(wording.newline);
-  return isPlain ? new PlainRun({ delimiter, newline, columns, firstName: header?.[0] }) : undefined;
+  const isRfc = wording.quote === '"' && wording.escape === '"' && wording.delimiter === form.delimiter;
+  const isInOrder = fields.length === columns && fields.every(({ field }, i) => field === i);
+  const isPlain = isRfc && isInOrder && !wording.skip_space && !trailingDelimiter && RUN_NEWLINES.has(wording.newline);
+  if (!isPlain) return undefined;
+  const left = [...new Set(fields.flatMap(({ nulls }) => nulls))].map((text) => Buffer.from(text));
+  return csv.plainRun({ dialect: dialectOf(form), columns, firstName: header?.[0], left });
 }
 
 const RUN_NEWLINES = new Set<Newline>(['\n', '\r\n', '\r']);

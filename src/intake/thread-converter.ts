@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { CsvEngine } from '../csv/engine.js';
 import type { Store } from '../storage/store.js';
 import { type ConvertAnswer, type Converting, type ConvertJob, convertStored } from './convert-stored.js';
 import type { FromCaller, ThreadJob } from './convert-thread.js';
@@ -28,11 +29,13 @@ export interface Converter {
 /**
  * @param folder of the local store, which each thread opens for itself
  * @param maxBytes of an unpacked file
+ * @param csv for the caller's own thread
  */
-export function createThreadConverter(store: Store, folder: string, maxBytes: number): Converter {
+export function createThreadConverter(store: Store, folder: string, maxBytes: number, csv: CsvEngine): Converter {
   const file = new URL('./convert-thread.js', import.meta.url);
   const pool = createThreads<ThreadJob, ConvertAnswer>(file, IDLE_MS);
-  const heads = createThreads<ReadHeadJob, ReadHeadAnswer>(new URL('./read-head-thread.js', import.meta.url), IDLE_MS);
+  // It ends before the conversion begins: the tables of the encodings take 40 MiB.
+  const heads = createThreads<ReadHeadJob, ReadHeadAnswer>(new URL('./read-head-thread.js', import.meta.url), 0);
   return {
     readHead: async (bytes, isWhole, options) => {
       if (isQuicklyRead(bytes, isWhole)) return readHead(bytes, isWhole, options);
@@ -43,7 +46,7 @@ export function createThreadConverter(store: Store, folder: string, maxBytes: nu
     convert: async (given, onUnread, signal) => {
       const job = { ...given, maxBytes };
       const isShort = job.source.size <= SHORT_BYTES && job.packing === null;
-      if (isShort) return convertStored(store, job, { onUnread, check: () => signal.throwIfAborted() });
+      if (isShort) return convertStored(store, job, { csv, onUnread, check: () => signal.throwIfAborted() });
       const { port1: ours, port2: port } = new MessageChannel();
       const caller = new Caller(ours, onUnread);
       const stop = () => caller.stop(signal.reason);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { MAX_COLUMNS } from '../contract/limits.js';
+import { LEFT_BYTES, MAX_LEFT } from '../csv/type-codes.js';
 
 /** Of the types for WebAssembly, which come with those for browsers, as much as is needed here. */
 declare const WebAssembly: {
@@ -19,6 +20,9 @@ interface Exports {
   output: Global;
   types: Global;
   nulls: Global;
+  left: Global;
+  leftSizes: Global;
+  leftLengths: Global;
   CAPACITY: Global;
   isCut: Global;
   scan(
@@ -71,6 +75,18 @@ export const CAPACITY = kernel.CAPACITY.value;
 /** Type codes of the columns, and NULLs found per column; see memory.as.ts. */
 export const kernelTypes = new Uint8Array(buffer, kernel.types.value, MAX_COLUMNS);
 export const kernelNulls = new Uint32Array(buffer, kernel.nulls.value, MAX_COLUMNS);
+
+/** Has the kernel leave records with these values, where types have LEAVES; see memory.as.ts. */
+export function leaveRecordsWith(values: readonly Buffer[]): void {
+  const sizes = MEMORY.subarray(kernel.leftSizes.value, kernel.leftSizes.value + MAX_LEFT).fill(LEFT_BYTES + 1);
+  let lengths = 0;
+  for (const [k, value] of values.entries()) {
+    value.copy(MEMORY, kernel.left.value + k * LEFT_BYTES);
+    sizes[k] = value.length;
+    lengths |= 1 << value.length;
+  }
+  MEMORY.writeUInt32LE(lengths, kernel.leftLengths.value);
+}
 
 /** Values of watched columns that the last scan ran over; see memory.as.ts. */
 export function kernelSpans(): Uint32Array {

@@ -1,4 +1,5 @@
 import { MAX_COLUMNS } from '../contract/limits';
+import { LEFT_BYTES, MAX_LEFT } from '../csv/type-codes';
 
 /** Bytes of CSV that are looked at in one call, and of output that it may fill. */
 export const CAPACITY: i32 = 1 << 17;
@@ -26,6 +27,14 @@ export const IS_QUOTED: u32 = 1 << 31;
 const MAX_SPANS: i32 = 2 * MAX_COLUMNS;
 export const spans: usize = memory.data(12 * MAX_SPANS, 16);
 export const spansEnd: usize = spans + SPAN * usize(MAX_SPANS);
+
+/**
+ * Values whose records are left: each in LEFT_BYTES, then the length of each, u8, and a bit for each length among them,
+ * u32.
+ */
+export const left: usize = memory.data(LEFT_BYTES * MAX_LEFT, 16);
+export const leftSizes: usize = memory.data(MAX_LEFT, 16);
+export const leftLengths: usize = memory.data(4, 16);
 
 /** The number of the next row in decimal digits, which end at byte 24: room to store it whole from any of them. */
 export const DIGITS_END: i32 = 24;

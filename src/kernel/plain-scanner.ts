@@ -1,7 +1,7 @@
 import type { FastScan, FastScanner, RunningEvidence } from '../csv/fast-path.js';
 import type { Grammar } from '../csv/record.js';
 import { KernelInput } from './input.js';
-import { kernel, kernelNulls, kernelSpans, kernelTypes, MEMORY } from './instance.js';
+import { kernel, kernelNulls, kernelSpans, kernelTypes, leaveRecordsWith, MEMORY } from './instance.js';
 
 const IS_QUOTED = 1 << 31;
 
@@ -18,6 +18,7 @@ export class PlainScanner implements FastScanner {
   begin(bytes: Buffer, limit: number): void {
     this.#input.begin(bytes, limit, this.grammar.eol);
     this.learnTypes();
+    if (this.evidence.left) leaveRecordsWith(this.evidence.left);
     kernelNulls.fill(0, 0, this.evidence.types.length);
   }
 

@@ -1,5 +1,19 @@
-import { BIGINT, DATE, INTEGER, MAX_DIGITS, NUMERIC, SMALL, TEXT, TIMESTAMP, UUID } from '../csv/type-codes';
+import {
+  BIGINT,
+  DATE,
+  INTEGER,
+  LEAVES,
+  LEFT_BYTES,
+  MAX_DIGITS,
+  MAX_LEFT,
+  NUMERIC,
+  SMALL,
+  TEXT,
+  TIMESTAMP,
+  UUID,
+} from '../csv/type-codes';
 import { areDigits, byteAt, COLON, MINUS, POINT, SPACE, ZERO } from './bytes.as';
+import { left, leftLengths, leftSizes } from './memory.as';
 
 /**
  * Whether a column of `type` can take the value as it is, without becoming another one.
@@ -8,11 +22,24 @@ import { areDigits, byteAt, COLON, MINUS, POINT, SPACE, ZERO } from './bytes.as'
  */
 export function confirms(flagged: i32, p: usize, length: u32, head: v128): bool {
   if (flagged === TEXT) return true;
+  if (flagged === (TEXT | LEAVES)) return !isLeft(length, head);
   if ((flagged & SMALL) !== 0 && !isSmall(p, length)) return false;
   const type = flagged & ~SMALL;
   if (type <= NUMERIC && length <= 16 && isPlainNumber(type, p, length, head)) return true;
   const found = typeOf(p, length);
   return found === type || (type <= NUMERIC && found < type);
+}
+
+/** Whether the value is one of those whose records are left. */
+function isLeft(length: u32, head: v128): bool {
+  if (i32(length) > LEFT_BYTES || ((load<u32>(leftLengths) >> length) & 1) === 0) return false;
+  const all: u32 = (1 << length) - 1;
+  for (let k = 0; k < MAX_LEFT; k++) {
+    if (u32(load<u8>(leftSizes + usize(k))) !== length) continue;
+    const equal: u32 = i8x16.bitmask(i8x16.eq(head, v128.load(left + usize(k * LEFT_BYTES))));
+    if ((equal & all) === all) return true;
+  }
+  return false;
 }
 
 /** Whether at most three digits come before the point of a number. */

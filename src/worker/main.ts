@@ -66,7 +66,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => st
 const store = createLocalStore(storeFolder(config));
 const csv = createEngine(kernel);
 const scanner = createThreadScanner(store, storeFolder(config), csv);
-const converter = createThreadConverter(store, storeFolder(config), config.MAX_UPLOAD_BYTES);
+const converter = createThreadConverter(store, storeFolder(config), config.MAX_UPLOAD_BYTES, csv);
 /** Steps that work at once: the parts of one task and one more for another user, or a few per core. */
 const permits = Math.max(config.WORKER_PARTS + 1, 2 * availableParallelism());
 const connections = {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { inProject } from '../../launcher/paths.js';
-import { FLAGS } from '../../launcher/service-process.js';
+import { FLAGS, WORKER_MALLOC } from '../../launcher/service-process.js';
 
 const file = readFileSync(inProject('docker-compose.yml'), 'utf8');
 
@@ -16,6 +16,8 @@ describe('docker-compose.yml', () => {
     expect(image).toContain(
       `CMD ${JSON.stringify(['node', ...FLAGS.api, 'dist/src/api/main.js']).replaceAll(',', ', ')}`,
     );
+    for (const [name, value] of Object.entries(WORKER_MALLOC))
+      expect(service('worker')).toContain(`${name}: "${value}"`);
     expect(service('worker')).toContain(`[${['node', ...FLAGS.worker, 'dist/src/worker/main.js'].join(', ')}]`);
   });
 
