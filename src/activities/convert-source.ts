@@ -3,6 +3,8 @@ import { allowedRejects } from '../contract/allowed-rejects.js';
 import { isFault, toError } from '../contract/fault.js';
 import type { Converted } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
+import type { Conversion } from '../intake/convert-stored.js';
+import { hintsOf } from '../intake/file-options.js';
 import type { Head } from '../intake/read-head.js';
 import type { UnreadRecord } from '../intake/rewriter.js';
 import { resultPrefix } from '../storage/keys.js';
@@ -25,9 +27,9 @@ export async function convertSource(
   { converter, store }: Dependencies,
   step: Step,
   { packing, plain, reading, headers, dialect }: Head,
-): Promise<Converted> {
+): Promise<Pick<Conversion, 'converted' | 'parts'>> {
   const { client, fence, signal } = step;
-  const { id, source } = asUpload(step.task);
+  const { id, source, options } = asUpload(step.task);
   await withFence(client, fence, async () => {
     await removeParts(client, id);
     await startConversion(client, id);
@@ -35,7 +37,7 @@ export async function convertSource(
   await store.removeAll(resultPrefix(id));
   // A key of its own: an attempt that was given up for dead may still write.
   const into = `${resultPrefix(id)}${randomUUID()}`;
-  const job = { source, into, packing, plain, reading };
+  const job = { source, into, packing, plain, reading, hints: hintsOf(options) };
   const answer = await converter.convert(
     job,
     (records) => storeUnread(step, records, headers, dialect.encoding),
@@ -43,13 +45,13 @@ export async function convertSource(
   );
   if (isFault(answer)) throw toError(answer);
   await failpoint('convert:after-files');
-  const { converted, rows } = answer;
+  const { converted, rows, parts } = answer;
   await withFence(client, fence, async () => {
     await storeConverted(client, id, converted);
     if (converted.repairs.count > 0) await addWarnings(client, id, [describeRepairs(converted)]);
   });
   if (rows !== null) await checkLimit(step, rows, headers);
-  return converted;
+  return { converted, parts };
 }
 
 async function storeUnread(step: Step, records: UnreadRecord[], headers: string[], encoding: string): Promise<void> {

@@ -33,6 +33,8 @@ export interface TextToInspect extends PlainText {
   file: Pick<Source, 'key' | 'size'>;
   head: Head;
   converted: Converted | null;
+  /** Parts that were found while it was written, from its beginning. */
+  parts: ScannedPart[];
   style: SourceStyle;
 }
 
@@ -75,11 +77,13 @@ class Inspection {
   async run(): Promise<Inspected | 'unreadable'> {
     const { client, signal } = this.#work.step;
     const { dialect, dataOffset, file } = this.#text;
-    const from = (await this.#takeUp(await listParts(client, this.#task.id))) ?? dataOffset;
+    let from = await this.#takeUp(await listParts(client, this.#task.id));
+    let inspected: TaskRow | undefined;
+    if (from === undefined) for (const part of this.#text.parts) inspected = await this.#add(part);
+    from ??= this.#text.parts.at(-1)?.byteTo ?? dataOffset;
     const hints = hintsOf(this.#task.options);
     const source = { ...file, size: this.#file.size, dialect, hints, columns: this.#evidence.length, dataOffset };
     const { scanner } = this.#work.dependencies;
-    let inspected: TaskRow | undefined;
     for await (const part of findParts(scanner, source, { from, firstRow: this.#rows + 1 }, signal)) {
       if (isFault(part)) return this.#endedBy(part);
       inspected = await this.#add(part);

@@ -4,6 +4,7 @@ import type { Converted } from '../contract/task.js';
 import { checkColumns } from '../intake/check-head.js';
 import { fileOptionsOf } from '../intake/file-options.js';
 import { type Head, headOf } from '../intake/read-head.js';
+import type { ScannedPart } from '../intake/scan-part.js';
 import { withFence } from '../tasks/fence.js';
 import { enterPhase } from '../tasks/task-state.js';
 import { asUpload, storeDialect } from '../tasks/tasks.js';
@@ -48,8 +49,9 @@ export async function inspect(dependencies: Dependencies, step: Step, beat: Beat
   });
   if (head.question !== null) throw unclearDialect(head.question);
   const work = { dependencies, step, beat, plan: checkColumns(head.headers, task.options.columns) };
-  const converted = task.converted ?? (mustConvert(head) ? await convertSource(dependencies, step, head) : null);
-  const inspected = await inspectText(work, await textOf(dependencies, step, head, converted));
+  const conversion = mustConvert(head) && !task.converted ? await convertSource(dependencies, step, head) : null;
+  const known = conversion ?? { converted: task.converted, parts: [] };
+  const inspected = await inspectText(work, await textOf(dependencies, step, head, known));
   if (inspected !== 'unreadable') return inspected;
   // The engine cannot tell where the next record begins. Read one by one, only the record at fault is lost.
   const rewritten = await convertSource(dependencies, step, { ...head, plain: null });
@@ -66,13 +68,13 @@ async function textOf(
   { store }: Dependencies,
   { task }: Step,
   head: Head,
-  converted: Converted | null,
+  { converted, parts }: { converted: Converted | null; parts: ScannedPart[] },
 ): Promise<TextToInspect> {
   const { source } = asUpload(task);
   const style = await withSource(store, converted?.raw ?? source, (file) =>
     readSourceStyle(file, head.bytes, head.dialect),
   );
-  return { head, converted, style, file: converted ?? source, ...(converted ?? head.plain!) };
+  return { head, converted, parts, style, file: converted ?? source, ...(converted ?? head.plain!) };
 }
 
 function unclearDialect(question: string): TaskError {

@@ -30,7 +30,7 @@ function discardRest(raw: IncomingMessage): void {
   raw.unpipe();
   raw.resume();
   const timer = setTimeout(() => {
-    if (!raw.complete) raw.socket.destroy();
+    if (!raw.complete) raw.destroy(); // And its connection.
   }, LINGER_MS);
   timer.unref();
   raw.once('close', () => clearTimeout(timer));

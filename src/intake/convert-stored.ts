@@ -3,18 +3,24 @@ import { TaskError } from '../contract/errors.js';
 import { toFault } from '../contract/fault.js';
 import type { Converted, TaskFault } from '../contract/task.js';
 import type { CsvEngine } from '../csv/engine.js';
+import type { FormHints } from '../csv/value-form.js';
 import type { Store } from '../storage/store.js';
 import type { Head } from './read-head.js';
 import type { RecordPlace } from './record-walker.js';
 import { dialectOf, formOf, Rewriter, type UnreadRecord } from './rewriter.js';
+import type { ScannedPart } from './scan-part.js';
 import { readLines } from './source-lines.js';
 import { packPlaces } from './source-records.js';
+import type { ArrivingText } from './streamed-file.js';
+import type { StreamingInspection } from './streaming-inspection.js';
 import { unpack } from './unpack.js';
 
 /** A stored file that the engine cannot read as it is. */
 export interface ConvertJob extends Pick<Head, 'packing' | 'plain' | 'reading'> {
   /** Key and size in the file store, and SHA-256. */
   source: Converted['raw'];
+  /** What the caller says of the values. */
+  hints: FormHints;
   /** The keys of what comes out of it begin so. */
   into: string;
   maxBytes: number;
@@ -23,14 +29,24 @@ export interface ConvertJob extends Pick<Head, 'packing' | 'plain' | 'reading'> 
 /** What a conversion needs of its surroundings. */
 export interface Converting {
   csv: CsvEngine;
+  /** Begins to inspect what is written, while it is written. */
+  inspect?(text: ArrivingText): StreamingInspection;
   /** Stores records that cannot become rows, in order; the conversion waits for it. */
   onUnread(records: UnreadRecord[]): Promise<void>;
   /** Runs before each block; what it throws ends the conversion. */
   check(): void;
 }
 
-/** What came out, with the number of its rows where its records were read; or why the file cannot be read. */
-export type ConvertAnswer = { converted: Converted; rows: number | null } | TaskFault;
+/** What came out, or why the file cannot be read. */
+export type ConvertAnswer = Conversion | TaskFault;
+
+export interface Conversion {
+  converted: Converted;
+  /** The number of its rows, where its records were read. */
+  rows: number | null;
+  /** Parts that were found while it was written, from its beginning. */
+  parts: ScannedPart[];
+}
 
 const NO_REPAIRS = { count: 0, rules: {}, rows: [] };
 
@@ -40,8 +56,8 @@ const NO_REPAIRS = { count: 0, rules: {}, rows: [] };
  */
 export async function convertStored(store: Store, job: ConvertJob, converting: Converting): Promise<ConvertAnswer> {
   try {
-    const raw = job.packing ? await storeUnpacked(store, job, converting) : job.source;
-    if (job.plain) return { converted: asItIs(raw, job.plain), rows: null };
+    if (job.packing && job.plain) return await unpackPlain(store, job, job.plain, converting);
+    const raw = job.packing ? await storeUnpacked(store, job, (bytes) => bytes, converting) : job.source;
     return await rewrite(store, job, raw, converting);
   } catch (error) {
     if (error instanceof TaskError && error.code !== 'disk_full') return toFault(error);
@@ -49,11 +65,32 @@ export async function convertStored(store: Store, job: ConvertJob, converting: C
   }
 }
 
-async function storeUnpacked(store: Store, job: ConvertJob, { check }: Converting): Promise<Converted['raw']> {
+async function unpackPlain(
+  store: Store,
+  job: ConvertJob,
+  plain: NonNullable<Head['plain']>,
+  converting: Converting,
+): Promise<Conversion> {
+  const inspection = converting.inspect?.({ ...plain, ...knownOf(job) });
+  const raw = await storeUnpacked(store, job, (bytes) => inspection?.watch(bytes) ?? bytes, converting);
+  const converted = { ...raw, ...plain, reading: null, raw, places: null, repairs: NO_REPAIRS };
+  return { converted, rows: null, parts: (await inspection?.parts()) ?? [] };
+}
+
+function knownOf({ reading, hints }: ConvertJob): Pick<ArrivingText, 'columns' | 'hints'> {
+  return { columns: reading.fields.length, hints };
+}
+
+async function storeUnpacked(
+  store: Store,
+  job: ConvertJob,
+  watched: (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>,
+  { check }: Converting,
+): Promise<Converted['raw']> {
   const { source, packing, maxBytes } = job;
   const key = `${job.into}.unpacked`;
   const bytes = unpack(store, { ...source, packing: packing!, maxBytes });
-  return { key, ...(await store.put(key, checked(bytes, check))) };
+  return { key, ...(await store.put(key, watched(checked(bytes, check)))) };
 }
 
 async function* checked<T>(values: AsyncIterable<T>, check: () => void): AsyncGenerator<T> {
@@ -63,25 +100,25 @@ async function* checked<T>(values: AsyncIterable<T>, check: () => void): AsyncGe
   }
 }
 
-function asItIs(raw: Converted['raw'], { dialect, dataOffset }: NonNullable<Head['plain']>): Converted {
-  return { ...raw, dialect, dataOffset, reading: null, raw, places: null, repairs: NO_REPAIRS };
-}
-
 async function rewrite(
   store: Store,
-  { into, reading }: ConvertJob,
+  job: ConvertJob,
   raw: Converted['raw'],
   converting: Converting,
-): Promise<ConvertAnswer> {
+): Promise<Conversion> {
+  const { into, reading } = job;
   const rewriter = new Rewriter(reading, converting.csv);
   const places: RecordPlace[] = [];
+  const dialect = dialectOf(formOf(reading));
+  const inspection = converting.inspect?.({ dialect, dataOffset: 0, ...knownOf(job) });
+  const text = rewritten(store, raw, reading.encoding, rewriter, places, converting);
   const key = `${into}.text`;
-  const stored = await store.put(key, rewritten(store, raw, reading.encoding, rewriter, places, converting));
+  const stored = await store.put(key, inspection?.watch(text) ?? text);
   const placesKey = `${into}.places`;
   await store.put(placesKey, Readable.from([packPlaces(places)]));
   const { repairs, rows } = rewriter;
-  const dialect = dialectOf(formOf(reading));
-  return { converted: { key, ...stored, dialect, dataOffset: 0, reading, raw, places: placesKey, repairs }, rows };
+  const converted = { key, ...stored, dialect, dataOffset: 0, reading, raw, places: placesKey, repairs };
+  return { converted, rows, parts: (await inspection?.parts()) ?? [] };
 }
 
 async function* rewritten(

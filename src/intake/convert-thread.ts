@@ -4,8 +4,13 @@ import { createEngine } from '../csv/engine.js';
 import { kernel } from '../kernel/kernel.js';
 import { createLocalStore } from '../storage/local-store.js';
 import { type ConvertAnswer, type ConvertJob, convertStored } from './convert-stored.js';
+import { StreamingInspections } from './streaming-inspection.js';
 
 const csv = createEngine(kernel);
+/**
+ * A text is inspected while it is written; where that fails, when it is stored. Few buffers: a conversion can wait.
+ */
+const inspections = new StreamingInspections(() => {}, { idleMs: 0, buffers: 3 });
 
 /** What a thread is given: a file, the folder of the store, and the port to its caller. */
 export interface ThreadJob extends ConvertJob {
@@ -28,6 +33,7 @@ export default async function convertInThread({ folder, port, ...job }: ThreadJo
   try {
     return await convertStored(createLocalStore(folder), job, {
       csv,
+      inspect: (text) => inspections.begin({ text }),
       check,
       onUnread: async (records) => {
         const answered = once(port, 'message');

@@ -2,9 +2,8 @@ import { on, once } from 'node:events';
 import type { MessagePort } from 'node:worker_threads';
 import { createEngine } from '../csv/engine.js';
 import { kernel } from '../kernel/kernel.js';
-import type { FileOptions } from './file-options.js';
 import type { ScannedPart } from './scan-part.js';
-import { StreamedFile } from './streamed-file.js';
+import { type Arriving, StreamedFile } from './streamed-file.js';
 
 /**
  * Room before each buffer for the rest of the previous one, so that each record is contiguous. If a rest is longer, the
@@ -15,7 +14,7 @@ export const REST_BYTES = 1 << 16;
 /** What a thread is given: the port on which the file comes, one buffer after the other. */
 export interface InspectionJob {
   port: MessagePort;
-  options: FileOptions;
+  arriving: Arriving;
 }
 
 /** `length` bytes of the file, in `buffer` after the room for the rest. The thread sends the buffer back after use. */
@@ -28,8 +27,8 @@ export interface StreamedBuffer {
 const csv = createEngine(kernel);
 
 /** What a thread runs: one file, until it is whole, nothing is left to find, or its sender closes the port. */
-export default async function inspectArriving({ port, options }: InspectionJob): Promise<ScannedPart[]> {
-  const file = new StreamedFile(csv, options);
+export default async function inspectArriving({ port, arriving }: InspectionJob): Promise<ScannedPart[]> {
+  const file = new StreamedFile(csv, arriving);
   let rest = Buffer.alloc(0);
   const take = ({ buffer, length, final }: StreamedBuffer): boolean => {
     const bytes = Buffer.from(buffer, REST_BYTES - rest.length, rest.length + length);

@@ -26,7 +26,7 @@ export async function receiveFile(
   { filename = '', options: given, maxBytes }: FileToReceive,
 ): Promise<StoredFile> {
   const options = fileOptionsOf(given);
-  const inspection = inspections.begin(options);
+  const inspection = inspections.begin({ options });
   const checked = checkFirstBytes(stream, (head) => checkColumnsEarly(head, options));
   const watched = inspection.watch(checked, async (head, isWhole) =>
     throwFault(await inspections.heads.check(head, isWhole, options)),

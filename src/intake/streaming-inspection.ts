@@ -1,10 +1,10 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import type { FileOptions } from './file-options.js';
 import { Heads } from './heads.js';
 import { type InspectionJob, REST_BYTES, type StreamedBuffer } from './inspection-thread.js';
 import { HEAD_BYTES } from './read-head.js';
 import type { ScannedPart } from './scan-part.js';
+import type { Arriving } from './streamed-file.js';
 import { createThreads, THREADS } from './threads.js';
 
 /** How long a thread waits for the next file. */
@@ -25,16 +25,18 @@ export class StreamingInspections {
   /** Checks and previews the beginnings of files. */
   readonly heads = new Heads();
   readonly #onError: (error: unknown) => void;
+  readonly #buffers: number;
   readonly #pool: Piscina<InspectionJob, ScannedPart[]>;
   readonly #running = new Set<AbortController>();
 
   /**
    * @param onError receives errors that should never happen; the file is then inspected when it is stored
-   * @param thread what the threads run
+   * @param options what the threads run, how long one waits for the next file, and the number of buffers of a file
    */
-  constructor(onError: (error: unknown) => void, thread = THREAD) {
+  constructor(onError: (error: unknown) => void, { thread = THREAD, idleMs = IDLE_MS, buffers = BUFFERS } = {}) {
+    this.#buffers = buffers;
     this.#onError = onError;
-    this.#pool = createThreads(thread, IDLE_MS);
+    this.#pool = createThreads(thread, idleMs);
     // A worker thread failed to start. It is unknown which file it was for, so all are abandoned.
     this.#pool.on('error', (error) => {
       onError(error);
@@ -43,8 +45,9 @@ export class StreamingInspections {
   }
 
   /** Starts the inspection of a file that begins to arrive. */
-  begin(options: FileOptions): StreamingInspection {
-    return new StreamingInspection((port) => (this.#running.size < THREADS ? this.#inspect({ port, options }) : null));
+  begin(arriving: Arriving): StreamingInspection {
+    const inspect: Inspect = (port) => (this.#running.size < THREADS ? this.#inspect({ port, arriving }) : null);
+    return new StreamingInspection(inspect, this.#buffers);
   }
 
   async close(): Promise<void> {
@@ -79,6 +82,7 @@ export type OnHead = (head: Buffer, isWhole: boolean) => Promise<void>;
 /** One file that arrives. */
 export class StreamingInspection {
   readonly #inspect: Inspect;
+  readonly #buffers: number;
   #parts: Promise<ScannedPart[]> = Promise.resolve([]);
   #port: MessagePort | undefined;
   /** The thread has stopped looking. */
@@ -90,8 +94,9 @@ export class StreamingInspection {
   #filled = 0;
   #onHead: OnHead = async () => {};
 
-  constructor(inspect: Inspect) {
+  constructor(inspect: Inspect, buffers: number) {
     this.#inspect = inspect;
+    this.#buffers = buffers;
   }
 
   /** Passes the file on, and shows its head as soon as that is whole. */
@@ -169,7 +174,7 @@ export class StreamingInspection {
 
   /** Returns undefined when the thread has stopped looking. */
   async #buffer(): Promise<Uint8Array | undefined> {
-    if (this.#free.length === 0 && this.#made < BUFFERS && !this.#ended) {
+    if (this.#free.length === 0 && this.#made < this.#buffers && !this.#ended) {
       this.#made++;
       return new Uint8Array(REST_BYTES + BUFFER_BYTES);
     }

@@ -21,7 +21,16 @@ const OPTIONS = {
 
 /** Brings the database's schema up to date. Several processes may call it at once: one migrates, the others wait. */
 export async function migrate(databaseUrl: string): Promise<void> {
-  await runner({ ...OPTIONS, databaseUrl });
+  // Not by its address: node-pg-migrate does not wait until its session is closed, and the session would end the
+  // process when PostgreSQL stops in that moment.
+  const client = new pg.Client({ connectionString: databaseUrl });
+  client.on('error', () => {}); // Reported by the query that needs the connection.
+  await client.connect();
+  try {
+    await migrateWith(client);
+  } finally {
+    await client.end();
+  }
 }
 
 /** The same in a session that is open already, as the role that it has. */

@@ -43,3 +43,12 @@ it('a conversion that is terminated leaves nothing', async () => {
   await service.client.command('terminate', key);
   await service.client.waitFor(key, ['terminated']);
 });
+
+it('a worker killed with the files of a conversion written converts again', { timeout: 60_000 }, async () => {
+  await service.killWorkers();
+  const worker = await service.startWorker({ FAILPOINT: 'convert:after-files:1:kill' });
+  const key = await service.upload(western(ROWS), { max_rejects: 8 });
+  await worker.exited;
+  await service.startWorker();
+  await expectExact(await service.client.waitFor(key, ['completed', 'failed']));
+});

@@ -63,7 +63,7 @@ describe('StreamedFile', () => {
 
 /** Gives the bytes in pieces of odd sizes, the first of 1 MiB. */
 function arrive(bytes: Buffer, seed: number, dialect?: { delimiter: ';' }, maxEvidence?: number) {
-  const file = new StreamedFile(csv, { dialect }, maxEvidence);
+  const file = new StreamedFile(csv, { options: { dialect } }, maxEvidence);
   let taken = 0;
   let arrived = Math.min(MIB, bytes.length);
   for (let step = seed; ; step = (step * 48271) % 2147483647) {

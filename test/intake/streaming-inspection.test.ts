@@ -63,7 +63,7 @@ describe('a file that arrives', () => {
 
   it('gives its thread back when it breaks off', async () => {
     for (let i = 0; i <= 8; i++) {
-      const inspection = inspections.begin({});
+      const inspection = inspections.begin({ options: {} });
       const broken = async function* () {
         yield PLAIN.subarray(0, 5 * MIB);
         throw new Error('the client has gone');
@@ -112,7 +112,7 @@ describe('threads that fail', () => {
 });
 
 async function arrive(file: Buffer, at = inspections) {
-  const inspection = at.begin({});
+  const inspection = at.begin({ options: {} });
   const bytes = await collect(inspection.watch(pieces(file)));
   return { bytes, parts: await inspection.parts() };
 }

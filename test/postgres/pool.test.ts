@@ -24,7 +24,7 @@ async function silenceable(): Promise<{ pool: pg.Pool; silence(): void; end(): P
   return { pool, silence, end };
 }
 
-describe('work that is to stop does not wait for a server that has fallen silent', () => {
+describe.concurrent('work that is to stop does not wait for a server that has fallen silent', () => {
   it.each([
     ['a statement', (_pool: pg.Pool, client: pg.PoolClient) => client.query('SELECT 1')],
     [

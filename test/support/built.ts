@@ -10,5 +10,5 @@ export async function builtInspections(
 ): Promise<StreamingInspections> {
   const file = inProject('dist', 'src', 'intake', 'streaming-inspection.js');
   const built: typeof import('../../src/intake/streaming-inspection.js') = await import(file);
-  return new built.StreamingInspections(onError, thread);
+  return new built.StreamingInspections(onError, { thread });
 }

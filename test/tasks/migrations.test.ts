@@ -168,8 +168,10 @@ async function inDatabase(body: (url: string) => Promise<void>): Promise<void> {
 }
 
 async function migrateBy(databaseUrl: string, count: number, direction: 'up' | 'down' = 'up'): Promise<void> {
+  const dbClient = new pg.Client({ connectionString: databaseUrl });
+  await dbClient.connect();
   await runner({
-    databaseUrl,
+    dbClient,
     dir: inProject('migrations'),
     direction,
     count,
@@ -178,6 +180,7 @@ async function migrateBy(databaseUrl: string, count: number, direction: 'up' | '
     createMigrationsSchema: true,
     log: () => {},
   });
+  await dbClient.end();
 }
 
 async function insertOld(
