@@ -45,11 +45,11 @@ export async function benchCrowd(input: BenchInput): Promise<Figure[]> {
   );
   await removeTables(input, keys);
   await rm(file);
-  const beside = `beside ${LOADS} full-speed loads`;
+  const during = `during ${LOADS} full-speed loads`;
   return [
-    percentile(`pause ${beside}: request → answer`, pauses.answered, 300),
-    percentile(`pause ${beside}: request → paused`, pauses.inEffect, 3_000),
-    percentile(`terminate ${beside}: request → terminated`, ends.inEffect, 3_000),
+    percentile(`pause ${during}: request → answer`, pauses.answered, 300),
+    percentile(`pause ${during}: request → paused`, pauses.inEffect, 3_000),
+    percentile(`terminate ${during}: request → terminated`, ends.inEffect, 3_000),
   ];
 }
 

@@ -41,8 +41,8 @@ export async function benchWaiting({ workspace, file }: BenchInput): Promise<Fig
   const terminated = await several((i) => terminate(workspace, keys[2 * REPEATS + i]!));
   for (const key of keys) await client.command('terminate', key);
   for (const key of keys) await client.waitFor(key, ['terminated']);
-  say(`beside ${TASKS} loads that wait: an upload in ${beside.toFixed(0)} ms, ${alone.toFixed(0)} ms without them`);
-  const name = (what: string) => `${what} beside ${TASKS} gentle loads of one user, the slowest of ${REPEATS}`;
+  say(`with ${TASKS} loads that wait: an upload in ${beside.toFixed(0)} ms, ${alone.toFixed(0)} ms without them`);
+  const name = (what: string) => `${what} with ${TASKS} gentle loads of one user, the slowest of ${REPEATS}`;
   return [
     limitFigure(name('pause by API → paused'), paused, 'ms', 2_000),
     limitFigure(name('pause by signal → paused'), signalled, 'ms', 2_000),

@@ -99,11 +99,13 @@ const CLEARLY = 2;
 
 /** Of few letters beyond ASCII chardet knows little. jschardet compares pairs of letters with those of languages. */
 function secondOpinion(head: Buffer, lines: Buffer): string | undefined {
-  const opinions = likelyEncodings(lines.subarray(0, PAIRS)).filter(({ encoding }) => decodes(lines, encoding));
-  if (!isWestern(head)) return opinions[0]?.encoding;
-  const western = opinions.find(({ encoding }) => encoding === WESTERN)?.confidence ?? 0;
+  const opinions = likelyEncodings(lines.subarray(0, PAIRS));
+  const first = (fits: (encoding: string) => boolean) =>
+    opinions.find(({ encoding }) => fits(encoding) && decodes(lines, encoding));
+  if (!isWestern(head)) return first(() => true)?.encoding;
+  const western = first((encoding) => encoding === WESTERN)?.confidence ?? 0;
   // Letters that are alone between ASCII ones are of no other script.
-  const other = opinions.find(({ encoding }) => CENTRAL.has(encoding));
+  const other = first((encoding) => CENTRAL.has(encoding));
   return other && other.confidence > CLEARLY * western ? other.encoding : WESTERN;
 }
 

@@ -103,8 +103,10 @@ function plainRun(reading: Reading, form: RecordForm, csv: CsvEngine): PlainRun 
   const isInOrder = fields.length === columns && fields.every(({ field }, i) => field === i);
   const isPlain = isRfc && isInOrder && !wording.skip_space && !trailingDelimiter && RUN_NEWLINES.has(wording.newline);
   if (!isPlain) return undefined;
-  const left = [...new Set(fields.flatMap(({ nulls }) => nulls))].map((text) => Buffer.from(text));
-  return csv.plainRun({ dialect: dialectOf(form), columns, firstName: header?.[0], left });
+  // A record with a NULL is written otherwise, and one with a name of the header may begin a second table.
+  const name = header?.find((cell) => cell !== '');
+  const left = new Set([...(name === undefined ? [] : [name]), ...fields.flatMap(({ nulls }) => nulls)]);
+  return csv.plainRun({ dialect: dialectOf(form), columns, left: [...left].map((text) => Buffer.from(text)) });
 }
 
 const RUN_NEWLINES = new Set<Newline>(['\n', '\r\n', '\r']);

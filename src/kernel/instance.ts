@@ -20,6 +20,7 @@ interface Exports {
   output: Global;
   types: Global;
   nulls: Global;
+  LEFT_ROOM: Global;
   left: Global;
   leftSizes: Global;
   leftLengths: Global;
@@ -79,13 +80,13 @@ export const kernelNulls = new Uint32Array(buffer, kernel.nulls.value, MAX_COLUM
 /** Has the kernel leave records with these values, where types have LEAVES; see memory.as.ts. */
 export function leaveRecordsWith(values: readonly Buffer[]): void {
   const sizes = MEMORY.subarray(kernel.leftSizes.value, kernel.leftSizes.value + MAX_LEFT).fill(LEFT_BYTES + 1);
-  let lengths = 0;
+  let lengths = 0n;
   for (const [k, value] of values.entries()) {
-    value.copy(MEMORY, kernel.left.value + k * LEFT_BYTES);
+    value.copy(MEMORY, kernel.left.value + k * kernel.LEFT_ROOM.value);
     sizes[k] = value.length;
-    lengths |= 1 << value.length;
+    lengths |= 1n << BigInt(value.length);
   }
-  MEMORY.writeUInt32LE(lengths, kernel.leftLengths.value);
+  MEMORY.writeBigUInt64LE(lengths, kernel.leftLengths.value);
 }
 
 /** Values of watched columns that the last scan ran over; see memory.as.ts. */

@@ -1,5 +1,5 @@
 import { MAX_COLUMNS } from '../contract/limits';
-import { LEFT_BYTES, MAX_LEFT } from '../csv/type-codes';
+import { MAX_LEFT } from '../csv/type-codes';
 
 /** Bytes of CSV that are looked at in one call, and of output that it may fill. */
 export const CAPACITY: i32 = 1 << 17;
@@ -29,12 +29,13 @@ export const spans: usize = memory.data(12 * MAX_SPANS, 16);
 export const spansEnd: usize = spans + SPAN * usize(MAX_SPANS);
 
 /**
- * Values whose records are left: each in LEFT_BYTES, then the length of each, u8, and a bit for each length among them,
- * u32.
+ * Values whose records are left: each in 64 bytes, then the length of each, u8, and a bit for each length among them,
+ * u64.
  */
-export const left: usize = memory.data(LEFT_BYTES * MAX_LEFT, 16);
+export const LEFT_ROOM: i32 = 64;
+export const left: usize = memory.data(LEFT_ROOM * MAX_LEFT, 16);
 export const leftSizes: usize = memory.data(MAX_LEFT, 16);
-export const leftLengths: usize = memory.data(4, 16);
+export const leftLengths: usize = memory.data(8, 16);
 
 /** The number of the next row in decimal digits, which end at byte 24: room to store it whole from any of them. */
 export const DIGITS_END: i32 = 24;

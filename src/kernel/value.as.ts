@@ -12,8 +12,8 @@ import {
   TIMESTAMP,
   UUID,
 } from '../csv/type-codes';
-import { areDigits, byteAt, COLON, MINUS, POINT, SPACE, ZERO } from './bytes.as';
-import { left, leftLengths, leftSizes } from './memory.as';
+import { areDigits, byteAt, COLON, MINUS, POINT, SPACE, STEP, ZERO } from './bytes.as';
+import { LEFT_ROOM, left, leftLengths, leftSizes } from './memory.as';
 
 /**
  * Whether a column of `type` can take the value as it is, without becoming another one.
@@ -22,7 +22,7 @@ import { left, leftLengths, leftSizes } from './memory.as';
  */
 export function confirms(flagged: i32, p: usize, length: u32, head: v128): bool {
   if (flagged === TEXT) return true;
-  if (flagged === (TEXT | LEAVES)) return !isLeft(length, head);
+  if (flagged === (TEXT | LEAVES)) return !isLeft(p, length);
   if ((flagged & SMALL) !== 0 && !isSmall(p, length)) return false;
   const type = flagged & ~SMALL;
   if (type <= NUMERIC && length <= 16 && isPlainNumber(type, p, length, head)) return true;
@@ -31,15 +31,21 @@ export function confirms(flagged: i32, p: usize, length: u32, head: v128): bool 
 }
 
 /** Whether the value is one of those whose records are left. */
-function isLeft(length: u32, head: v128): bool {
-  if (i32(length) > LEFT_BYTES || ((load<u32>(leftLengths) >> length) & 1) === 0) return false;
-  const all: u32 = (1 << length) - 1;
-  for (let k = 0; k < MAX_LEFT; k++) {
-    if (u32(load<u8>(leftSizes + usize(k))) !== length) continue;
-    const equal: u32 = i8x16.bitmask(i8x16.eq(head, v128.load(left + usize(k * LEFT_BYTES))));
-    if ((equal & all) === all) return true;
-  }
+function isLeft(p: usize, length: u32): bool {
+  if (i32(length) > LEFT_BYTES || ((load<u64>(leftLengths) >> length) & 1) === 0) return false;
+  for (let k = 0; k < MAX_LEFT; k++)
+    if (u32(load<u8>(leftSizes + usize(k))) === length && isSame(p, left + usize(k * LEFT_ROOM), length)) return true;
   return false;
+}
+
+/** Looks at up to 15 bytes after either value. */
+function isSame(p: usize, q: usize, length: u32): bool {
+  for (let at: u32 = 0; at < length; at += u32(STEP)) {
+    const equal: u32 = i8x16.bitmask(i8x16.eq(v128.load(p + at), v128.load(q + at)));
+    const wanted: u32 = length - at < u32(STEP) ? (1 << (length - at)) - 1 : 0xffff;
+    if ((equal & wanted) !== wanted) return false;
+  }
+  return true;
 }
 
 /** Whether at most three digits come before the point of a number. */
