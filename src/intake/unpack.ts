@@ -1,8 +1,9 @@
-import { crc32, createInflateRaw } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { TaskError } from '../contract/errors.js';
 import type { Packing } from '../csv/file-type.js';
 import type { Store, StoreFile } from '../storage/store.js';
 import { GZIP_TRAILER, gzipHeaderLength, MAX_GZIP_HEADER } from './gzip-header.js';
+import { createInflation } from './inflation.js';
 import { damaged } from './unpack-head.js';
 import { unzip } from './unzip.js';
 
@@ -76,7 +77,7 @@ class Inflation {
 
   async *chunks(): AsyncGenerator<Buffer> {
     const input = this.#store.openRead(this.#key, this.#range);
-    const inflate = createInflateRaw();
+    const inflate = createInflation();
     input.on('error', (error) => inflate.destroy(error));
     try {
       for await (const chunk of input.pipe(inflate)) {

@@ -1,11 +1,12 @@
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
 import type { Store } from '../storage/store.js';
+import { createInflation } from './inflation.js';
 import { damaged, unreadableZip } from './unpack-head.js';
 
 /** The methods in which the file may be packed (APPNOTE.TXT, 4.4.5): not at all, or deflated. */
-const METHODS = [0, 8];
+const [STORED, DEFLATED] = [0, 8];
 
 /**
  * Unpacks the one file of a stored archive as a stream; folders, and what macOS adds for itself, do not count.
@@ -16,7 +17,9 @@ export async function* unzip(store: Store, key: string, size: number): AsyncGene
   try {
     const archive = await fromRandomAccessReaderPromise(new StoredArchive(store, key), size, { autoClose: false });
     const entry = await onlyFileOf(archive);
-    for await (const chunk of await archive.openReadStreamPromise(entry)) {
+    const packed = await archive.openReadStreamPromise(entry, { decodeFileData: false });
+    const isStored = entry.compressionMethod === STORED;
+    for await (const chunk of isStored ? packed : pipeline(packed, createInflation(), () => {})) {
       sum = crc32(chunk, sum);
       yield chunk;
     }
@@ -37,7 +40,7 @@ async function onlyFileOf(archive: ZipFile): Promise<Entry> {
     if (files.length > 1) break;
   }
   const [one, another] = files;
-  if (!one || another || one.isEncrypted() || !METHODS.includes(one.compressionMethod)) throw unreadableZip();
+  if (!one || another || one.isEncrypted() || ![STORED, DEFLATED].includes(one.compressionMethod)) throw unreadableZip();
   return one;
 }
 
