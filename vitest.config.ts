@@ -1,31 +1,55 @@
-import { availableParallelism } from 'node:os';
-import { defineConfig } from 'vitest/config';
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
-/** Takes minutes, and no other file may wait for it at the end. */
-const LONGEST = 'test/e2e/faults.test.ts';
+/** Of code that needs no server: what `npm run check` runs. */
+const PURE = [
+  'test/{architecture,prose,log,config}.test.ts',
+  'test/{contract,csv,dialect,docs,testkit}/**/*.test.ts',
+  'test/activities/{permits,rate-limiter,slots}.test.ts',
+  'test/api/{task-view,written-names}.test.ts',
+  'test/http/{byte-range,content-disposition}.test.ts',
+  'test/intake/{find-parts,possible-headers,rewriter,stored-*}.test.ts',
+  'test/launcher/{compose,env-example}.test.ts',
+  'test/postgres/sqlstate.test.ts',
+  'test/tables/table-names.test.ts',
+  'test/workflows/replay.test.ts',
+];
 
-/** Starts the longest file first, so that no other waits for a free process while it is the last one to run. */
-class LongestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const isLongest = ({ moduleId }: TestSpecification) => moduleId.endsWith(LONGEST);
-    return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))];
-  }
+/** Of the service as a whole, each with processes of its own. */
+const SERVICE = ['test/{e2e,regressions}/**/*.test.ts', 'test/launcher/node-24.test.ts'];
+
+const FAULTS = ['test/e2e/faults.test.ts'];
+
+type Options = NonNullable<TestProjectInlineConfiguration['test']>;
+
+/** Projects of one group run at the same time, groups one after the other. */
+function project(name: string, groupOrder: number, options: Options): TestProjectInlineConfiguration {
+  return {
+    test: {
+      name,
+      // Real processes: the Temporal SDK's native part and signals want a main thread.
+      pool: 'forks',
+      maxWorkers: 2,
+      sequence: { groupOrder },
+      setupFiles: ['test/support/end-with-the-run.ts'],
+      testTimeout: 30_000,
+      hookTimeout: 60_000,
+      ...options,
+      exclude: [...configDefaults.exclude, ...(options.exclude ?? [])],
+    },
+  };
 }
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    setupFiles: ['test/support/end-with-the-run.ts'],
-    // Real processes: the Temporal SDK's native part and signals want a main thread.
-    pool: 'forks',
-    // Faults and waits are timed: two files at once on two cores would disturb each other.
-    maxWorkers: Math.max(1, availableParallelism() - 1),
-    sequence: { sequencer: LongestFirst },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     teardownTimeout: 30_000,
+    projects: [
+      // Modules are loaded once for all files: half the time.
+      project('pure', 0, { include: PURE, isolate: false }),
+      project('rooms', 0, { include: ['test/**/*.test.ts'], exclude: [...PURE, ...SERVICE], isolate: false }),
+      project('service', 1, { include: SERVICE, exclude: FAULTS }),
+      // Faults are timed, several at once in this one file: no other may run with it.
+      project('faults', 2, { include: FAULTS, maxWorkers: 1 }),
+    ],
   },
 });

@@ -40,7 +40,8 @@ async function onlyFileOf(archive: ZipFile): Promise<Entry> {
     if (files.length > 1) break;
   }
   const [one, another] = files;
-  if (!one || another || one.isEncrypted() || ![STORED, DEFLATED].includes(one.compressionMethod)) throw unreadableZip();
+  if (!one || another || one.isEncrypted() || ![STORED, DEFLATED].includes(one.compressionMethod))
+    throw unreadableZip();
   return one;
 }
 
