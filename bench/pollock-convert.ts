@@ -28,7 +28,6 @@ const HEAD = 1 << 20;
 
 /** Reads a polluted file with `repair`: rows that cannot be repaired are left out. */
 export function convert(bytes: Buffer, parameters?: PollockParameters): Conversion {
-  if (bytes.length === 0) return { csv: '', repairs: 0, rejects: 0, question: null };
   const columns = parameters?.n_columns || undefined;
   const given = parameters ? givenBy(parameters) : {};
   const head = bytes.subarray(0, HEAD);
@@ -57,7 +56,7 @@ export function convert(bytes: Buffer, parameters?: PollockParameters): Conversi
 }
 
 /** Line ends are found: the files do not hold those that their parameters name. */
-function givenBy(parameters: PollockParameters): GivenDialect {
+export function givenBy(parameters: PollockParameters): GivenDialect {
   const quote = parameters.quotechar || '"';
   return {
     encoding: parameters.encoding,

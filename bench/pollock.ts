@@ -1,16 +1,20 @@
 /**
- * `npm run bench:pollock -- --data DIR --out DIR [--given | --detect] [--through engine]`: reads the polluted files of
- * the Pollock benchmark (Vitagliano et al., VLDB 2023), writes `<name>_converted.csv` for each `csv/<name>` and prints
- * the scores. DIR of the data holds `csv`, `clean`, `parameters` and `pollock_weights.json`; they carry no licence and
- * are not kept here.
+ * `npm run bench:pollock -- --data DIR --out DIR [--given | --detect] [--through engine | service]`: reads the polluted
+ * files of the Pollock benchmark (Vitagliano et al., VLDB 2023), by the engine alone or by an upload and a download
+ * each, writes `<name>_converted.csv` for each `csv/<name>` and prints the scores. DIR of the data holds `csv`,
+ * `clean`, `parameters` and `pollock_weights.json`; they carry no licence and are not kept here.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Conversion, convert } from './pollock-convert.js';
+import { withWorkspace } from '../testkit/workspace.js';
+import { type Conversion, convert, type PollockParameters } from './pollock-convert.js';
 import { type FileScore, scoreFile, totals } from './pollock-score.js';
+import { convertThroughService, SAVED } from './pollock-service.js';
 
 const SLOWEST_MS = 10_000;
+/** Of the service. */
+const CLIENTS = 8;
 
 const { values } = parseArgs({
   options: {
@@ -24,16 +28,41 @@ const { values } = parseArgs({
 });
 if (!values.data || !values.out) throw new Error('--data and --out each name a folder');
 if (values.given && values.detect) throw new Error('--given and --detect exclude each other');
-if (values.through !== 'engine') throw new Error(`--through takes engine, not ${values.through}`);
+if (!['engine', 'service'].includes(values.through))
+  throw new Error(`--through takes engine or service, not ${values.through}`);
 
 const { data, out } = { data: values.data, out: values.out };
 mkdirSync(out, { recursive: true });
 const weights: Record<string, number> = JSON.parse(readFileSync(path.join(data, 'pollock_weights.json'), 'utf8'));
+const names = readdirSync(path.join(data, 'csv')).sort();
 const scores: FileScore[] = [];
 const sums = { repairs: 0, rejects: 0, questions: 0, errors: 0, slow: 0 };
-for (const name of readdirSync(path.join(data, 'csv')).sort()) {
+await (values.through === 'service' ? readByService() : readByEngine());
+report();
+
+type Convert = (file: string, name: string, parameters?: PollockParameters) => Conversion | Promise<Conversion>;
+
+async function readByEngine(): Promise<void> {
+  for (const name of names) await read(name, (file, _name, parameters) => convert(readFileSync(file), parameters));
+}
+
+/** The files come from several clients at once. */
+function readByService(): Promise<void> {
+  const log = (message: string) => process.stderr.write(`${message}\n`);
+  return withWorkspace({ name: 'pollock', keep: false, log }, async (workspace) => {
+    mkdirSync(path.join(workspace.folder, SAVED));
+    const left = [...names];
+    const client = async () => {
+      for (let name = left.shift(); name; name = left.shift())
+        await read(name, (...file) => convertThroughService(workspace, ...file));
+    };
+    await Promise.all(Array.from({ length: CLIENTS }, client));
+  });
+}
+
+async function read(name: string, convertFile: Convert): Promise<void> {
   const began = performance.now();
-  const result = converted(name);
+  const result = await converted(name, convertFile);
   if (performance.now() - began > SLOWEST_MS) sums.slow++;
   sums.repairs += result.repairs;
   sums.rejects += result.rejects;
@@ -42,12 +71,12 @@ for (const name of readdirSync(path.join(data, 'csv')).sort()) {
   const clean = readFileSync(path.join(data, 'clean', name), 'utf8');
   scores.push({ name, weight: weights[name] ?? 0, ...scoreFile(clean, result.csv) });
 }
-report();
 
-function converted(name: string): Conversion {
-  const bytes = readFileSync(path.join(data, 'csv', name));
+async function converted(name: string, convertFile: Convert): Promise<Conversion> {
+  const file = path.join(data, 'csv', name);
+  if (statSync(file).size === 0) return { csv: '', repairs: 0, rejects: 0, question: null };
   try {
-    return convert(bytes, values.given ? parametersOf(name) : undefined);
+    return await convertFile(file, name, values.given ? parametersOf(name) : undefined);
   } catch (error) {
     sums.errors++;
     process.stderr.write(`${name}: ${(error as Error).message}\n`);
@@ -55,7 +84,7 @@ function converted(name: string): Conversion {
   }
 }
 
-function parametersOf(name: string) {
+function parametersOf(name: string): PollockParameters {
   return JSON.parse(readFileSync(path.join(data, 'parameters', `${name}_parameters.json`), 'utf8'));
 }
 
@@ -64,7 +93,7 @@ function report(): void {
   const megabytes = Math.round(process.resourceUsage().maxRSS / 1024);
   process.stdout.write(
     [
-      `files ${scores.length}, ${values.given ? 'parameters given' : 'nothing given'}`,
+      `files ${scores.length} through ${values.through}, ${values.given ? 'parameters given' : 'nothing given'}`,
       `simple ${simple.toFixed(4)}`,
       `weighted ${weighted.toFixed(4)}`,
       `perfect files ${perfect}`,

@@ -144,14 +144,20 @@ function rest(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
   });
 }
 
+/** How often a folder may be removed while an object moves into it. */
+const MOVES = 20;
+/** What mkdir and rename(2) then say. */
+const REMOVED = new Set<unknown>(['ENOENT', 'ENOTDIR']);
+
 async function move(temp: string, target: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
     try {
+      await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
       return await rename(temp, target);
     } catch (error) {
-      // Since mkdir another process removed the last other object of the folder, and the folder with it.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 5) throw error;
+      // Another writer removed the last other object of the folder, and the folder with it: before rename(2), or while
+      // mkdir looked whether what is there is a folder.
+      if (!REMOVED.has((error as NodeJS.ErrnoException).code) || attempt === MOVES) throw error;
     }
   }
 }

@@ -143,4 +143,16 @@ describe('list and remove', () => {
       await store.remove('results/a/new');
     }
   });
+
+  // Between mkdir's own two looks at a folder (is there one? is it a folder?), another writer may remove it.
+  it('stores objects while others of their folder come and go', async () => {
+    const writer = async (key: string) => {
+      for (let round = 0; round < 300; round++) {
+        await store.put(key, chunks(key));
+        await store.remove(key);
+      }
+    };
+    await Promise.all([1, 2, 3, 4].map((n) => writer(`results/a/${n}`)));
+    expect(await remains()).toEqual([]);
+  });
 });
