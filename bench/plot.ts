@@ -33,7 +33,7 @@ export function svgOf({ title, x, y, series }: Plot): string {
   const [left, right, bottom] = [FRAME.left, WIDTH - FRAME.right, HEIGHT - FRAME.bottom];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="12">`,
-    `<title>${title}</title>`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
     text(left, 24, title, 'start', 'font-weight="bold"'),
     ...across.ticks.map((tick) => line(across.at(tick), FRAME.top, across.at(tick), bottom)),

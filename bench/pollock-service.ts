@@ -16,9 +16,9 @@ const LENIENT = { malformed: 'repair', max_rejects: '100%' } as const;
 export async function convertThroughService(
   { client, folder }: Workspace,
   file: string,
-  name: string,
   parameters?: PollockParameters,
 ): Promise<Conversion> {
+  const name = path.basename(file);
   const key = { user_id: 'pollock', task_name: name };
   const upload = { kind: 'upload', ...key } as const;
   await client.upload(key, file, { ...LENIENT, ...(parameters && { dialect: givenBy(parameters) }) });

@@ -40,10 +40,10 @@ const sums = { repairs: 0, rejects: 0, questions: 0, errors: 0, slow: 0 };
 await (values.through === 'service' ? readByService() : readByEngine());
 report();
 
-type Convert = (file: string, name: string, parameters?: PollockParameters) => Conversion | Promise<Conversion>;
+type Convert = (file: string, parameters?: PollockParameters) => Conversion | Promise<Conversion>;
 
 async function readByEngine(): Promise<void> {
-  for (const name of names) await read(name, (file, _name, parameters) => convert(readFileSync(file), parameters));
+  for (const name of names) await read(name, (file, parameters) => convert(readFileSync(file), parameters));
 }
 
 /** The files come from several clients at once. */
@@ -76,7 +76,7 @@ async function converted(name: string, convertFile: Convert): Promise<Conversion
   const file = path.join(data, 'csv', name);
   if (statSync(file).size === 0) return { csv: '', repairs: 0, rejects: 0, question: null };
   try {
-    return await convertFile(file, name, values.given ? parametersOf(name) : undefined);
+    return await convertFile(file, values.given ? parametersOf(name) : undefined);
   } catch (error) {
     sums.errors++;
     process.stderr.write(`${name}: ${(error as Error).message}\n`);

@@ -22,6 +22,8 @@ export const LEAVES = 32;
 /** The values to leave: so many, of so many bytes. */
 export const MAX_LEFT = 16;
 export const LEFT_BYTES = 63;
+/** The bytes of memory that each takes. */
+export const LEFT_ROOM = 64;
 
 /** `numeric` keeps every digit it is given; 100 is far below its limits and bounds the work per value. */
 export const MAX_DIGITS = 100;

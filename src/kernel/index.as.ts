@@ -5,17 +5,5 @@
  * src/csv.
  */
 export { encode, encodedRows, isFull, written } from './encode.as';
-export {
-  CAPACITY,
-  input,
-  isCut,
-  LEFT_ROOM,
-  left,
-  leftLengths,
-  leftSizes,
-  nulls,
-  output,
-  spans,
-  types,
-} from './memory.as';
+export { CAPACITY, input, isCut, left, leftLengths, leftSizes, nulls, output, spans, types } from './memory.as';
 export { isStopped, scan, scannedRows, spanned } from './scan.as';

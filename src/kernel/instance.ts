@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { MAX_COLUMNS } from '../contract/limits.js';
-import { LEFT_BYTES, MAX_LEFT } from '../csv/type-codes.js';
+import { LEFT_BYTES, LEFT_ROOM, MAX_LEFT } from '../csv/type-codes.js';
 
 /** Of the types for WebAssembly, which come with those for browsers, as much as is needed here. */
 declare const WebAssembly: {
@@ -20,7 +20,6 @@ interface Exports {
   output: Global;
   types: Global;
   nulls: Global;
-  LEFT_ROOM: Global;
   left: Global;
   leftSizes: Global;
   leftLengths: Global;
@@ -82,7 +81,7 @@ export function leaveRecordsWith(values: readonly Buffer[]): void {
   const sizes = MEMORY.subarray(kernel.leftSizes.value, kernel.leftSizes.value + MAX_LEFT).fill(LEFT_BYTES + 1);
   let lengths = 0n;
   for (const [k, value] of values.entries()) {
-    value.copy(MEMORY, kernel.left.value + k * kernel.LEFT_ROOM.value);
+    value.copy(MEMORY, kernel.left.value + k * LEFT_ROOM);
     sizes[k] = value.length;
     lengths |= 1n << BigInt(value.length);
   }

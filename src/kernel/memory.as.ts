@@ -1,5 +1,5 @@
 import { MAX_COLUMNS } from '../contract/limits';
-import { MAX_LEFT } from '../csv/type-codes';
+import { LEFT_ROOM, MAX_LEFT } from '../csv/type-codes';
 
 /** Bytes of CSV that are looked at in one call, and of output that it may fill. */
 export const CAPACITY: i32 = 1 << 17;
@@ -29,10 +29,9 @@ export const spans: usize = memory.data(12 * MAX_SPANS, 16);
 export const spansEnd: usize = spans + SPAN * usize(MAX_SPANS);
 
 /**
- * Values whose records are left: each in 64 bytes, then the length of each, u8, and a bit for each length among them,
- * u64.
+ * Values whose records are left: each in LEFT_ROOM bytes, then the length of each, u8, and a bit for each length among
+ * them, u64.
  */
-export const LEFT_ROOM: i32 = 64;
 export const left: usize = memory.data(LEFT_ROOM * MAX_LEFT, 16);
 export const leftSizes: usize = memory.data(MAX_LEFT, 16);
 export const leftLengths: usize = memory.data(8, 16);

@@ -4,6 +4,7 @@ import {
   INTEGER,
   LEAVES,
   LEFT_BYTES,
+  LEFT_ROOM,
   MAX_DIGITS,
   MAX_LEFT,
   NUMERIC,
@@ -13,7 +14,7 @@ import {
   UUID,
 } from '../csv/type-codes';
 import { areDigits, byteAt, COLON, MINUS, POINT, SPACE, STEP, ZERO } from './bytes.as';
-import { LEFT_ROOM, left, leftLengths, leftSizes } from './memory.as';
+import { left, leftLengths, leftSizes } from './memory.as';
 
 /**
  * Whether a column of `type` can take the value as it is, without becoming another one.

@@ -1,26 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { StoredFile } from '../../src/intake/stored-file.js';
-import { createLocalStore } from '../../src/storage/local-store.js';
-import type { Store } from '../../src/storage/store.js';
+import { chunks, store, useStore } from '../storage/support.js';
 
-let folder: string;
-let store: Store;
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), 'long-task-stored-'));
-  store = createLocalStore(folder);
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+useStore();
 
 async function put(key: string): Promise<StoredFile> {
-  const stored = await store.put(
-    key,
-    (async function* () {
-      yield Buffer.from('a,b\n');
-    })(),
-  );
+  const stored = await store.put(key, chunks('a,b\n'));
   return new StoredFile(store, { key, filename: 'a.csv', ...stored }, { options: {}, parts: [] });
 }
 

@@ -1,25 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { unpack } from '../../src/intake/unpack.js';
-import { createLocalStore } from '../../src/storage/local-store.js';
-import type { Store } from '../../src/storage/store.js';
+import { chunks, store, useStore } from '../storage/support.js';
 import { zipped } from '../support/zipped.js';
 import { MIB } from './support.js';
 
-let folder: string;
-let store: Store;
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), 'long-task-unpack-'));
-  store = createLocalStore(folder);
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+useStore();
 
 /** How many bytes a packed file unpacks to; the code of the error, where it is refused. */
 async function unpacked(content: Buffer, packing: 'gzip' | 'zip', maxBytes = 2 ** 30): Promise<number | string> {
-  const { size } = await store.put('uploads/packed', [content] as never);
+  const { size } = await store.put('uploads/packed', chunks(content));
   let bytes = 0;
   try {
     for await (const chunk of unpack(store, { key: 'uploads/packed', size, packing, maxBytes })) bytes += chunk.length;
@@ -35,15 +25,12 @@ const PACKED = {
   zip: (text: string) => zipped('data.csv', text),
 };
 
-it.each(['gzip', 'zip'] as const)(
-  'a %s file unpacks to 64 MiB, however well it is packed, and to no more',
-  async (kind) => {
-    expect(await unpacked(PACKED[kind](ROWS(64)), kind)).toBe(64 * MIB);
-    expect(await unpacked(PACKED[kind](ROWS(65)), kind)).toBe('file_too_large');
-  },
-);
+it.each(['gzip', 'zip'] as const)('refuses a %s file that unpacks to more than 64 MiB, at any ratio', async (kind) => {
+  expect(await unpacked(PACKED[kind](ROWS(64)), kind)).toBe(64 * MIB);
+  expect(await unpacked(PACKED[kind](ROWS(65)), kind)).toBe('file_too_large');
+});
 
-it.each(['gzip', 'zip'] as const)('a %s file unpacks to no more than an upload may have', async (kind) => {
+it.each(['gzip', 'zip'] as const)('refuses a %s file that unpacks to more than MAX_UPLOAD_BYTES', async (kind) => {
   expect(await unpacked(PACKED[kind](ROWS(1)), kind, MIB)).toBe(MIB);
   expect(await unpacked(PACKED[kind](ROWS(1)), kind, MIB - 1)).toBe('file_too_large');
 });
