@@ -127,15 +127,18 @@ export async function untilMoving(fixture: Fixture, key: TaskKey): Promise<TaskS
   );
 }
 
+/** Often enough to hit a load under way; dozens of tasks are watched at once, which costs the service its processor. */
+const LOOK_EVERY_MS = 20;
+
 export function watch(fixture: Fixture, key: TaskKey): TaskWatch {
-  return new TaskWatch(fixture.harness.db, key, 5);
+  return new TaskWatch(fixture.harness.db, key, LOOK_EVERY_MS);
 }
 
 /** Waits until rows, phase or state of the task differ from `from`. Resolves to the seconds since `began`. */
 export async function untilFurther(fixture: Fixture, key: TaskKey, from: TaskStatus, began: number): Promise<number> {
   const further = (now: TaskStatus) => now.rows > from.rows || now.phase !== from.phase || now.state !== from.state;
   const deadline = performance.now() + 60_000;
-  for (; performance.now() < deadline; await sleep(5)) {
+  for (; performance.now() < deadline; await sleep(LOOK_EVERY_MS)) {
     const now = await watch(fixture, key)
       .look()
       .catch(() => undefined); // PostgreSQL may be away.

@@ -1,3 +1,4 @@
+import { findTemporalCli } from '../launcher/temporal-cli.js';
 import { randomNumbers } from '../testkit/sales-data.js';
 import { sourceChanges, targetChanges } from './changed.js';
 import { races, storm } from './commands.js';
@@ -84,6 +85,8 @@ export async function runMatrix(options: MatrixOptions): Promise<Result[]> {
   };
   const harnesses: FaultHarness[] = [];
   const ignoreInterrupts = closeOnInterrupt(harnesses, keep);
+  // Once: lanes that look for it at the same time would each build it.
+  await findTemporalCli({ log });
   const lane = async (_: unknown, number: number) => {
     const fixture = await openFixture({ random: randomNumbers(seed + number), isShort, log });
     harnesses.push(fixture.harness);
@@ -157,8 +160,10 @@ export async function runScenario(fixture: Fixture, scenario: Scenario, rounds: 
 async function runRound(fixture: Fixture, scenario: Scenario): Promise<Finding> {
   const finding = await scenario.run(fixture).catch((error: Error) => ({ violations: [error.message] }));
   finding.violations.push(...(await leftovers(fixture).catch((error: Error) => [error.message])));
+  const isViolated = finding.violations.length > 0;
+  if (isViolated) await fixture.harness.killWorkers();
   await fixture.harness.restore();
-  if (finding.violations.length > 0) await clearUp(fixture);
+  if (isViolated) await clearUp(fixture);
   return finding;
 }
 

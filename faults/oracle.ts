@@ -29,6 +29,8 @@ export interface Verdict {
 
 /** How long a task may take to its end, with a heartbeat timeout or two in between. */
 const TIMEOUT_MS = 120_000;
+/** For the end of a task; forty are judged at once. */
+const LOOK_EVERY_MS = 100;
 
 /**
  * Waits for a task's end and checks it. API, task row and workflow agree on one of the expected states. A completed
@@ -75,7 +77,7 @@ async function untilFinal(fixture: Fixture, key: TaskKey, timeoutMs: number): Pr
     if (row && isFinal(row.state)) return;
     if (performance.now() > end)
       throw new Error(`${key.task_name} is ${row?.state} ${row?.phase} after ${timeoutMs / 1000} s`);
-    await sleep(20);
+    await sleep(LOOK_EVERY_MS);
   }
 }
 
@@ -90,7 +92,7 @@ interface ClosedWorkflow {
  * the one that ended.
  */
 async function untilWorkflowClosed(fixture: Fixture, key: TaskKey): Promise<ClosedWorkflow> {
-  for (const end = performance.now() + TIMEOUT_MS; performance.now() < end; await sleep(30)) {
+  for (const end = performance.now() + TIMEOUT_MS; performance.now() < end; await sleep(LOOK_EVERY_MS)) {
     const handle = fixture.harness.temporal.workflow.getHandle(workflowId(key));
     const workflow = await handle.describe().then(
       ({ status, typedSearchAttributes }) => ({

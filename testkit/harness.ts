@@ -35,6 +35,7 @@ export abstract class ServiceHarness {
   worker!: Running;
   /** The lines that all of them have logged. */
   readonly log: string[] = [];
+  readonly #plainWorkers = new WeakSet<Running>();
 
   /** Returns the servers as a process of this kind reaches them. */
   protected abstract serversFor(name: ServiceName): HarnessServers;
@@ -74,11 +75,17 @@ export abstract class ServiceHarness {
     const worker = await this.#start('worker', env, variant);
     this.worker = worker;
     this.workers.push(worker);
+    if (Object.keys({ ...env, ...variant }).length === 0) this.#plainWorkers.add(worker);
     void worker.exited.then((how) => {
       this.note(`worker ${worker.pid} ended: ${how}`);
       this.workers = this.workers.filter((other) => other !== worker);
     });
     return worker;
+  }
+
+  /** Whether exactly one worker runs, started without variables and flags of its own. */
+  hasOnePlainWorker(): boolean {
+    return this.workers.length === 1 && this.#plainWorkers.has(this.workers[0]!);
   }
 
   /** Whether this process has logged a line with these words. */

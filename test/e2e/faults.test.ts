@@ -4,7 +4,7 @@ import { matrix, type Result, runMatrix } from '../../faults/matrix.js';
 /** Given to repeat a run: `FAULTS_SEED=7 npm test -- test/e2e/faults`. */
 const seed = Number(process.env.FAULTS_SEED ?? 1 + (Date.now() % 1_000_000));
 const scenarios = matrix(true);
-const LANES = 3;
+const LANES = 4;
 const TEN_MINUTES = 10 * 60_000;
 
 /**
