@@ -47,7 +47,7 @@ export default defineConfig({
       // Modules are loaded once for all files: half the time.
       project('pure', 0, { include: PURE, isolate: false }),
       project('rooms', 0, { include: ['test/**/*.test.ts'], exclude: [...PURE, ...SERVICE], isolate: false }),
-      project('service', 1, { include: SERVICE, exclude: FAULTS }),
+      project('service', 1, { include: SERVICE, exclude: FAULTS, isolate: false, maxWorkers: 3 }),
       // Faults are timed, several at once in this one file: no other may run with it.
       project('faults', 2, { include: FAULTS, maxWorkers: 1 }),
     ],

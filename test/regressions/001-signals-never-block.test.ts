@@ -57,6 +57,9 @@ it('the query counts the rows of finished parts once, also after a pause', async
   await service.client.waitFor(key, ['paused']);
   await service.client.command('resume', key);
   await service.client.waitFor(key, ['completed']);
-  const answer = await service.temporal.workflow.getHandle(idOf(key)).query<{ rows: object }>('progress');
+  const workflow = service.temporal.workflow.getHandle(idOf(key));
+  // A moment after its task.
+  await workflow.result();
+  const answer = await workflow.query<{ rows: object }>('progress');
   expect(answer.rows).toEqual({ done: 40_000, total: 40_000 });
 }, 60_000);
