@@ -126,7 +126,7 @@ export interface Reading {
 export type Newline = '\n' | '\r\n' | '\r' | '\r\r\n' | 'mixed';
 
 /** A stored file that the engine reads in place of the uploaded one. */
-export interface Converted extends Pick<Source, 'key' | 'size' | 'sha256'> {
+export interface Converted extends Pick<Source, 'key' | 'size'> {
   dialect: Dialect;
   /** Where its first record begins. */
   dataOffset: number;

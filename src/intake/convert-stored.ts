@@ -90,7 +90,7 @@ async function storeUnpacked(
   const { source, packing, maxBytes } = job;
   const key = `${job.into}.unpacked`;
   const bytes = unpack(store, { ...source, packing: packing!, maxBytes });
-  return { key, ...(await store.put(key, watched(checked(bytes, check)))) };
+  return { key, ...(await store.putHashed(key, watched(checked(bytes, check)))) };
 }
 
 async function* checked<T>(values: AsyncIterable<T>, check: () => void): AsyncGenerator<T> {

@@ -32,7 +32,7 @@ export async function receiveFile(
     throwFault(await inspections.heads.check(head, isWhole, options)),
   );
   const key = newSourceKey();
-  const stored = await store.put(key, watched, { maxBytes });
+  const stored = await store.putHashed(key, watched, { maxBytes });
   const source = { key, filename: cleanFilename(filename), ...stored };
   return new StoredFile(store, source, { options, parts: await inspection.parts() });
 }

@@ -1,12 +1,13 @@
+import { createHash, type Hash } from 'node:crypto';
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { TaskError } from '../contract/errors.js';
 import { nullWhenMissing, openFile } from './open-file.js';
 import { joinPieces, openPieces, statPieces } from './pieces.js';
-import type { PutOptions, Store, Stored, StoreFile } from './store.js';
+import type { PutOptions, Store, StoreFile } from './store.js';
 import { fileOfKey, folderOfPrefix, keyOf, PIECES, piecesOf, TEMP_FOLDER, tempPrefix } from './store-path.js';
-import { discard, removeEmptyFolders, writeWhole } from './temp-file.js';
+import { discard, removeEmptyFolders, type TempFile, writeWhole } from './temp-file.js';
 
 const WRITE_BYTES = 1 << 20;
 const READ_BYTES = 256 << 10;
@@ -14,8 +15,15 @@ const READ_BYTES = 256 << 10;
 /** A store in a folder of this machine. Several processes may use the same folder. */
 export function createLocalStore(dir: string): Store {
   const root = path.resolve(dir);
+  const put = (file: string, source: AsyncIterable<Uint8Array>, options?: PutOptions, hash?: Hash) =>
+    writeWhole(root, file, (temp) => fill(temp, source, options), hash);
   return {
-    put: (key, source, options) => put(root, key, source, options),
+    put: async (key, source, options) => ({ size: await put(fileOfKey(root, key), source, options) }),
+    putHashed: async (key, source, options) => {
+      const hash = createHash('sha256');
+      const size = await put(fileOfKey(root, key), source, options, hash);
+      return { size, sha256: hash.digest('hex') };
+    },
     openRead: (key, range) => Readable.from(readRange(fileOfKey(root, key), range), { objectMode: false }),
     open: (key) => openStored(fileOfKey(root, key)),
     stat: (key) => statStored(fileOfKey(root, key)),
@@ -31,34 +39,30 @@ export function createLocalStore(dir: string): Store {
   };
 }
 
-async function put(
-  root: string,
-  key: string,
+async function fill(
+  file: TempFile,
   source: AsyncIterable<Uint8Array>,
-  options: PutOptions = {},
-): Promise<Stored> {
-  const { maxBytes = Number.POSITIVE_INFINITY } = options;
-  return writeWhole(root, fileOfKey(root, key), async (file) => {
-    let pending: Uint8Array[] = [];
-    let bytes = 0;
-    let total = 0;
-    let writing = Promise.resolve();
-    for await (const chunk of source) {
-      pending.push(chunk);
-      bytes += chunk.length;
-      total += chunk.length;
-      if (total > maxBytes) throw new TaskError('file_too_large', `The file is larger than ${maxBytes} bytes.`);
-      if (bytes < WRITE_BYTES) continue;
-      // One write is under way while the source fills the next.
-      await writing;
-      writing = file.write(pending);
-      writing.catch(() => {}); // Thrown by the await above or below; not at all when the source breaks off first.
-      pending = [];
-      bytes = 0;
-    }
+  { maxBytes = Number.POSITIVE_INFINITY }: PutOptions = {},
+): Promise<void> {
+  let pending: Uint8Array[] = [];
+  let bytes = 0;
+  let total = 0;
+  let writing = Promise.resolve();
+  for await (const chunk of source) {
+    pending.push(chunk);
+    bytes += chunk.length;
+    total += chunk.length;
+    if (total > maxBytes) throw new TaskError('file_too_large', `The file is larger than ${maxBytes} bytes.`);
+    if (bytes < WRITE_BYTES) continue;
+    // One write is under way while the source fills the next.
     await writing;
-    await file.write(pending);
-  });
+    writing = file.write(pending);
+    writing.catch(() => {}); // Thrown by the await above or below; not at all when the source breaks off first.
+    pending = [];
+    bytes = 0;
+  }
+  await writing;
+  await file.write(pending);
 }
 
 async function* readRange(file: string, { start = 0, end = Number.POSITIVE_INFINITY } = {}): AsyncGenerator<Buffer> {

@@ -36,7 +36,10 @@ export interface Store {
    * Writes an object from a stream, which is read no faster than it can be written.
    * @throws {TaskError} disk_full, file_too_large; the error of a source that breaks off. Nothing is left then.
    */
-  put(key: string, source: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<Stored>;
+  put(key: string, source: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<Pick<Stored, 'size'>>;
+
+  /** The same with the object's hash, which takes a second of processor time per gigabyte. */
+  putHashed(key: string, source: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<Stored>;
 
   /**
    * The bytes from `start` to `end`, both included. The stream fails with {TaskError} file_not_found when there are

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm, rmdir, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { TaskError } from '../contract/errors.js';
 import { failpoint } from '../failpoint.js';
-import type { Stored } from './store.js';
 import { tempPlace } from './store-path.js';
 
 /** Far below the age at which the sweeper removes a file as the leftover of a killed writer. */
@@ -34,15 +33,18 @@ export async function makeWhole<T>(root: string, target: string, make: (temp: st
 
 /**
  * Writes a file that appears whole.
+ * @param hash is given the bytes on the way
+ * @returns its size
  * @throws {TaskError} disk_full; any error of `write`
  */
 export async function writeWhole(
   root: string,
   target: string,
   write: (file: TempFile) => Promise<void>,
-): Promise<Stored> {
+  hash?: Hash,
+): Promise<number> {
   return makeWhole(root, target, async (temp) => {
-    const file = await TempFile.create(temp);
+    const file = await TempFile.create(temp, hash);
     try {
       await keepingAlive(temp, async () => {
         await write(file);
@@ -52,7 +54,7 @@ export async function writeWhole(
     } finally {
       await file.close();
     }
-    return file.stored();
+    return file.size;
   });
 }
 
@@ -73,18 +75,20 @@ export async function keepingAlive<T>(temp: string, work: () => Promise<T>): Pro
 /** Bytes between two flushes to the disk, so that the last flush is short. */
 const FLUSH_BYTES = 16 << 20;
 
-/** An unfinished object: takes bytes in order and counts and hashes them on the way. */
+/** An unfinished object: takes bytes in order, counts them, and passes them to the hash. */
 export class TempFile {
-  readonly #hash = createHash('sha256');
   #size = 0;
   #unflushed = 0;
   #flushing: Promise<void> = Promise.resolve();
 
-  private constructor(readonly handle: FileHandle) {}
+  private constructor(
+    readonly handle: FileHandle,
+    readonly hash: Hash | undefined,
+  ) {}
 
-  static async create(file: string): Promise<TempFile> {
+  static async create(file: string, hash?: Hash): Promise<TempFile> {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-    return new TempFile(await open(file, 'wx', 0o600));
+    return new TempFile(await open(file, 'wx', 0o600), hash);
   }
 
   get size(): number {
@@ -95,7 +99,7 @@ export class TempFile {
   async write(chunks: readonly Uint8Array[]): Promise<void> {
     const writing = this.#writeFully(chunks);
     // While the system writes on a thread of its own, this one hashes.
-    for (const chunk of chunks) this.#hash.update(chunk);
+    if (this.hash) for (const chunk of chunks) this.hash.update(chunk);
     await writing;
     if (this.#unflushed >= FLUSH_BYTES) await this.#flushBehind();
   }
@@ -126,11 +130,6 @@ export class TempFile {
 
   async close(): Promise<void> {
     await this.handle.close();
-  }
-
-  /** Once, when everything is written. */
-  stored(): Stored {
-    return { size: this.#size, sha256: this.#hash.digest('hex') };
   }
 }
 

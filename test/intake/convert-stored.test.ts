@@ -31,7 +31,7 @@ it.each([
   ['unpacked', gzipSync(PLAIN, { level: 1 })],
 ])('a file has its parts, malformed rows too, as soon as it is %s', async (_, bytes) => {
   const store = createLocalStore(folder);
-  const stored = await store.put('uploads/source', [bytes] as never);
+  const stored = await store.putHashed('uploads/source', [bytes] as never);
   const { packing, plain, reading } = readHead(bytes.subarray(0, MIB), bytes.length <= MIB);
   const job = { source: { key: 'uploads/source', ...stored }, into: 'results/a/b', packing, plain, reading, hints: {} };
   const answer = await convertStored(

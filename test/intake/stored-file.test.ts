@@ -5,7 +5,7 @@ import { chunks, store, useStore } from '../storage/support.js';
 useStore();
 
 async function put(key: string): Promise<StoredFile> {
-  const stored = await store.put(key, chunks('a,b\n'));
+  const stored = await store.putHashed(key, chunks('a,b\n'));
   return new StoredFile(store, { key, filename: 'a.csv', ...stored }, { options: {}, parts: [] });
 }
 
