@@ -11,7 +11,7 @@ const PURE = [
   'test/launcher/{compose,env-example}.test.ts',
   'test/postgres/sqlstate.test.ts',
   'test/tables/table-names.test.ts',
-  'test/workflows/replay.test.ts',
+  'test/workflows/{current-details,replay}.test.ts',
 ];
 
 /** Of the service as a whole, each with processes of its own. */

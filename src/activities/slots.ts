@@ -9,7 +9,7 @@ export class SlotsFullError extends Error {
   override readonly name = 'SlotsFullError';
 
   constructor(readonly retryMs: number) {
-    super('the steps of this user occupy half of the free slots of the worker');
+    super("this user's steps already occupy as many slots as are free");
   }
 }
 

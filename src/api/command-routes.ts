@@ -20,7 +20,7 @@ export function commandRoutes(app: FastifyInstance, context: ApiContext): void {
 }
 
 const SUMMARIES: Record<Action, string> = {
-  pause: 'Pause a task at its next safe point',
+  pause: 'Pause a task and release its resources',
   resume: 'Resume a paused task where it stopped',
   terminate: 'End a task and roll back all that it made',
 };

@@ -9,7 +9,12 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { readCommand } from '../contract/command-input.js';
-import type { ExternalCommand, ProgressAnswer, WorkflowInput } from '../contract/messages.js';
+import {
+  COMMAND_RECORDED,
+  type ExternalCommand,
+  type ProgressAnswer,
+  type WorkflowInput,
+} from '../contract/messages.js';
 import { ACTIONS, type Action, isAction, isFinal, type Phase, type State } from '../contract/states.js';
 import { compensation, control, runShort } from './activities.js';
 import type { About } from './current-details.js';
@@ -90,10 +95,12 @@ class ControllableTask {
     // own before those of the others, out of order.
     setDefaultSignalHandler((name, argument) => {
       if (isAction(name)) this.#receive(name, argument);
-      else log.warn('ignored an unknown signal', { name, known: ACTIONS.join(', ') });
+      // A recorded command needs no more than the first settle, which reads it. #look would show its state, by a
+      // command to the server that earlier histories do not hold.
+      else if (name !== COMMAND_RECORDED) log.warn('ignored an unknown signal', { name, known: ACTIONS.join(', ') });
     });
     setHandler(pauseSignal, (argument) => this.#receive('pause', argument), {
-      description: 'Stop at the next batch and hold nothing. Optional: {"reason": "…"}',
+      description: 'Stop and release all resources. Optional: {"reason": "…"}',
     });
     setHandler(resumeSignal, (argument) => this.#receive('resume', argument), {
       description: 'Continue where the task was paused. Optional: {"reason": "…", "max_rejects": 100}',
@@ -102,7 +109,7 @@ class ControllableTask {
       description: 'Stop and remove everything the task has made. Optional: {"reason": "…"}',
     });
     setHandler(commandRecordedSignal, (command) => this.#look(command?.action), {
-      description: 'Of the service itself: a command was recorded.',
+      description: 'Internal: sent by the service after it records a command.',
     });
     setHandler(progressQuery, () => ({ ...this.#status, pending_commands: this.#commands.length }), {
       description: 'State, phase, rows and bytes as the workflow knows them.',
@@ -234,7 +241,7 @@ class ControllableTask {
       return result.fenced ? undefined : result.state;
     } catch (error) {
       const detail =
-        'The rollback could not finish yet; it is tried again every few seconds. The log of the worker says why.';
+        'The rollback could not finish yet; it is retried every few seconds. The log of the worker has the cause.';
       log.error('rollback failed', { error });
       await control.recordRollbackFailure({ taskId: this.input.taskId, detail });
       this.#show('rollback_failed', cause);

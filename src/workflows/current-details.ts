@@ -20,27 +20,32 @@ export function detailsOf(state: State, about: About): string {
 function adviceFor(state: State, about: About): string {
   if (state === 'paused') return adviceWhenPaused(about);
   if (state === 'failed') {
-    return `It was rolled back: nothing of it is left. Its error is in the answer of \`POST /${about.kind}/progress\`. Fix the cause and start again.`;
+    return `Rolled back; nothing remains. \`POST /${about.kind}/progress\` returns the error. Fix the cause and start again.`;
   }
   return ADVICE[state];
 }
 
 const ADVICE: Record<Exclude<State, 'paused' | 'failed'>, string> = {
-  queued: 'It waits for a worker.',
+  queued: 'Waiting for a worker.',
   running: 'Send the signal `pause` or `terminate` to control it.',
-  pausing: 'Its writers are stopping; no row can commit any more. The signal `resume` lets it continue.',
-  terminating: 'Everything that it has made is being removed.',
-  terminated: 'It was rolled back: nothing of it is left. Start it again if it is still wanted.',
+  pausing: 'The writers are stopping; no further row can commit. Send `resume` to continue.',
+  terminating: 'Everything that the task has made is being removed.',
+  terminated: 'Rolled back; nothing remains. Start it again if it is still wanted.',
   rollback_failed:
-    'The rollback could not finish yet. It is retried every few seconds; the log of the worker says more.',
+    'The rollback could not finish yet. It is retried every few seconds; the log of the worker has the cause.',
   completed: 'Nothing is left to do.',
 };
 
 function adviceWhenPaused({ kind, workflowId, fault, maxRejects = 0 }: About): string {
   if (fault?.code === 'reject_limit') return adviceAtTheLimit(workflowId, maxRejects);
+  if (fault?.code === 'unclear_dialect') return UNCLEAR_DIALECT;
   const first = fault?.code === 'disk_full' ? 'Make room on the disk first. ' : '';
-  return `It holds nothing. ${first}Send the signal \`resume\` to continue or \`terminate\` to remove it; by the API that is \`POST /${kind}/resume\` or \`/${kind}/terminate\`.`;
+  return `No resources are held. ${first}Send the signal \`resume\` to continue or \`terminate\` to remove it; by the API that is \`POST /${kind}/resume\` or \`/${kind}/terminate\`.`;
 }
+
+// A signal carries no dialect: after its resume the task would pause with the same question.
+const UNCLEAR_DIALECT =
+  'It is unclear how the file is written; `POST /upload/progress` returns the question in `error`. Resume through the API, `POST /upload/resume` with `dialect`, or terminate it. The signal `resume` does not help: it carries no dialect.';
 
 /** More than the limit that it has, so that the example helps as it is. */
 const EXAMPLE_ROOM = 100;
