@@ -4,7 +4,7 @@ import { pauseByApi } from '../testkit/steering.js';
 import { heldInDatabase, Missed, TaskWatch } from '../testkit/task-watch.js';
 import type { Workspace } from '../testkit/workspace.js';
 
-/** What is done to a load, and when: as soon as so many rows are committed. */
+/** What is done to a load, and the number of committed rows at which it is done. */
 export interface Fault {
   kind: (typeof KINDS)[number];
   atRow: number;

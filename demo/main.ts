@@ -9,7 +9,7 @@ import { writeSalesFile } from '../testkit/sales-data.js';
 import { bold, Checks, count, heading, megabytes, say, showProgress } from '../testkit/terminal.js';
 import { withWorkspace } from '../testkit/workspace.js';
 import { measureFigures } from './demo-figures.js';
-import { type Script, tellLoad, tellRoundTrip, tellTermination } from './script.js';
+import { type Script, showLoad, showRoundTrip, showTermination } from './script.js';
 
 const { values } = parseArgs({
   options: { rows: { type: 'string', default: '2000000' }, keep: { type: 'boolean', default: false } },
@@ -29,9 +29,9 @@ const figures = await withWorkspace({ name: 'demo', keep: values.keep, log: say 
   const file = path.join(workspace.folder, 'sales.csv');
   const bytes = await makeFile(file);
   const script: Script = { workspace, checks, file, rows, bytes, figures: [], peakMemory: 0 };
-  await tellLoad(script);
-  await tellRoundTrip(script);
-  await tellTermination(script);
+  await showLoad(script);
+  await showRoundTrip(script);
+  await showTermination(script);
   await measureFigures(script);
   heading('The service stops');
   return script.figures;

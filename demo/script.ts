@@ -32,20 +32,20 @@ const SECOND: TaskKey = { kind: 'upload', user_id: 'ana', task_name: 'second' };
 const LOADING_SECONDS = 8;
 
 /** Loads the file, paused, resumed and with the worker killed in between. */
-export async function tellLoad(script: Script): Promise<void> {
+export async function showLoad(script: Script): Promise<void> {
   const { workspace, file, bytes } = script;
   const rate = Math.round(bytes / LOADING_SECONDS);
   heading(`Loading it, held to ${megabytes(rate)}/s so that there is something to see`);
   await workspace.client.upload(SALES, file, { max_bytes_per_second: rate });
   await showUntil(script, SALES, 30);
-  await tellPause(script);
+  await showPause(script);
   await showUntil(script, SALES, 60);
-  await tellKill(script);
+  await showKill(script);
   const task = await showUntilCompleted(script, SALES);
   await checkLoaded(script, task);
 }
 
-async function tellPause(script: Script): Promise<void> {
+async function showPause(script: Script): Promise<void> {
   const { workspace, checks, figures } = script;
   heading('Pause');
   const times = await pauseByApi(workspace, SALES);
@@ -72,7 +72,7 @@ async function tellPause(script: Script): Promise<void> {
   );
 }
 
-async function tellKill(script: Script): Promise<void> {
+async function showKill(script: Script): Promise<void> {
   const { workspace, checks, figures } = script;
   heading('kill -9 of the worker');
   const pid = workspace.service.services().worker_pid;
@@ -116,7 +116,7 @@ async function checkLoaded({ workspace, checks, rows, bytes }: Script, task: Tas
 }
 
 /** Exports the table and compares with the file that went in. */
-export async function tellRoundTrip(script: Script): Promise<void> {
+export async function showRoundTrip(script: Script): Promise<void> {
   const { workspace, checks, file, rows } = script;
   heading('Download');
   const exported = path.join(workspace.folder, 'downloaded.csv');
@@ -133,7 +133,7 @@ export async function tellRoundTrip(script: Script): Promise<void> {
 }
 
 /** Terminates a second upload in the middle: nothing of it is left. */
-export async function tellTermination(script: Script): Promise<void> {
+export async function showTermination(script: Script): Promise<void> {
   const { workspace, checks, figures, file, bytes } = script;
   const { client, db, service } = workspace;
   heading('A second upload, terminated in the middle');

@@ -5,7 +5,7 @@ import { beginLoad, type Fixture, rowOf, untilMoving, watch } from './fixture.js
 import { type Finding, judge } from './oracle.js';
 import { type Scenario, Violations } from './scenario.js';
 
-/** What is done to a source file, and nothing else than `source_changed` may come of it. */
+/** Changes to a source file, each of which must end in `source_changed`. */
 const SOURCE_CHANGES: Record<string, (file: string) => Promise<void>> = {
   'a byte behind the checkpoint': (file) => flip(file, 0.9),
   'a byte before the checkpoint': (file) => flip(file, 0.01),

@@ -7,7 +7,7 @@ import { type Finding, judge } from './oracle.js';
 import { type Scenario, secondsSince, Violations } from './scenario.js';
 
 const CLIENTS = 50;
-/** Commands of either kind, each by so many clients one after the other. */
+/** The number of commands of either kind; each client sends its share one after the other. */
 const SHORT = 100;
 const FULL = 1_000;
 const MAX_EVENTS = 10_000;

@@ -112,7 +112,7 @@ const TRANSACTIONS = {
   publish: /SET SCHEMA public/,
 };
 
-const SIDES: CutSide[] = ['before COMMIT', 'behind COMMIT', 'before the reply'];
+const SIDES: CutSide[] = ['before COMMIT', 'after COMMIT', 'before the reply'];
 
 /** F3c: COMMIT sent, and what became of it unknown. */
 export const unknownCommits: Scenario[] = Object.entries(TRANSACTIONS).map(([name, transaction]) => ({

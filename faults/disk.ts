@@ -77,7 +77,7 @@ async function fillTablespace(fixture: Fixture): Promise<Finding> {
   const folder = path.join(fixture.harness.folder, 'tablespace');
   await mkdir(folder, { recursive: true });
   await chmod(fixture.harness.folder, 0o711); // The server, as a user of its own, has to come by here.
-  return withSmallDisk(fixture, folder, '6m', (_lab, resize) => loadIntoTablespace(fixture, folder, resize));
+  return withSmallDisk(fixture, folder, '6m', (_harness, resize) => loadIntoTablespace(fixture, folder, resize));
 }
 
 async function loadIntoTablespace(fixture: Fixture, folder: string, resize: (size: string) => void): Promise<Finding> {

@@ -134,7 +134,7 @@ export class FaultHarness extends ServiceHarness {
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** When we are interrupted, closes all that is in `harnesses` by then and exits. The function returned ends that. */
+/** On an interrupt, closes all harnesses of the list by then and exits. Returns a function that removes the handler. */
 export function closeOnInterrupt(harnesses: readonly FaultHarness[], keep: boolean): () => void {
   const interrupt = () =>
     void Promise.all(harnesses.map((harness) => harness.close(keep))).then(() => process.exit(130));

@@ -74,7 +74,7 @@ export function newKey(kind: TaskKey['kind'] = 'upload'): TaskKey {
   return { kind, user_id: 'faults', task_name: `${kind} ${++tasks}` };
 }
 
-/** Starts an upload whose rows move for about so many seconds. */
+/** Starts an upload whose rows move for about `seconds`. */
 export async function beginLoad(
   fixture: Fixture,
   seconds = 3,
@@ -89,7 +89,7 @@ export async function beginLoad(
   return key;
 }
 
-/** Returns whether an export passes a failpoint, or else a load; both pass those of the store. */
+/** Tells whether exports, rather than loads, pass this failpoint; both pass those of the store. */
 export function isOnExport(failpoint: Failpoint): boolean {
   return ['plan', 'dump', 'assemble', 'store'].includes(failpoint.split(':')[0]!);
 }
@@ -111,7 +111,7 @@ export async function beginFor(fixture: Fixture, failpoint: Failpoint, way: Way 
   return key;
 }
 
-/** Starts an export of the small table that takes about so many seconds. */
+/** Starts an export of the small table that takes about `seconds`. */
 export async function beginExport(fixture: Fixture, seconds = 2): Promise<TaskKey> {
   const key = newKey('download');
   const rate = Math.round(fixture.small.bytes / seconds);

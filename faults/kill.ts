@@ -117,7 +117,7 @@ async function killAlone(fixture: Fixture, kill: Kill): Promise<Finding> {
 async function relay(fixture: Fixture, places: Kill[]): Promise<Finding> {
   const { harness } = fixture;
   const violations = new Violations();
-  const targets: Victim[] = [];
+  const targets: Target[] = [];
   await harness.killWorkers();
   for (const kill of places) {
     const worker = await harness.startWorker({ FAILPOINT: `${kill.failpoint}:${kill.nth}:kill` });
@@ -140,7 +140,7 @@ async function relay(fixture: Fixture, places: Kill[]): Promise<Finding> {
 }
 
 /** A task that comes to a failpoint, and how it is brought to its end afterwards. */
-interface Victim {
+interface Target {
   key: TaskKey;
   end: State;
   goOn(): Promise<unknown>;
@@ -149,7 +149,7 @@ interface Victim {
 }
 
 /** In the relay an earlier task may end the worker before this one moves: it gets its commands all the same. */
-async function provoke(fixture: Fixture, { failpoint, nth, way }: Kill, worker: Running): Promise<Victim> {
+async function provoke(fixture: Fixture, { failpoint, nth, way }: Kill, worker: Running): Promise<Target> {
   const { harness } = fixture;
   const moving = (key: TaskKey) => Promise.race([untilMoving(fixture, key).catch(whenMissed), worker.exited]);
   const [room] = failpoint.split(':');

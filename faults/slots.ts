@@ -13,9 +13,9 @@ const TASKS = 40;
 const SLOWEST = 1024;
 /** A command is in effect within this time, in seconds. */
 const LONGEST_COMMAND = 2;
-/** Another user's small tasks take at most so much longer than at rest, in seconds. */
+/** The most that another user's small tasks may take longer than at rest, in seconds. */
 const LONGEST_DELAY = 3;
-/** So long all tasks are given to come to where their rows move. */
+/** The time limit for all tasks to start moving rows. */
 const SETTLED_MS = 20_000;
 
 const CASES = [

@@ -29,8 +29,8 @@ const FAULTS: [string, (harness: FaultHarness) => Promise<unknown>][] = [
 ];
 
 /**
- * Twenty tasks at any time, a fault every 5 to 10 s, for so many seconds; then everything is brought to its end and
- * judged.
+ * Runs twenty tasks at any time and a fault every 5 to 10 s, for `seconds`. Then brings everything to its end and
+ * judges it.
  */
 export async function soak(fixture: Fixture, seconds: number, log: (line: string) => void): Promise<SoakResult> {
   const result: SoakResult = { faults: {}, tasks: {}, violations: [], resources: '' };

@@ -7,7 +7,7 @@ import { type Scenario, secondsSince, Violations } from './scenario.js';
 /** The activities that load: of a file of one part, and of a part of a larger one. */
 const LOADS = ['beginUpload', 'loadPart'];
 
-/** Within this time the service shows what was done past it, in seconds. */
+/** The time within which the service shows a change made directly in Temporal, in seconds. */
 const LONGEST_NOTICE = 60;
 
 /** F7c: what the CLI and the Web UI can do to a workflow and its activities, other than end them. */

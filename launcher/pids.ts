@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How a process is asked to end, and how it is made to. */
+/** Signals and grace period for stopping a process. */
 export interface StopOptions {
   /** The polite signal. Default SIGTERM. */
   signal?: NodeJS.Signals;

@@ -13,8 +13,8 @@ export async function prepareDatabase(admin: string, exportTables: string): Prom
 }
 
 /**
- * Does the same for tests and fault runs: any table may be exported, and what the superuser makes from now on, views
- * and schemas too, is granted to the exporter, which else each of them would have to be by hand.
+ * Does the same for tests and fault runs, where any table may be exported. Also grants the exporter default privileges
+ * on objects that the superuser creates later, so that tests need no GRANT each.
  */
 export async function prepareOpenDatabase(admin: string): Promise<void> {
   await prepareDatabase(admin, ALL_TABLES);

@@ -49,7 +49,7 @@ async function load(command) {
   if (!program) fail(new Error(`there is no command ${JSON.stringify(command)}`));
   const script = at('dist', program);
   process.argv = [process.argv[0], script, ...args];
-  // What the environment holds already, be it empty, goes before the file.
+  // A variable of the environment, even an empty one, overrides the file.
   if (command in services && fs.existsSync(at('.env'))) process.loadEnvFile(at('.env'));
   await import(pathToFileURL(script).href);
 }

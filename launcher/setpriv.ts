@@ -20,7 +20,7 @@ export function asServerUser(commandLine: string[], signal: NodeJS.Signals = 'SI
   const capability = '-all,+dac_override';
   const identity = ['--reuid', `${user.uid}`, '--regid', `${user.gid}`, '--clear-groups'];
   const capabilities = [`--inh-caps=${capability}`, `--ambient-caps=${capability}`, `--bounding-set=${capability}`];
-  // access(2), by which PostgreSQL's programs look for each other, leaves capabilities out of account otherwise.
+  // access(2), by which PostgreSQL's programs look for each other, otherwise ignores capabilities.
   const securebits = ['--securebits', '+no_setuid_fixup'];
   return [setpriv() as string, ...identity, ...capabilities, ...securebits, ...parentDeath(signal), ...commandLine];
 }

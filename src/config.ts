@@ -105,7 +105,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
 export function assertSafeToServe({ HOST, AUTH, INSECURE_NO_AUTH }: Exposure): void {
   if (AUTH !== 'off' || INSECURE_NO_AUTH === '1' || isLoopback(HOST)) return;
   throw new Error(
-    `HOST=${HOST} lets other machines in, and with AUTH=off they may do everything: ` +
+    `HOST=${HOST} accepts connections from other machines, and AUTH=off gives them full access: ` +
       'set HOST=127.0.0.1, or INSECURE_NO_AUTH=1 if the network keeps others away',
   );
 }
@@ -155,7 +155,7 @@ interface Fault {
 
 function complaint(name: string, value: string | undefined, allowed: string): string {
   if (value === undefined)
-    return `${name} is not set; it must be ${allowed}. (\`npm start\` brings what is not configured.)`;
+    return `${name} is not set; it must be ${allowed}. (\`npm start\` provides servers that are not configured.)`;
   // An address may hold a password.
   const shown = /^DATABASE_\w*URL$/.test(name) ? 'the value given' : JSON.stringify(value);
   return `${name}: ${shown} is not allowed; it must be ${allowed}`;

@@ -11,7 +11,7 @@ import { WORDS } from './support/prose-words.js';
  */
 const COVERED = ['src', 'launcher', 'testkit', 'faults', 'demo', 'bench', 'test', 'docs', 'README.md', 'CHANGELOG.md'];
 
-/** Texts that workflow histories hold, by which a later version recognises what an earlier one did. */
+/** Texts of earlier versions, by which this one recognises in Temporal what they did. */
 const FIXED = ['Long-Task begins this workflow anew: its steps fail again and again'];
 
 describe('the prose', () => {

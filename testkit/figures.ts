@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 export interface Figure {
   name: string;
   measured: string;
-  /** What is promised; absent for a figure that is only told. */
+  /** What is promised; absent for a figure without a target. */
   asked?: string;
   holds?: boolean;
 }

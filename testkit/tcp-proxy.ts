@@ -4,7 +4,7 @@ import net from 'node:net';
  * Where a COMMIT is cut off: before it is passed on (rolled back for certain), right after it (the outcome is unknown),
  * or when its reply has come, which is then not passed on (committed for certain).
  */
-export type CutSide = 'before COMMIT' | 'behind COMMIT' | 'before the reply';
+export type CutSide = 'before COMMIT' | 'after COMMIT' | 'before the reply';
 
 /** Cuts the connection at the nth COMMIT of a transaction whose SQL matches. */
 export interface CommitCut {
@@ -30,7 +30,7 @@ const SAID_LENGTH = 16_384;
 
 /** A TCP proxy to a port of this machine that forwards everything until a caller has it delay, cut or refuse. */
 export class TcpProxy {
-  /** Every packet of either direction waits for so long. */
+  /** How long every packet of either direction waits. */
   delayMs = 0;
   isRefusing = false;
   readonly #links = new Set<Link>();
@@ -99,7 +99,7 @@ export class TcpProxy {
     const side = chunk.includes(COMMIT) ? this.#sideOfCut(link) : undefined;
     if (side === 'before COMMIT') this.#break(link);
     else this.#pass(link.client, link.server, chunk);
-    if (side === 'behind COMMIT') link.server.write('', () => this.#break(link));
+    if (side === 'after COMMIT') link.server.write('', () => this.#break(link));
     link.isDoomed = side === 'before the reply';
   }
 

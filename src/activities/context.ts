@@ -174,7 +174,7 @@ function fenced(log: Logger, reason: string): { fenced: true } {
 
 /** Only the kind of error goes into Temporal's history: a message of PostgreSQL may quote the data. */
 function retryable(error: unknown, log: Logger, activity: string): ApplicationFailure {
-  log.warn({ activity, err: error }, 'activity failed, to be tried again');
+  log.warn({ activity, err: error }, 'activity failed; Temporal will retry it');
   const { code } = error as { code?: string };
   return ApplicationFailure.create({
     type: 'retryable',

@@ -163,7 +163,8 @@ class Inspection {
   }
 
   /**
-   * Of a part with more than a thousand malformed rows not all are written down here: then the load hits the limit.
+   * Checks the limit against the recorded rejects, at most a thousand malformed rows per part. Beyond them the load
+   * hits the limit.
    * @param rows of the file, where they are counted
    * @throws {TaskError} reject_limit, naming the first row over the limit
    */

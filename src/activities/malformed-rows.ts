@@ -25,7 +25,7 @@ export function columnAtFault(bad: RecordFault, headers: string[]): string | nul
 }
 
 export function describeMalformed(bad: Pick<Malformed, 'reason' | 'found'>, columns: number): string {
-  if (bad.reason === 'stray_quote') return 'a quote stands inside an unquoted value, or text follows a closing quote';
+  if (bad.reason === 'stray_quote') return 'an unquoted value contains a quote, or text follows a closing quote';
   if (bad.reason === 'nul_byte') return 'the row holds a NUL byte, which PostgreSQL text cannot hold';
   return `the row has ${bad.found} fields, the header has ${columns}`;
 }

@@ -112,11 +112,9 @@ function refusalOf(check: () => unknown): unknown {
 function registerHooks(app: FastifyInstance, { isReady, log }: ApiContext): void {
   app.addHook('onRequest', async (request) => {
     if (isReady() || request.url.startsWith('/health/') || pathOf(request.url) === '/metrics') return;
-    throw new TaskError(
-      'database_unavailable',
-      'PostgreSQL cannot be reached yet, or its schema is being brought up to date.',
-      { retry_after: 2 },
-    );
+    throw new TaskError('database_unavailable', 'PostgreSQL is not available yet, or its schema is being migrated.', {
+      retry_after: 2,
+    });
   });
   app.addHook('preValidation', async (request) => {
     const isForm = request.headers['content-type']?.toLowerCase().startsWith('application/x-www-form-urlencoded');

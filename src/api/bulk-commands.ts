@@ -28,7 +28,7 @@ export function bulkRoutes(app: FastifyInstance, context: ApiContext): void {
 
 const COMMAND_MANY = operation('commandTasks', {
   tag: 'Tasks',
-  summary: 'Command many tasks, or say what would come of it',
+  summary: 'Command many tasks, or preview the outcome',
   body: ActionsBody,
   answers: { 200: 'ActionsAnswer' },
 });

@@ -15,11 +15,11 @@ try {
     process.on(signal, () => {
       if (stopping) return;
       stopping = true;
-      log.info({ signal }, 'the API stops');
+      log.info({ signal }, 'stopping the API');
       api.close().then(
         () => process.exit(0),
         (error: unknown) => {
-          log.fatal({ err: error }, 'the API did not stop in order');
+          log.fatal({ err: error }, 'the API did not shut down cleanly');
           process.exit(1);
         },
       );

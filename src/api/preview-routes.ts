@@ -34,7 +34,7 @@ const PREVIEW = operation('previewUpload', {
   tag: 'Uploads',
   summary: 'Show how a CSV file would be loaded, by its first MiB',
   description:
-    'The file is sent as to /upload/start, whole or not: the answer comes once its first MiB is there. Of a longer ' +
+    'The file is sent as to /upload/start, whole or not: the answer comes once its first MiB is there. With a longer ' +
     'file the fields of a form must come before it. Nothing is stored and it claims no name; dialect and columns of ' +
     'the answer may be sent to /upload/start.',
   body: PreviewBody,

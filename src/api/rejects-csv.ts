@@ -8,7 +8,7 @@ import { listRejects, type Reject } from '../tasks/rejects.js';
 import { getTask, type TaskKey } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
 
-/** Rows are read so many at a time; fewer of the records that are long. */
+/** The number of rows that are read at a time; fewer where records are long. */
 const PAGE = 100;
 
 /**

@@ -47,7 +47,7 @@ async function isLifted({ temporal, log }: ApiContext, action: Action, task: Tas
     await temporal.unpauseNatively(task);
     return true;
   } catch (error) {
-    log.warn({ err: error, task: task.workflow_id }, 'not unpaused in Temporal, to be tried again');
+    log.warn({ err: error, task: task.workflow_id }, 'could not unpause the workflow; the dispatcher will retry');
     return false;
   }
 }

@@ -14,7 +14,7 @@ export function readFilter(criteria: Criteria, prefix = ''): TaskFilter {
     // In an address a + that is not written %2B arrives as a space.
     const value = criteria[field]?.replace(' ', '+');
     if (value === undefined || isTime(value)) return value;
-    errors.push({ field: prefix + field, value, detail: 'must be a time that there is' });
+    errors.push({ field: prefix + field, value, detail: 'must be a valid date and time' });
     return undefined;
   };
   const states = state?.split(',').map((name) => name.trim());

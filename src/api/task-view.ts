@@ -12,7 +12,7 @@ const MOVING: Record<Kind, Phase> = { upload: 'loading', download: 'dumping' };
 const RESULT_LOST =
   'The result file is gone from the file store. Start the download again; its task_name is free for it.';
 const NO_WORKER =
-  'No worker answers, so nothing is done for this task. Start a worker; the task then continues by itself.';
+  'No worker is responding, so this task is not progressing. Start a worker; the task then continues automatically.';
 
 /**
  * A task as it goes over the wire, from what PostgreSQL knows exactly: no workflow is asked. After completion the parts

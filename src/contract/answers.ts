@@ -8,7 +8,7 @@ import { ACTIONS, CHANNELS, KINDS, PHASES, type Phase, STATES, type State, VERBS
  * every answer. Bytes and rows are counts, rates are per second, times are ISO 8601 in UTC.
  */
 
-/** Unknown fields would be answers that no schema tells of. */
+/** Rejects fields that no schema describes. */
 const closed = { additionalProperties: false };
 
 const Time = Type.String({ format: 'date-time' });
@@ -112,7 +112,7 @@ export const Receipt = Type.Object(
     rows_loaded: count(),
     rows_rejected: count(),
     bytes: count(),
-    sha256: described(Sha256, 'Of the source of an upload, of the result of a download.'),
+    sha256: described(Sha256, 'For an upload, of its source; for a download, of its result.'),
     columns: Type.Array(ReceiptColumn),
     parts: count(),
     seconds: Type.Unsafe<Partial<Record<Phase, number>>>(
@@ -127,7 +127,7 @@ export const Receipt = Type.Object(
     dialect: Type.Optional(nullable(ShownDialect)),
     repairs: Type.Optional(Repairs),
     same_as_source: Type.Optional(
-      Type.Boolean({ description: 'Of an export with like_source: whether it is the uploaded file, byte for byte.' }),
+      Type.Boolean({ description: 'For an export with like_source: whether it is the uploaded file, byte for byte.' }),
     ),
   },
   { ...closed, description: 'The account of a completed task: rows_in_file = rows_loaded + rows_rejected.' },
@@ -163,18 +163,18 @@ const taskFields = {
   allowed_actions: Type.Array(oneOf(ACTIONS), { description: 'What may be commanded in this state.' }),
   pause_reasons: Type.Array(Type.String(), {
     description:
-      'The reason of the pause (`requested` if none was given), `reject_limit`, `disk_full`, or what was done in Temporal (`operator: …`).',
+      'The reason of the pause (`requested` if none was given), `reject_limit`, `disk_full`, `unclear_dialect`, or what was done in Temporal (`operator: …`).',
   }),
   table: nullable(
     Type.String({
-      description: 'Of an upload, qualified and quoted, from the moment it is published: "public"."sales".',
+      description: 'The table of an upload once it is published, qualified and quoted: "public"."sales".',
     }),
   ),
   download_url: described(
     nullable(Type.String()),
-    'Of a completed download, relative to the address of the API; null when the file is gone from the file store.',
+    'The file of a completed download, relative to the address of the API; null when it is gone from the file store.',
   ),
-  dialect: described(nullable(ShownDialect), 'Of an upload, null until it is known.'),
+  dialect: described(nullable(ShownDialect), 'For an upload; null until it is known.'),
   receipt: nullable(Receipt),
   error: nullable(TaskFault),
   warnings: Type.Array(Type.String(), {
@@ -334,12 +334,12 @@ export const Usage = Type.Object(
   {
     user_id: nullable(Type.String()),
     bytes_stored: count(
-      'Of files: sources of uploads that have not ended, and results of downloads, those under way included.',
+      'Bytes of files: sources of uploads that have not ended, and results of downloads, including those in progress.',
     ),
     sources: Stored,
     results: Stored,
     tables: described(Stored, 'Those that uploads have published and that are still there, with their indexes.'),
-    staging_tables: described(Stored, 'Those of loads and frozen exports under way.'),
+    staging_tables: described(Stored, 'Those of loads and frozen exports in progress.'),
     tasks: Type.Unsafe<Record<State, number>>(
       Type.Object(Object.fromEntries(STATES.map((state) => [state, count()])), closed),
     ),

@@ -3,22 +3,22 @@ import type { Action, State } from './states.js';
 /** Every error a caller can meet: its code, HTTP status, title, and whether the same request may succeed later. */
 export const ERRORS = {
   // Requests
-  invalid_request: { status: 400, title: 'Request not valid', retryable: false },
+  invalid_request: { status: 400, title: 'Invalid request', retryable: false },
   host_not_allowed: { status: 421, title: 'Host not allowed', retryable: false },
   cross_site_request: { status: 403, title: 'Cross-site request not allowed', retryable: false },
   task_not_found: { status: 404, title: 'Task not found', retryable: false },
   table_not_found: { status: 404, title: 'Table not found', retryable: false },
   file_not_found: { status: 404, title: 'File not found', retryable: false },
-  not_found: { status: 404, title: 'Address not found', retryable: false },
-  method_not_allowed: { status: 405, title: 'Method not allowed at this address', retryable: false },
+  not_found: { status: 404, title: 'Endpoint not found', retryable: false },
+  method_not_allowed: { status: 405, title: 'Method not allowed at this endpoint', retryable: false },
   task_exists: { status: 409, title: 'Task name already in use', retryable: false },
   illegal_transition: { status: 409, title: "Command not allowed in the task's current state", retryable: false },
   upload_incomplete: { status: 409, title: 'Upload not completed', retryable: false },
   file_not_ready: { status: 409, title: 'Result file not ready', retryable: false },
   file_too_large: { status: 413, title: 'File too large', retryable: false },
-  unsupported_media_type: { status: 415, title: 'Media type not supported at this address', retryable: false },
+  unsupported_media_type: { status: 415, title: 'Media type not supported at this endpoint', retryable: false },
   not_a_text_file: { status: 415, title: 'File is not a text file', retryable: false },
-  range_not_satisfiable: { status: 416, title: 'Range outside of the file', retryable: false },
+  range_not_satisfiable: { status: 416, title: 'Range not satisfiable', retryable: false },
   idempotency_key_reused: { status: 422, title: 'Idempotency-Key already used for another request', retryable: false },
   too_many_requests: { status: 429, title: 'Too many requests', retryable: true },
   internal_error: { status: 500, title: 'Internal error', retryable: false },
@@ -29,11 +29,11 @@ export const ERRORS = {
   empty_file: { status: 400, title: 'File is empty', retryable: false },
   unsupported_encoding: { status: 415, title: 'Encoding not supported', retryable: false },
   unsupported_dialect: { status: 415, title: 'Dialect not supported', retryable: false },
-  invalid_utf8: { status: 422, title: 'Bytes not of the encoding', retryable: false },
-  unclosed_quote: { status: 422, title: 'Quote never closed', retryable: false },
+  invalid_utf8: { status: 422, title: 'Invalid bytes for the encoding', retryable: false },
+  unclosed_quote: { status: 422, title: 'Unclosed quote', retryable: false },
   record_too_large: { status: 422, title: 'Record too large', retryable: false },
   too_many_columns: { status: 422, title: 'Too many columns', retryable: false },
-  unclear_dialect: { status: 422, title: 'Dialect unclear', retryable: false },
+  unclear_dialect: { status: 422, title: 'Ambiguous dialect', retryable: false },
   malformed_row: { status: 422, title: 'Malformed row', retryable: false },
   reject_limit: { status: 422, title: 'More bad rows than max_rejects allows', retryable: false },
   // The task
@@ -44,7 +44,7 @@ export const ERRORS = {
   receipt_mismatch: { status: 500, title: 'Receipt does not balance', retryable: false },
   rollback_failed: { status: 500, title: 'Rollback not finished', retryable: true },
   database_refused: { status: 409, title: 'Statement refused by PostgreSQL', retryable: false },
-  unencodable_value: { status: 422, title: 'Value not in the encoding', retryable: false },
+  unencodable_value: { status: 422, title: 'Value not representable in the encoding', retryable: false },
   unsupported_table: { status: 409, title: 'Table cannot be exported', retryable: false },
 } as const;
 
@@ -73,7 +73,7 @@ export interface ErrorExtras extends ErrorPlace {
   current_state?: State;
   allowed_actions?: Action[];
   retry_after?: number;
-  /** Of a fault at the reject limit: the limit that the step had read. It stays inside the service. */
+  /** The limit that the step had read, for a fault at the reject limit. It stays inside the service. */
   limit?: number | string;
 }
 

@@ -15,7 +15,7 @@ export function toError({ code, detail, ...place }: Fault): TaskError {
   return new TaskError(code, detail, place);
 }
 
-/** Returns whether an answer is the fault that came in its place. */
+/** Tells whether a result is a fault. */
 export function isFault<T extends object>(answer: T): answer is Extract<T, TaskFault> {
   return 'code' in answer;
 }

@@ -1,4 +1,4 @@
-// Numbers that more than one room holds to. The kernel's compiler reads this file too: plain numbers only.
+// Numbers that more than one module uses. The kernel's compiler reads this file too: plain numbers only.
 
 /** PostgreSQL takes 1,600 columns in a table (manual, appendix K); one is `_row`. */
 export const MAX_COLUMNS = 1599;

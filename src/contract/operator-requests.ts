@@ -3,7 +3,7 @@ import { Reason } from './requests.js';
 import { oneOf, STORABLE, strict, TaskName, UserId, yesOrNo } from './schema-parts.js';
 import { ACTIONS, KINDS } from './states.js';
 
-/** Orders of a list: by time, the latest first with a minus. */
+/** Orders of a list; a leading minus sorts in descending order. */
 export const SORTS = ['-created', 'created', '-updated', 'updated', '-finished', 'finished', '-name', 'name'] as const;
 export type Sort = (typeof SORTS)[number];
 
@@ -59,7 +59,7 @@ export const ListQuery = Type.Object(
     sort: Type.Optional(
       oneOf(SORTS, {
         description:
-          'With a minus from the last to the first. Names go by code points; tasks that have not ended come after all that have. Default: -created.',
+          'A leading minus sorts in descending order. Names sort by code point. By finished, a task that has not ended counts as the latest. Default: -created.',
       }),
     ),
     limit: Type.Optional(
@@ -119,9 +119,7 @@ export const ActionsBody = Type.Object(
     ),
     reason: Type.Optional(Reason),
     dry_run: Type.Optional(
-      yesOrNo(
-        'Changes nothing and says what would come of it, by the states that the tasks are in now. Default: false.',
-      ),
+      yesOrNo('Reports what would happen, by the present states of the tasks, and changes nothing. Default: false.'),
     ),
     after: Type.Optional(after('With a filter: `next` of the answer before.')),
   },

@@ -22,7 +22,7 @@ const MaxBytesPerSecond = Type.Integer({
   minimum: 1024,
   maximum: Number.MAX_SAFE_INTEGER,
   rule: 'a whole number of bytes per second, 1024 or more',
-  description: 'Works gently: no more bytes of CSV per second than this. Default: no limit.',
+  description: 'Maximum CSV bytes per second. Default: no limit.',
 });
 
 /** Letters of any script, spaces and signs; U+2028 and U+2029 break lines as control characters do. */
@@ -40,7 +40,7 @@ const NullValues = Type.Array(Type.String({ pattern: `^${STORABLE}{0,200}$` }), 
 const Mark = (description: string) =>
   nullable(Type.String({ minLength: 1, maxLength: 1, rule: 'one character, or null', description }));
 
-/** How a file is written, as far as the caller knows; each key goes before what is found. */
+/** How a file is written, as far as the caller knows; each key overrides what is detected. */
 export const GivenDialect = Type.Object(
   {
     encoding: Type.Optional(
@@ -79,8 +79,12 @@ export const GivenDialect = Type.Object(
     compression: Type.Optional(
       nullable(oneOf(['gzip', 'zip'], { description: 'How the file is packed; null where it is not.' })),
     ),
-    source: Type.Optional(Type.Unknown({ description: 'Of a dialect that was shown; has no effect.' })),
-    warnings: Type.Optional(Type.Unknown({ description: 'Of a dialect that was shown; has no effect.' })),
+    source: Type.Optional(
+      Type.Unknown({ description: 'Ignored. Accepted so that a preview can be sent back unchanged.' }),
+    ),
+    warnings: Type.Optional(
+      Type.Unknown({ description: 'Ignored. Accepted so that a preview can be sent back unchanged.' }),
+    ),
   },
   {
     ...strict,
@@ -106,7 +110,9 @@ const GivenColumn = Type.Object(
     form: Type.Optional(
       Type.String({ maxLength: 100, description: 'How the values are written, as a preview shows it.' }),
     ),
-    evidence: Type.Optional(Type.String({ description: 'Of a column that was shown; has no effect.' })),
+    evidence: Type.Optional(
+      Type.String({ description: 'Ignored. Accepted so that a preview can be sent back unchanged.' }),
+    ),
   },
   { ...strict, rule: 'an object with name and, optional, rename, type, null_values and skip' },
 );
@@ -132,7 +138,7 @@ export const UploadStart = Type.Object(
       Type.String({
         pattern: '^[A-Za-z0-9_-]{1,128}$',
         rule: 'the id of a finished upload under /files',
-        description: 'Kept for resumable uploads: nothing can be named with it yet.',
+        description: 'Reserved for resumable uploads; not supported yet.',
       }),
     ),
     table: Type.Optional(
@@ -235,7 +241,7 @@ export const DownloadStart = Type.Object(
       }),
     ),
     like_source: Type.Optional(
-      yesOrNo('Whether the file of an upload is written as it came; the fields above go before. Default: false.'),
+      yesOrNo('Whether the file of an upload is written as it came; the fields above override it. Default: false.'),
     ),
     compression: Type.Optional(
       oneOf(['gzip'], {

@@ -54,7 +54,7 @@ export const VERBS = [
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
-/** An arrow of the state machine: in each of the `from` states the verb leads to `to`. */
+/** A transition of the state machine: in each of the `from` states the verb leads to `to`. */
 export interface Transition {
   verb: Verb;
   from: readonly State[];
@@ -76,13 +76,14 @@ export const TRANSITIONS: readonly Transition[] = [
     from: ['queued', 'running'],
     to: 'pausing',
     command: 'pause',
-    meaning: 'The fence closes: no row of the task can commit any more.',
+    meaning: 'The fence closes: no further row of the task can commit.',
   },
   {
     verb: 'suspended',
     from: ['running'],
     to: 'pausing',
-    meaning: 'A fault that the user can fix (reject limit, full disk) closes the fence, and the task asks.',
+    meaning:
+      'A fault that the user can fix (reject limit, full disk, unclear dialect) closes the fence, and the task asks.',
   },
   { verb: 'paused', from: ['pausing'], to: 'paused', meaning: 'The writers have ended, and the task holds nothing.' },
   {
@@ -147,9 +148,9 @@ export function transitionOf(state: State, action: Action): Transition | null | 
   return transition ?? (IN_EFFECT[state]?.includes(action) ? null : undefined);
 }
 
-/** Tells whether the table has this very arrow. */
+/** Tells whether the table has this very transition. */
 export function isTransition(from: State, verb: Verb, to: State): boolean {
-  return TRANSITIONS.some((arrow) => arrow.verb === verb && arrow.to === to && arrow.from.includes(from));
+  return TRANSITIONS.some((one) => one.verb === verb && one.to === to && one.from.includes(from));
 }
 
 /** Returns the commands that would change something in this state, as shown in `allowed_actions`. */

@@ -9,7 +9,7 @@ export interface RecordPlace {
 }
 
 /**
- * Finds the records that have so many records before them, in one pass; those that are not there are left out.
+ * Finds records by the number of records before them, in one pass; those that are not there are left out.
  * @param bytes from a record's beginning on
  * @param before ascending
  */

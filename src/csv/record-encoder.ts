@@ -35,7 +35,7 @@ export interface EncodeOptions {
   skip?: RowSet;
   /** Stop after the record end that reaches this many bytes of input. */
   maxInput: number;
-  /** Stop after so many refused records. Without a limit by default. */
+  /** Stop after this number of refused records. Without a limit by default. */
   maxRefused?: number;
 }
 

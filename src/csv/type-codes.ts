@@ -19,7 +19,7 @@ export const WATCHED = 16;
 /** Added to TEXT for the fast path: it leaves records that have one of the values to leave in the column. */
 export const LEAVES = 32;
 
-/** The values to leave: so many, of so many bytes. */
+/** The max number of values to leave, and the max bytes of each. */
 export const MAX_LEFT = 16;
 export const LEFT_BYTES = 63;
 /** The bytes of memory that each takes. */

@@ -12,9 +12,9 @@ export interface EncodingVerdict {
   warnings: string[];
 }
 
-/** chardet looks at so many bytes; more change its verdict hardly ever. */
+/** The number of bytes for chardet; more hardly ever change its verdict. */
 const SAMPLE = 65_536;
-/** jschardet at so many: it takes 3 ms per KiB. */
+/** The number of bytes for jschardet, which takes 3 ms per KiB. */
 const PAIRS = 8_192;
 /** Below this the verdict is shown as a guess. */
 const SURE = 80;
@@ -94,10 +94,13 @@ function legacyEncoding(head: Buffer, whole: boolean): EncodingVerdict | undefin
 }
 
 const WESTERN = 'windows-1252';
-/** The languages of Central Europe look nearly like those of the West: their tables must be so many times as likely. */
+/** How many times as likely a Central European encoding must be, since its languages resemble those of the West. */
 const CLEARLY = 2;
 
-/** Of few letters beyond ASCII chardet knows little. jschardet compares pairs of letters with those of languages. */
+/**
+ * Asks jschardet, which compares pairs of letters with those of languages: chardet is unreliable on few non-ASCII
+ * letters.
+ */
 function secondOpinion(head: Buffer, lines: Buffer): string | undefined {
   const opinions = likelyEncodings(lines.subarray(0, PAIRS));
   const first = (fits: (encoding: string) => boolean) =>

@@ -93,7 +93,7 @@ function isSpacedThroughout(records: Candidate['records']): boolean {
 
 /** A space, a colon and a caret occur in values: they must read the file better by far. */
 function byScore(readings: Candidate[]): Candidate[] {
-  // Words stand between spaces: a usual delimiter that splits every record alike goes before.
+  // Words stand between spaces: a usual delimiter that splits every record alike takes precedence.
   const isUsual = readings.some((one) => one.share === 1 && one.columns > 1 && USUAL.includes(one.wording.delimiter));
   const weight = (one: Candidate) => {
     const { delimiter, quote, skip_space } = one.wording;
@@ -164,22 +164,18 @@ function warningsOf({ given, newlines }: WordingInput, best: Candidate, others: 
       `The delimiter ${shown(rival.wording.delimiter)} fits nearly as well as ${shown(delimiter)}. Check the columns, or give the delimiter.`,
     );
   if (given.quote === undefined && quote !== '"')
-    warnings.push(
-      quote ? `Values are quoted by ${shown(quote)}.` : 'Quotes in this file are text: they quote no value.',
-    );
+    warnings.push(quote ? `Values are quoted by ${shown(quote)}.` : 'Quotes in this file are plain text.');
   if (given.escape === undefined && quote && escapedBy !== quote)
     warnings.push(
       escapedBy
         ? `A quote inside of a value is escaped by ${shown(escapedBy)}.`
         : 'Quotes inside of values are not escaped: a quote closes a value only before a delimiter or a line end.',
     );
-  if (given.skip_space === undefined && skip_space)
-    warnings.push('A space follows each delimiter: it belongs to no value.');
+  if (given.skip_space === undefined && skip_space) warnings.push('Spaces after delimiters are ignored.');
   if (newline === 'mixed') warnings.push('The file has CR and LF as line ends: both end a record.');
-  else if (given.newline === undefined && newlines.length > 1)
-    warnings.push('The file holds CRs that are no line ends: they stay in their values.');
+  else if (given.newline === undefined && newlines.length > 1) warnings.push('Some values contain CR; it is kept.');
   if (best.faults > 0)
-    warnings.push(`${best.faults} of the first ${best.records.length} records have quotes that do not fit.`);
+    warnings.push(`${best.faults} of the first ${best.records.length} records have malformed quotes.`);
   return warnings;
 }
 
@@ -188,7 +184,7 @@ function questionOf({ given, text }: WordingInput, best: Candidate): string | nu
   if (given.delimiter !== undefined) return null;
   const ask = 'Give the delimiter (and the quote) of the file.';
   if (hasDecimalsAlone(best))
-    return `The commas may be decimal ones of a single column, or delimit two. ${ask} For one column give ";".`;
+    return `The commas may be decimal commas in one column, or delimiters between two columns. ${ask} For one column give ";".`;
   if (best.columns > 1 && best.share >= LEAST_SHARE) return null;
   const lines = text
     .split(/\r\n|\n|\r/)
@@ -199,7 +195,7 @@ function questionOf({ given, text }: WordingInput, best: Candidate): string | nu
   );
   if (best.columns > 1 && best.share >= 0.25 && inMost.includes(best.wording.delimiter)) return null;
   if (inMost.length > 0 && lines.every((line) => /^".*"$/.test(line)))
-    return `Each line is in quotes as a whole, so that it is one value. Remove these quotes. ${ask}`;
+    return `Each line is quoted as a whole and therefore reads as one value. Remove these quotes. ${ask}`;
   if (inMost.length > 0 && lines.length > 0)
     return `Nearly every line contains ${inMost.map(shown).join(' and ')}, but never an equal number of columns. ${ask}`;
   return null;

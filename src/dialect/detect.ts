@@ -41,7 +41,7 @@ export interface Detection {
   question: string | null;
 }
 
-/** So many characters at the beginning tell the wording. */
+/** The number of characters at the beginning that tell the wording. */
 const SAMPLE = 131_072;
 const KEYS: readonly DialectKey[] = [
   ...(['encoding', 'bom', 'delimiter', 'quote', 'escape', 'newline'] as const),
@@ -49,7 +49,7 @@ const KEYS: readonly DialectKey[] = [
 ];
 
 /**
- * Finds how a file is written by its first bytes, at most 1 MiB of them; what is given goes before what is found.
+ * Finds how a file is written by its first bytes, at most 1 MiB of them; a given value overrides the detected one.
  * The same bytes give the same answer. The result is whole even where `question` is set: it is the likeliest reading.
  * @throws {TaskError} unsupported_dialect for a given value that is not supported
  */

@@ -78,7 +78,7 @@ export class FieldList {
     this.count--;
   }
 
-  /** Adds NULLs, or drops the last fields, until there are so many. */
+  /** Adds NULLs, or drops the last fields, until there are `columns` fields. */
   resize(columns: number): void {
     while (this.#sources.length < columns) this.#push(EMPTY, 0, 0, false);
     this.#cutTo(columns);

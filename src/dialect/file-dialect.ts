@@ -4,7 +4,7 @@ import { encodingOf } from './encodings.js';
 
 export type { Newline };
 
-/** How a file is written, as far as the words of the file itself are concerned. */
+/** The dialect of a file, without compression. */
 export interface FileDialect {
   /** A label of the Encoding Standard, in lower case. */
   encoding: string;
@@ -24,7 +24,7 @@ export interface FileDialect {
   skip_space: boolean;
 }
 
-/** What a request says about the file; each key goes before what is found. */
+/** What a request says about the file; each key overrides what is detected. */
 export type GivenDialect = Partial<FileDialect>;
 
 export type DialectKey = keyof FileDialect;

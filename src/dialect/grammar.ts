@@ -11,7 +11,7 @@ export interface TextGrammar {
   isRfc: boolean;
   /** A CR alone ends a record. */
   endsAtCr: boolean;
-  /** An LF ends a record, with so many CRs before it at most. */
+  /** An LF ends a record, with at most `crsBeforeLf` CRs before it. */
   endsAtLf: boolean;
   crsBeforeLf: number;
   skipSpace: boolean;

@@ -30,7 +30,7 @@ export interface LayoutInput {
   whole: boolean;
 }
 
-/** Titles are looked for in so many records. */
+/** The number of records in which titles are looked for. */
 const MAX_TITLES = 50;
 const MAX_HEADER_ROWS = 9;
 
@@ -52,10 +52,9 @@ export function detectLayout(input: LayoutInput): Layout {
   const cells = joined(body.slice(0, headerRows).map((one) => one.cells));
   const data = body.slice(headerRows).filter((one) => !one.isFaulty);
   const fitted = fitHeader(cells, data, { ...input, headerRows, width });
-  if (titles > 0) warnings.push(`${titles} lines above the header are no records: they are skipped.`);
+  if (titles > 0) warnings.push(`Skipped ${titles} lines above the header.`);
   if (footers > 0) warnings.push(`The last ${footers} lines look like notes. They cannot become rows.`);
-  if (fitted.trailingDelimiter)
-    warnings.push('Each record ends in a delimiter: the last field, always empty and without a name, is dropped.');
+  if (fitted.trailingDelimiter) warnings.push('Every record ends with a delimiter; the empty last field is dropped.');
   const looks = columnLooks(
     data.filter((one) => one.count === width).map((one) => one.cells),
     fitted.columns,
@@ -96,7 +95,7 @@ function headerRowsOf(rows: readonly SampleRecord[], width: number, warnings: st
   const { like, unlike } = compareLooks(first.cells, looks);
   if (like > 0 && like > unlike) {
     warnings.push(
-      'The first record looks like the data below it: the file is read without a header, with made-up column names. Give header_rows 1 if it is one.',
+      'The first record looks like the data below it, so the file is read without a header and the columns are named column_1, column_2, ... If the first record is a header, set header_rows to 1.',
     );
     return 0;
   }
@@ -108,7 +107,9 @@ function headerRowsOf(rows: readonly SampleRecord[], width: number, warnings: st
   )
     count++;
   if (count > 1)
-    warnings.push(`The first ${count} records are read as one header. Give header_rows 1 if they are not.`);
+    warnings.push(
+      `The first ${count} records are read as one header. If only the first one is the header, set header_rows to 1.`,
+    );
   return count;
 }
 
@@ -176,7 +177,7 @@ function isEmptyAt({ cells }: SampleRecord, k: number): boolean {
   return (cells[k] ?? '') === '';
 }
 
-/** Of too many names those that are empty go first; missing ones are left empty, to be made up. */
+/** Removes empty names first where there are too many; missing names are left empty, to be generated later. */
 function fitted(cells: string[], columns: number): string[] {
   const names = [...cells];
   for (let k = names.length - 1; k >= 0 && names.length > columns; k--) if (names[k].trim() === '') names.splice(k, 1);

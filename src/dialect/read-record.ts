@@ -11,7 +11,7 @@ export interface Reading {
   next: number;
 }
 
-/** A stretch of a text without a quote that closes a field which was opened before. */
+/** A byte range already searched in vain for a closing quote. */
 interface Unclosed {
   bytes: Buffer;
   from: number;
@@ -23,7 +23,7 @@ const LOOKAHEAD = 32;
 
 /**
  * Reads records by a grammar, which may be any; for RFC 4180 with a delimiter of one byte it agrees with `readRecord`
- * of the csv room wherever the record is well formed.
+ * of the module csv wherever the record is well formed.
  *
  * A quote opens a field only as its first byte and closes it only before a delimiter or a line end. At any other
  * place it is text, but for RFC 4180: there it is a fault.
@@ -68,7 +68,7 @@ export class RecordParser {
     return reading;
   }
 
-  /** The text continues in another buffer, without so many bytes at its beginning. */
+  /** Continues in another buffer, which lacks the first `dropped` bytes of the text. */
   moveTo(bytes: Buffer, dropped: number): void {
     if (this.#unclosed)
       this.#unclosed = { bytes, from: this.#unclosed.from - dropped, to: this.#unclosed.to - dropped };
@@ -158,9 +158,9 @@ export class RecordParser {
   }
 
   /**
-   * Returns where to look for the quote that closes a field: after bytes that an earlier field has searched in vain, so
-   * that lines full of opening quotes take no longer than others. Which quotes close a field depends on the bytes
-   * around them alone, but for those that follow the opening one at once.
+   * Returns where to look for the quote that closes a field. Skips the range that an earlier field has searched in
+   * vain, so that lines full of opening quotes take no longer than others. Whether a quote closes a field depends only
+   * on the bytes around it, except for quotes right after the opening one.
    */
   #afterUnclosed(open: number): number {
     const { bytes, grammar } = this;

@@ -71,7 +71,7 @@ export class RecordReader {
   readonly #looks: readonly ColumnLook[];
   readonly #maxRecordBytes: number;
   #row: number;
-  /** The bytes needed before the same record is tried again, so that each byte is read only a few times. */
+  /** The bytes needed before the next attempt to read the same record, so that each byte is read only a few times. */
   #enough = 0;
 
   constructor(options: ReaderOptions) {
@@ -102,7 +102,7 @@ export class RecordReader {
     return record;
   }
 
-  /** The text continues in another buffer, without so many bytes at its beginning. Else bytes may be searched twice. */
+  /** Continues in another buffer, without the first `dropped` bytes of the text, so that no byte is searched twice. */
   moveTo(bytes: Buffer, dropped: number): void {
     this.#parser.moveTo(bytes, dropped);
   }

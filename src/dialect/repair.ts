@@ -27,7 +27,7 @@ export type RepairRule =
 
 /** A longer line is not repaired: the tries would take their time. */
 const LONGEST_LINE = 1 << 20;
-/** So many opening quotes are tried as text, one after the other. */
+/** The number of opening quotes that are tried as text, one after the other. */
 const TRIES = 64;
 
 /**
@@ -74,8 +74,8 @@ export function repairWidth(fields: FieldList, columns: number, looks: readonly 
 }
 
 /**
- * Drops empty fields beyond the last column. Of one field too many an empty one in the middle goes, where only then
- * every value looks like its column.
+ * Drops empty fields beyond the last column. With one field too many it drops an empty one in the middle, where only
+ * then every value looks like its column.
  */
 function dropSurplus(fields: FieldList, columns: number, looks: readonly ColumnLook[]): RepairRule | undefined {
   const isLastEmpty = fields.surplusEmpty && isEmptyFrom(fields, columns);

@@ -7,7 +7,7 @@ import { kindOf } from './value-kind.js';
 /** The supported delimiters; of two with equal scores, the earlier one wins. */
 export const DELIMITERS = [',', ';', '\t', '|', '^', '~', ':', '\x1f', '\x01', '§', '||', '::', ' '] as const;
 
-/** So many records tell how a file is written. */
+/** The number of records that tell how a file is written. */
 const RECORDS = 200;
 /** More fields than this say nothing more about a delimiter. */
 const FIELDS = 1700;
@@ -99,7 +99,7 @@ export function wordingOf(delimiter: string, newline: Newline, changes: Partial<
   return { delimiter, quote: '"', escape: '"', newline, skip_space: false, ...changes };
 }
 
-/** Of numbers of fields that are as frequent, the larger. */
+/** Returns the most frequent number of fields; among equally frequent ones, the largest. */
 function commonCount(records: readonly SampleRecord[]): number {
   const times = new Map<number, number>();
   for (const { count, isFaulty } of records) if (!isFaulty) times.set(count, (times.get(count) ?? 0) + 1);

@@ -11,10 +11,10 @@ export function registerNotFound(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request.url);
     const methods = new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap((route) => route.methods));
-    if (methods.size === 0) throw new TaskError('not_found', 'There is nothing at this address.');
+    if (methods.size === 0) throw new TaskError('not_found', 'No such endpoint.');
     const allowed = [...methods].sort().join(', ');
     reply.header('allow', allowed);
-    throw new TaskError('method_not_allowed', `This address takes ${allowed}.`);
+    throw new TaskError('method_not_allowed', `This endpoint supports only ${allowed}.`);
   });
 }
 

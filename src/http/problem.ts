@@ -66,36 +66,27 @@ export function asTaskError(error: unknown): TaskError {
   const { statusCode, code } = error as Partial<FastifyError>;
   if (code && FRAMEWORK[code]) return new TaskError(...FRAMEWORK[code], {}, { cause: error });
   if (isUnavailable(error)) {
-    const detail = 'PostgreSQL cannot be reached at the moment. Nothing was changed unless a later request shows it.';
+    const detail =
+      'PostgreSQL is unavailable. The request may or may not have taken effect. Check the task before you retry.';
     return new TaskError('database_unavailable', detail, { retry_after: RETRY_AFTER }, { cause: error });
   }
   if (statusCode === 413)
     return new TaskError('file_too_large', 'The body or one of its parts is too large.', {}, { cause: error });
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new TaskError(
-      'invalid_request',
-      'The body cannot be read in the form that its Content-Type says.',
-      {},
-      { cause: error },
-    );
+    return new TaskError('invalid_request', 'The body does not match its Content-Type.', {}, { cause: error });
   }
   // A value that PostgreSQL cannot hold at all, and that no check before has named.
   if (meaningOf(error) === 'bad_value') {
     return new TaskError('invalid_request', 'The request holds a value that cannot be stored.', {}, { cause: error });
   }
-  return new TaskError(
-    'internal_error',
-    'The request met an unexpected error. The log says more.',
-    {},
-    { cause: error },
-  );
+  return new TaskError('internal_error', 'Unexpected error. See the log of the API.', {}, { cause: error });
 }
 
 /** Details for errors of Fastify and its multipart parser. */
 const FRAMEWORK: Record<string, readonly [ErrorCode, string]> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported_media_type',
-    'The body must be application/json or application/x-www-form-urlencoded; for /upload/start also multipart/form-data, with the file in the part "file", or text/csv, with the file as the body.',
+    'The body must be application/json or application/x-www-form-urlencoded; for /upload/start and /upload/preview also multipart/form-data, with the file in the part "file", or text/csv, with the file as the body.',
   ],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_request', 'The body is empty; it must be a JSON object.'],
   FST_ERR_CTP_INVALID_JSON_BODY: [
@@ -112,6 +103,6 @@ const FRAMEWORK: Record<string, readonly [ErrorCode, string]> = {
   FST_FIELDS_LIMIT: ['invalid_request', 'The form has too many fields.'],
   FST_FILES_LIMIT: ['invalid_request', 'The form holds more than one file.'],
   FST_PROTO_VIOLATION: ['invalid_request', 'The form has a field of a forbidden name.'],
-  FST_INVALID_JSON_FIELD_ERROR: ['invalid_request', 'A field of the form is not the JSON that its Content-Type says.'],
+  FST_INVALID_JSON_FIELD_ERROR: ['invalid_request', 'A field of the form does not match its Content-Type, JSON.'],
   FST_MP_PREMATURE_CLOSE: ['invalid_request', 'The body ended before the form was complete. Nothing was stored.'],
 };

@@ -60,7 +60,7 @@ async function receivePart(
   try {
     if (fieldname !== 'file')
       throw invalidRequest([
-        { field: fieldname.slice(0, 100), detail: 'is not known here; the file is sent as "file"' },
+        { field: fieldname.slice(0, 100), detail: 'is not a known field; send the file as "file"' },
       ]);
     if (hasFile) throw invalidRequest([{ field: 'file', detail: 'is given twice' }]);
     if (!filename.trim())

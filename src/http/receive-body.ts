@@ -16,7 +16,7 @@ export async function receiveBody<T>(request: FastifyRequest, receive: () => Pro
     const { raw } = request;
     discardRest(raw);
     if (!raw.destroyed || raw.complete) throw error;
-    request.log.info('the client went away in the middle of its upload; nothing was stored');
+    request.log.info('client disconnected during the upload; nothing was stored');
     throw new TaskError('invalid_request', 'The body ends too early. Nothing was stored.', {}, { cause: error });
   }
 }

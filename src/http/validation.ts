@@ -45,7 +45,7 @@ function fieldErrors(schema: TSchema, errors: ValidationError[], value: unknown)
   const all = errors.flatMap((error) => complaints(schema, error, value));
   // A value of the wrong type fails several rules at once; one sentence says them all.
   const named = all.filter(({ field }, i) => all.findIndex((other) => other.field === field) === i);
-  // Of a field that may be one of several kinds, what is wrong within one of them says more.
+  // For a field that may be of several kinds, an error within one of them says more.
   return named.filter(({ field }) => !named.some((other) => other.field.startsWith(`${field}.`))).slice(0, 20);
 }
 
@@ -64,7 +64,7 @@ function complaints(schema: TSchema, error: ValidationError, value: unknown): Fi
     return error.params.additionalProperties.map((name) => ({
       field: [...path, name].join('.'),
       value: shorten(valueAt(value, [...path, name])),
-      detail: known ? `is not known here; known are ${known}` : 'is not a name that can be used here',
+      detail: known ? `is not a known field; use one of ${known}` : 'is not a valid name',
     }));
   }
   if (error.keyword === 'boolean') return []; // Said by additionalProperties already.

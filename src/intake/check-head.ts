@@ -18,7 +18,7 @@ import { headOf, readHead } from './read-head.js';
  */
 export function checkHead(head: Buffer, isWhole: boolean, options: FileOptions): void {
   const { headers, question } = readHead(head, isWhole, options);
-  // The task asks first: its header is not known.
+  // The header is unknown until the user answers the question.
   if (question === null) checkColumns(headers, options.columns);
 }
 

@@ -21,7 +21,7 @@ export interface ConvertJob extends Pick<Head, 'packing' | 'plain' | 'reading'> 
   source: Converted['raw'];
   /** What the caller says of the values. */
   hints: FormHints;
-  /** The keys of what comes out of it begin so. */
+  /** Key prefix of the output objects. */
   into: string;
   maxBytes: number;
 }

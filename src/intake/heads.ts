@@ -5,7 +5,7 @@ import workOnHead, { type HeadAnswer, type HeadJob } from './head-thread.js';
 import { isQuicklyRead } from './read-head.js';
 import { createThreads } from './threads.js';
 
-/** So long a thread waits for the next head: it takes some 50 MB. */
+/** How long a thread, which takes some 50 MB, waits for the next head. */
 const IDLE_MS = 5_000;
 /** A shorter head of UTF-8 is read in the caller's own thread: it takes a few milliseconds. */
 const SHORT_BYTES = 1 << 14;

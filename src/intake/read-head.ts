@@ -84,7 +84,7 @@ function shown({ dialect }: Detection, packing: Packing | null): ShownDialect {
   return { ...keys, compression: packing, source: { ...source, compression: 'detected' }, warnings };
 }
 
-/** The engine's own reading of the header goes before that of the detection, which reads what the engine cannot. */
+/** Returns the header as the engine reads it; where the engine cannot, as the detection reads it. */
 function headerOf(bytes: Buffer, found: Detection, whole: boolean): { headers: string[]; dataOffset: number } {
   const { header_rows, skip_lines } = found.dialect;
   const isPlainHeader = hasPlainWording(found) && header_rows === 1 && skip_lines === 0 && !startsOddly(bytes, found);

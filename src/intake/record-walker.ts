@@ -42,7 +42,7 @@ export class RecordWalker {
   /** The text that is not read yet, and where it begins. */
   #rest: Buffer = Buffer.alloc(0);
   #base = 0;
-  /** Text that is not read before there is as much of it. */
+  /** The number of bytes needed before the next attempt to read a record. */
   #enough = 0;
   #toSkip: number;
   /** Lines with bytes that are not of the encoding, as places of the text. */

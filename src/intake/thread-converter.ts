@@ -34,7 +34,7 @@ export interface Converter {
 export function createThreadConverter(store: Store, folder: string, maxBytes: number, csv: CsvEngine): Converter {
   const file = new URL('./convert-thread.js', import.meta.url);
   const pool = createThreads<ThreadJob, ConvertAnswer>(file, IDLE_MS);
-  // It ends before the conversion begins: the tables of the encodings take 40 MiB.
+  // The head thread ends before the conversion begins: the tables of the encodings take 40 MiB.
   const heads = createThreads<ReadHeadJob, ReadHeadAnswer>(new URL('./read-head-thread.js', import.meta.url), 0);
   return {
     readHead: async (bytes, isWhole, options) => {
@@ -65,7 +65,7 @@ export function createThreadConverter(store: Store, folder: string, maxBytes: nu
   };
 }
 
-/** Answers a thread, and stops it. Stopped by a message it removes what it has written; ended, it would not. */
+/** Answers a thread, and stops it by a message, so that it removes its output. A killed thread would leave it. */
 class Caller {
   failure: unknown;
   readonly #port: MessagePort;

@@ -7,7 +7,7 @@ import { createInflation } from './inflation.js';
 import { damaged } from './unpack-head.js';
 import { unzip } from './unzip.js';
 
-/** A packed file may unpack to so many times its bytes, and always to this many. */
+/** A packed file may unpack to `MAX_RATIO` times its size, and always to `ALWAYS_ALLOWED` bytes. */
 const MAX_RATIO = 200;
 const ALWAYS_ALLOWED = 64 << 20;
 

@@ -21,7 +21,7 @@ export async function startDispatcher(parts: Parts, signal: AbortSignal): Promis
       complained = false;
     } catch (error) {
       // Once per outage, not once per second.
-      if (!complained) parts.log.warn({ err: error }, 'the dispatcher cannot work now and tries again every second');
+      if (!complained) parts.log.warn({ err: error }, 'dispatcher failed; retrying every second');
       complained = true;
     }
     await sleep(ROUND_MS, undefined, { signal }).catch(() => {});
@@ -47,13 +47,13 @@ async function dispatchClaimed(parts: Parts, message: Message): Promise<void> {
   try {
     if (message.kind === 'command' && message.payload.action !== 'pause') await unpause(parts, row);
     await dispatchMessage(parts, row, message);
-    parts.log.info(about, 'dispatched by the dispatcher');
+    parts.log.info(about, 'message sent');
   } catch (error) {
     if (error instanceof TaskError) {
       await releaseMessage(parts.pool, message);
       throw error;
     }
-    parts.log.warn({ ...about, err: error }, 'cannot be dispatched');
+    parts.log.warn({ ...about, err: error }, 'could not send message');
   }
 }
 
@@ -69,6 +69,6 @@ async function findTask({ pool }: Parts, message: Message): Promise<TaskRow | un
 async function unpause({ temporal, log }: Parts, row: TaskRow): Promise<void> {
   await temporal.unpauseNatively(row).catch((error: unknown) => {
     if (error instanceof TaskError) throw error;
-    log.warn({ err: error, task: row.workflow_id }, 'a native pause could not be lifted');
+    log.warn({ err: error, task: row.workflow_id }, 'could not unpause natively');
   });
 }

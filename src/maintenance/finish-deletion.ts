@@ -6,8 +6,8 @@ import type { MaintenanceParts } from './maintenance-parts.js';
 type Parts = Pick<MaintenanceParts, 'pool' | 'store' | 'log'>;
 
 /**
- * Removes the remains of deleted tasks, and forgets each deletion once nothing of its task remains. The sweeper retries
- * those that fail.
+ * Removes the leftovers of deleted tasks, and forgets each deletion once nothing of its task remains. The sweeper
+ * retries those that fail.
  * @returns whether everything is gone
  */
 export async function finishDeletions(parts: Parts, deletions: Deletion[]): Promise<boolean> {
@@ -23,7 +23,7 @@ async function isFinished(parts: Parts, deletion: Deletion): Promise<boolean> {
   } catch (error) {
     parts.log.warn(
       { err: error, task: deletion.workflow_id },
-      'the remains of a deleted task cannot be removed now; the sweeper tries again',
+      'could not remove leftovers of a deleted task; the sweeper will retry',
     );
     return false;
   }
@@ -42,14 +42,14 @@ async function removeLeft({ pool, store }: Parts, deletion: Deletion): Promise<v
 
 const PAGE = 50;
 
-/** Completes the deletions of killed APIs, and tries again to drop tables that were in use. */
+/** Completes the deletions of killed APIs, and retries to drop tables that were in use. */
 export async function sweepDeletions(parts: Parts, signal?: AbortSignal): Promise<void> {
   for (;;) {
     const due = await claimDeletions(parts.pool, PAGE);
     for (const deletion of due) {
       if (signal?.aborted) return;
       const isGone = await finishDeletions(parts, [deletion]);
-      if (isGone) parts.log.info({ task: deletion.workflow_id }, 'removed the remains of a deleted task');
+      if (isGone) parts.log.info({ task: deletion.workflow_id }, 'removed leftovers of a deleted task');
     }
     if (due.length < PAGE) return;
   }

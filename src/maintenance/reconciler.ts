@@ -12,12 +12,14 @@ const ROUND_MS = 5_000;
 /** A paused task waits for a command, so it is checked only every few rounds, in case its workflow was ended. */
 const PAUSED_EVERY = 6;
 /**
- * After so many failures of its next step a workflow counts as stuck. For example, its history does not fit the code of
- * the workers.
+ * The number of failures of its workflow task after which a workflow counts as stuck. For example, its history does not
+ * fit the code of the workers.
  */
 const STUCK_ATTEMPTS = 5;
 /** The reason given when the reconciler ends such a workflow, to distinguish it from a terminate by an operator. */
-export const RESTARTED = 'Long-Task begins this workflow anew: its steps fail again and again';
+export const RESTARTED = 'Long-Task restarted this workflow: its workflow tasks keep failing';
+/** The same of an earlier version, which may have ended a workflow just before an update. */
+export const RESTARTED_BEFORE = 'Long-Task begins this workflow anew: its steps fail again and again';
 /** A task counts only this long after its last change, since a younger change may not have reached the workflow. */
 const SETTLED_SECONDS = 3;
 
@@ -32,8 +34,7 @@ export async function runReconciler(parts: Parts, signal: AbortSignal, onRound: 
     const outcome = await reconcileAll(parts, round % PAUSED_EVERY === 0, signal).then(
       () => 'done' as const,
       (error: unknown) => {
-        // The next round tries again.
-        parts.log.debug({ err: error }, 'the reconciler cannot work now');
+        parts.log.debug({ err: error }, 'reconciler failed; the next round will retry');
         return 'failed' as const;
       },
     );
@@ -80,7 +81,7 @@ async function reconcile(parts: Parts, row: TaskRow): Promise<void> {
   if (workflow.is === 'running' && workflow.attempts >= STUCK_ATTEMPTS) return restartRun(parts, row, workflow);
   log.warn({ task: row.workflow_id, state: row.state, workflow }, 'Temporal was changed from outside the service');
   if (workflow.is === 'paused' || workflow.is === 'running') return followNativePause(parts, row, workflow.is);
-  if (workflow.is === 'terminated' && workflow.reason === RESTARTED)
+  if (workflow.is === 'terminated' && (workflow.reason === RESTARTED || workflow.reason === RESTARTED_BEFORE))
     await applyPendingSignals(parts, row, workflow.runId);
   else if (workflow.is === 'terminated' && row.state !== 'terminating' && row.state !== 'rollback_failed') {
     const reason = workflow.reason ?? 'the workflow was terminated in Temporal';
@@ -134,7 +135,7 @@ async function restartRun(
   { runId, attempts }: { runId: string; attempts: number },
 ): Promise<void> {
   const { temporal, log } = parts;
-  log.error({ task: row.workflow_id, state: row.state, attempts }, 'the steps of the workflow fail; it is restarted');
+  log.error({ task: row.workflow_id, state: row.state, attempts }, 'workflow is stuck; restarting it');
   await temporal.endWorkflow(row, runId, RESTARTED);
   await applyPendingSignals(parts, row, runId);
   await restart(parts, row);

@@ -16,7 +16,7 @@ const TEMP_AGE_MS = 60 * 60_000;
 /** The interval between looks for expired tasks; a full batch is followed by the next at once. */
 const EXPIRED_SWEEP_MS = 60_000;
 
-/** Removes orphans, the remains of deleted tasks and expired tasks, until the signal fires. */
+/** Removes orphans, the leftovers of deleted tasks and expired tasks, until the signal fires. */
 export async function runSweeper(parts: Parts, retentionDays: number, signal: AbortSignal): Promise<void> {
   const emptiness = new Emptiness();
   const jobs: Job[] = [
@@ -51,7 +51,7 @@ async function repeat({ everyMs, run }: Job, log: Parts['log'], signal: AbortSig
       complained = false;
     } catch (error) {
       // Once per outage, not once per second.
-      if (!complained) log.warn({ err: error }, 'the sweeper cannot work now and tries again every second');
+      if (!complained) log.warn({ err: error }, 'sweeper failed; retrying every second');
       complained = true;
     }
     await sleep(waitMs, undefined, { signal }).catch(() => {});

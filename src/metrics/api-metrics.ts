@@ -44,7 +44,7 @@ export function createApiMetrics(pools: { reads: pg.Pool } & Record<string, pg.P
     }),
     reconciler: new Histogram({
       name: 'long_task_reconciler_round_seconds',
-      help: 'Time of a round of the reconciler, which follows what was done in Temporal past the service',
+      help: 'Time of a round of the reconciler, which follows changes made directly in Temporal',
       labelNames: ['outcome'] as const,
       buckets: [0.01, 0.1, 1, 10],
       registers,

@@ -27,7 +27,7 @@ async function readFully(handle: FileHandle, buffer: Uint8Array, position: numbe
 }
 
 function notFound(cause: unknown): TaskError {
-  return new TaskError('file_not_found', 'The file is not in the file store (any more).', {}, { cause });
+  return new TaskError('file_not_found', 'The file no longer exists.', {}, { cause });
 }
 
 function isMissing(error: unknown): boolean {

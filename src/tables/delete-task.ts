@@ -113,7 +113,7 @@ async function isDropped(client: pg.ClientBase, drop: () => Promise<void>): Prom
   }
 }
 
-/** Lists tasks that ended more than so many days ago, the longest ended first. */
+/** Lists tasks that ended more than `days` days ago, the longest ended first. */
 export async function listExpired(pool: pg.Pool, days: number, limit: number): Promise<TaskRow[]> {
   const { rows } = await pool.query<TaskRow>(
     `SELECT * FROM long_task.tasks

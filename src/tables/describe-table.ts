@@ -65,7 +65,7 @@ export async function describeTable(client: pg.ClientBase, oid: number): Promise
   return rows[0] ? { ...rows[0], columns: rows[0].columns ?? [] } : null;
 }
 
-/** The activity is retried after so many renames within its few milliseconds. */
+/** The number of renames within its few milliseconds after which the activity is retried. */
 const MAX_RENAMES = 10;
 
 /**

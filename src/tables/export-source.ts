@@ -55,7 +55,7 @@ export async function openSource(client: pg.ClientBase, task: TaskRow): Promise<
 /** Resolves the name of a task that an earlier version created without an oid. */
 async function oidOfName(client: pg.ClientBase, table: string): Promise<number> {
   const { rows } = await client.query('SELECT to_regclass($1)::oid AS oid', [table]);
-  if (rows[0].oid === null) throw new TaskError('table_not_found', `There is no table ${table} (any more).`);
+  if (rows[0].oid === null) throw new TaskError('table_not_found', `Table ${table} does not exist.`);
   return rows[0].oid;
 }
 

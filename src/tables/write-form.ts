@@ -16,7 +16,7 @@ const TYPES: Record<string, (form: string, value: string) => string | null> = {
  * Returns the expression that writes a column as its file did; the column itself where its type has changed since, or
  * where PostgreSQL writes it so by itself.
  * @param value the quoted column
- * @param form as inspect has found it (`FormName` of the room csv)
+ * @param form as inspect has found it (`FormName` of the module csv)
  */
 export function writeForm(value: string, type: string, form: string | undefined): string {
   return (form !== undefined && TYPES[type]?.(form, value)) || value;

@@ -38,7 +38,7 @@ export interface Command {
   key?: string;
 }
 
-/** The next task of the workflow. `run` carries the epoch for the writers; the others carry the cause. */
+/** What the workflow must do next. `run` carries the epoch for the writers; the others carry the cause. */
 export type Next =
   | { next: 'run'; epoch: number; phase: Phase | null }
   | ({ next: 'wait' } & Cause)

@@ -127,17 +127,17 @@ export function isNameFree(holder: TaskRow | undefined): boolean {
 /** Returns the error of a start whose name is in use, with a remedy. */
 export function taskExists(key: TaskKey, holder: TaskRow | undefined): TaskError {
   const { kind, userId, taskName } = key;
-  const is = holder ? ` and is ${holder.state}` : '';
+  const whose = holder ? `a ${holder.state} ${kind}` : `another ${kind}`;
   const what = kind === 'download' ? 'another task_name (and name the upload in "upload")' : 'another task_name';
   return new TaskError(
     'task_exists',
-    `The ${kind} task "${taskName}" of user "${userId}" exists already${is}. Choose ${what}, or ${remedy(key, holder)}.`,
+    `Task name "${taskName}" is already in use by ${whose} of user "${userId}". Choose ${what}, or ${remedy(key, holder)}.`,
     holder && { current_state: holder.state },
   );
 }
 
 function remedy({ kind, taskName }: TaskKey, holder: TaskRow | undefined): string {
-  if (holder?.state === 'completed') return `delete that one (DELETE /tasks/${kind}/${encodeURIComponent(taskName)})`;
+  if (holder?.state === 'completed') return `delete that task (DELETE /tasks/${kind}/${encodeURIComponent(taskName)})`;
   if (holder?.state === 'terminating' || holder?.state === 'rollback_failed') return 'wait until it has ended';
-  return 'terminate that one';
+  return 'terminate that task';
 }

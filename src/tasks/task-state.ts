@@ -43,7 +43,7 @@ export interface Change {
  * Changes a task's state; no other code does. Updates version and clocks (active, paused, by phase) and appends the
  * event. Raises the epoch except for `paused` and `rollback_failed`; a final state raises it so that a frozen worker
  * cannot start the task again. A resume clears the fault and the reason for the pause; a terminate keeps them.
- * @throws Error when the state machine has no such arrow: a defect, never the caller's fault
+ * @throws Error when the state machine has no such transition: a defect, never the caller's fault
  */
 export async function changeState(client: pg.ClientBase, row: TaskRow, change: Change): Promise<TaskRow> {
   const { verb, to } = change;

@@ -147,7 +147,7 @@ export async function getTask(db: pg.Pool | pg.ClientBase, key: TaskKey): Promis
 /** @throws {TaskError} task_not_found */
 export async function getTaskById(db: pg.Pool | pg.ClientBase, id: string): Promise<TaskRow> {
   const { rows } = await db.query<TaskRow>('SELECT * FROM long_task.tasks WHERE id = $1', [id]);
-  if (!rows[0]) throw new TaskError('task_not_found', 'The task is not in the database (any more).');
+  if (!rows[0]) throw new TaskError('task_not_found', 'The task no longer exists.');
   return rows[0];
 }
 

@@ -17,7 +17,10 @@ export async function tryDispatch(parts: TemporalParts, row: TaskRow): Promise<b
     await dispatchAll(parts, row);
     return true;
   } catch (error) {
-    parts.log.warn({ err: error, task: row.workflow_id }, 'not dispatched to Temporal, to be tried again');
+    parts.log.warn(
+      { err: error, task: row.workflow_id },
+      'could not send messages to Temporal; the dispatcher will retry',
+    );
     return false;
   }
 }

@@ -45,7 +45,7 @@ describe('POST /tasks/actions', () => {
         error: null,
       })),
     );
-    expect(await api.temporal.told('upload/filter/two')).toEqual([
+    expect(await api.temporal.received('upload/filter/two')).toEqual([
       'start',
       'commandRecorded {"action":"pause","reason":"night"}',
     ]);
@@ -124,7 +124,7 @@ describe('POST /tasks/actions', () => {
       ['error', 'queued', 'illegal_transition'],
       ['ok', null, undefined],
     ]);
-    expect(await api.temporal.told('upload/dry/open')).toEqual(['start']);
+    expect(await api.temporal.received('upload/dry/open')).toEqual(['start']);
     expect([await stateOf('dry', 'open'), await stateOf('dry', 'ended')]).toEqual(['queued', 'completed']);
   });
 

@@ -91,7 +91,7 @@ describe('the name of a task that has failed or was terminated', () => {
     await setState(old, state);
     const { json } = await api.post('/upload/start', { user_id: 'ana', task_name: old.task_name });
     expect(json).toMatchObject({ status: 409, code: 'task_exists', current_state: state });
-    expect(json.detail).toContain(`is ${state}`);
+    expect(json.detail).toContain(`by a ${state} `);
     expect(json.detail).toContain('another task_name');
     expect(json.detail).toContain(advice);
     expect((await getTaskById(api.pool, old.id)).superseded_at).toBeNull();

@@ -26,7 +26,7 @@ describe('commands', () => {
     const pause = await api.post('/upload/pause', { ...ref, reason: 'lunch' });
     expect([pause.status, pause.json.state, pause.json.pause_reasons]).toEqual([202, 'pausing', ['lunch']]);
     await expect
-      .poll(() => api.temporal.told(`upload/ana/${ref.task_name}`))
+      .poll(() => api.temporal.received(`upload/ana/${ref.task_name}`))
       .toEqual(['start', 'commandRecorded {"action":"pause","reason":"lunch"}']);
     await settleTask(api.pool, (await rowOf(ref)).id);
     const again = await api.post('/upload/pause/', ref);
@@ -85,7 +85,7 @@ describe('commands', () => {
     await api.temporal.end(`upload/ana/${ref.task_name}`);
     await api.post('/upload/pause', ref);
     await expect
-      .poll(() => api.temporal.told(`upload/ana/${ref.task_name}`))
+      .poll(() => api.temporal.received(`upload/ana/${ref.task_name}`))
       .toEqual(['start', 'commandRecorded {"action":"pause"}']);
   });
 });
@@ -123,7 +123,7 @@ describe('progress', () => {
     const unserved = await api.post('/upload/progress', ref);
     expect(unserved.json).toMatchObject({
       eta_seconds: null,
-      warnings: [expect.stringContaining('No worker answers')],
+      warnings: [expect.stringContaining('No worker is responding')],
     });
     expect((await api.get('/tasks?user_id=ana&limit=1')).json.tasks[0].warnings).toEqual(unserved.json.warnings);
     await seesWorker(api.pool, 'infinity');

@@ -39,7 +39,7 @@ describe('the state machine', () => {
     expect(transitionOf('terminating', 'resume')).toBeUndefined();
   });
 
-  it('has a sentence for every arrow', () => {
+  it('has a sentence for every transition', () => {
     for (const { meaning } of TRANSITIONS) expect(meaning).toMatch(/^[A-Z].*\.$/);
   });
 

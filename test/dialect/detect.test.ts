@@ -55,7 +55,7 @@ describe('the delimiter', () => {
   });
 
   it('is a question where each line is in quotes as a whole', () => {
-    expect(found('"id,name,n"\n"1,Ann,2"\n"2,Bob,3"\n').question).toMatch(/quotes as a whole/);
+    expect(found('"id,name,n"\n"1,Ann,2"\n"2,Bob,3"\n').question).toMatch(/quoted as a whole/);
   });
 
   it('is not made up for a file of one column', () => {
@@ -115,7 +115,7 @@ describe('the lines around the records', () => {
     const text =
       'Statement of 2024-05-31\nAccount: main\n\nday;valuta;sum\n2024-05-01;2024-05-02;1.50\n2024-05-03;2024-05-04;-2.00\n';
     expect(found(text)).toMatchObject({ header: ['day', 'valuta', 'sum'], dialect: { delimiter: ';', skip_lines: 3 } });
-    expect(warningsOf(text)).toMatch(/lines above the header/);
+    expect(warningsOf(text)).toMatch(/Skipped \d+ lines above the header/);
   });
 
   it('skips titles that carry the delimiters of the table', () => {

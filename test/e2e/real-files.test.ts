@@ -138,7 +138,7 @@ describe('a file that cannot be read for sure', () => {
 
   it('is never a table of one column without a word', async () => {
     const { key, task } = await load('"a;b"\n"1;2"\n"3;4"\n"5;6"\n');
-    expect(task.error).toMatchObject({ code: 'unclear_dialect', detail: expect.stringContaining('in quotes') });
+    expect(task.error).toMatchObject({ code: 'unclear_dialect', detail: expect.stringContaining('quoted as a whole') });
     await service.client.command('terminate', key);
     await service.client.waitFor(key, ['terminated']);
   });

@@ -63,7 +63,7 @@ it('a frozen worker shows in its tasks and in /health/ready within 30 s, and no 
     const task = await service
       .until(async () => (await service.client.progress(key)).warnings.length > 0, 30_000)
       .then(() => service.client.progress(key));
-    expect(task).toMatchObject({ eta_seconds: null, warnings: [expect.stringContaining('No worker answers')] });
+    expect(task).toMatchObject({ eta_seconds: null, warnings: [expect.stringContaining('No worker is responding')] });
     expect(await health()).toMatchObject({ status: 'unavailable', worker: 'down' });
   } finally {
     process.kill(service.worker.pid, 'SIGCONT');

@@ -35,14 +35,14 @@ it('sends a start, once', async () => {
   const task = await recorded();
   await dispatch();
   await dispatch();
-  expect(await api.temporal.told(task.id)).toEqual(['start']);
+  expect(await api.temporal.received(task.id)).toEqual(['start']);
   expect(await task.messages()).toEqual([]);
 });
 
 it('starts the workflow before a command', async () => {
   const task = await recorded('pause');
   await dispatch();
-  expect(await api.temporal.told(task.id)).toEqual(['start', 'commandRecorded {"action":"pause"}']);
+  expect(await api.temporal.received(task.id)).toEqual(['start', 'commandRecorded {"action":"pause"}']);
   expect(await task.messages()).toEqual([]);
 });
 
@@ -50,7 +50,7 @@ it('starts the workflow for a command that overtakes its start', async () => {
   const task = await recorded('pause');
   await api.pool.query(`UPDATE long_task.outbox SET next_attempt_at = now() + interval '1 hour' WHERE kind = 'start'`);
   await dispatch();
-  expect(await api.temporal.told(task.id)).toEqual(['start', 'commandRecorded {"action":"pause"}']);
+  expect(await api.temporal.received(task.id)).toEqual(['start', 'commandRecorded {"action":"pause"}']);
 });
 
 it('harms nothing when two dispatch at once', async () => {
@@ -63,7 +63,7 @@ it('harms nothing when two dispatch at once', async () => {
 it('leaves young messages to their requests', async () => {
   const row = await newUpload(api.pool);
   await dispatch();
-  expect(await api.temporal.told(row.workflow_id)).toEqual([]);
+  expect(await api.temporal.received(row.workflow_id)).toEqual([]);
   expect(await listMessages(api.pool, row)).toMatchObject([{ kind: 'start', attempts: 0 }]);
 });
 
@@ -72,7 +72,7 @@ it('leaves kinds of a newer version alone', async () => {
   await api.pool.query(`INSERT INTO long_task.outbox (task_id, kind) VALUES ($1, 'webhook')`, [row.id]);
   await makeDue();
   await dispatch();
-  expect(await api.temporal.told(id)).toEqual(['start']);
+  expect(await api.temporal.received(id)).toEqual(['start']);
   const { rows } = await api.pool.query('SELECT kind, attempts FROM long_task.outbox');
   expect(rows).toEqual([{ kind: 'webhook', attempts: 0 }]);
 });
@@ -81,7 +81,7 @@ it('sends nothing to the workflow of an ended task, and removes the message', as
   const task = await recorded('terminate');
   await api.pool.query(`UPDATE long_task.tasks SET state = 'terminated' WHERE id = $1`, [task.row.id]);
   await dispatch();
-  expect(await api.temporal.told(task.id)).toEqual([]);
+  expect(await api.temporal.received(task.id)).toEqual([]);
   expect(await task.messages()).toEqual([]);
 });
 
@@ -102,7 +102,7 @@ it('stops at the first when Temporal is away, and has all due again at once', as
   expect(await task.messages()).toMatchObject([{ kind: 'start', attempts: 0 }]);
   api.temporal.away = false;
   await dispatch();
-  expect(await api.temporal.told(task.id)).toEqual(['start']);
+  expect(await api.temporal.received(task.id)).toEqual(['start']);
 });
 
 it('waits longer and longer for a message that Temporal refuses', async () => {
@@ -120,5 +120,5 @@ it('waits longer and longer for a message that Temporal refuses', async () => {
     await makeDue();
   }
   expect(waits).toEqual([4, 8, 16, 32, 60, 60, 60]);
-  expect(logged.filter((line) => line.includes('cannot be dispatched'))).toHaveLength(7);
+  expect(logged.filter((line) => line.includes('could not send message'))).toHaveLength(7);
 });

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { beforeEach, expect, it } from 'vitest';
 import { STATE_ATTRIBUTE } from '../../src/contract/search-attributes.js';
-import { RESTARTED, reconcileAll } from '../../src/maintenance/reconciler.js';
+import { RESTARTED, RESTARTED_BEFORE, reconcileAll } from '../../src/maintenance/reconciler.js';
 import { settleTask } from '../../src/tasks/commands.js';
 import { getTaskById, type TaskRow } from '../../src/tasks/tasks.js';
 import { useApi } from '../api/support.js';
@@ -27,7 +27,7 @@ it('leaves a task alone whose workflow runs', async () => {
   const task = await running();
   await reconcile();
   expect((await task.now()).version).toBe(task.row.version + 1); // That of the settle.
-  expect(await api.temporal.told(task.row.workflow_id)).toEqual(['start']);
+  expect(await api.temporal.received(task.row.workflow_id)).toEqual(['start']);
 });
 
 it('treats the end of a workflow as a terminate, by any caller, and starts a new one that rolls back', async () => {
@@ -35,7 +35,7 @@ it('treats the end of a workflow as a terminate, by any caller, and starts a new
   await api.temporal.end(task.row.workflow_id);
   await Promise.all([reconcile(), reconcile()]);
   expect((await task.now()).state).toBe('terminating');
-  expect(await api.temporal.told(task.row.workflow_id)).toEqual(['start']);
+  expect(await api.temporal.received(task.row.workflow_id)).toEqual(['start']);
 });
 
 it('does not treat its own end of a stuck workflow as a terminate, and redelivers its last command', async () => {
@@ -53,11 +53,11 @@ it('does not treat its own end of a stuck workflow as a terminate, and redeliver
   expect(runId).not.toBe(task.runId);
 });
 
-it('redelivers the reject limit that came to a stuck workflow with a resume', async () => {
+it.each([RESTARTED, RESTARTED_BEFORE])('redelivers the reject limit of a resume after "%s"', async (reason) => {
   const task = await running();
   const old = api.temporal.client.workflow.getHandle(task.row.workflow_id, task.runId);
   await old.signal('resume', { max_rejects: 7 });
-  await api.temporal.gateway.endWorkflow(task.row, task.runId, RESTARTED);
+  await api.temporal.gateway.endWorkflow(task.row, task.runId, reason);
   await reconcile();
   expect((await task.now()).options).toMatchObject({ max_rejects: 7 });
 });

@@ -64,7 +64,7 @@ it('a command that overtakes the start reaches the own run, not the old one', as
   const { row: paused } = await commandTask(api.pool, row, { action: 'pause', channel: 'api', reason: 'lunch' });
   await dispatchAll(parts(), paused);
   expect(await lastRun(row.workflow_id)).toMatchObject({ taskId: row.id, status: 'RUNNING' });
-  expect(await api.temporal.told(row.workflow_id)).toEqual([
+  expect(await api.temporal.received(row.workflow_id)).toEqual([
     'start',
     'commandRecorded {"action":"pause","reason":"lunch"}',
   ]);
@@ -82,7 +82,7 @@ it('a command that overtakes the start while Temporal is away reaches the own ru
   api.temporal.away = false;
   await dispatchOnce(parts());
   expect(await lastRun(row.workflow_id)).toMatchObject({ taskId: row.id, status: 'RUNNING' });
-  expect(await api.temporal.told(row.workflow_id)).toEqual(['start', 'commandRecorded {"action":"terminate"}']);
+  expect(await api.temporal.received(row.workflow_id)).toEqual(['start', 'commandRecorded {"action":"terminate"}']);
 });
 
 it('a start that comes late does not end the run of the task that has the name now', async () => {

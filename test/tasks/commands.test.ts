@@ -154,7 +154,7 @@ describe('what is brought twice', () => {
 });
 
 describe('a change of state', () => {
-  it('is refused where the state machine has no such arrow', async () => {
+  it('is refused where the state machine has no such transition', async () => {
     const { row } = await runningTask(db.pool);
     const change = { verb: 'paused', to: 'paused', channel: 'service' } as const;
     await expect(withTransaction(db.pool, (client) => changeState(client, row, change))).rejects.toThrow(

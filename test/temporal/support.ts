@@ -47,7 +47,7 @@ export class TestTemporal {
    * Returns the start and signals of the last workflow of this id, in order, such as `commandRecorded
    * {"action":"pause"}`.
    */
-  async told(workflowId: string): Promise<string[]> {
+  async received(workflowId: string): Promise<string[]> {
     const history = await this.client.workflow
       .getHandle(workflowId)
       .fetchHistory()
@@ -77,7 +77,7 @@ export class TestTemporal {
     }
   }
 
-  /** As an operator ends a workflow past the service. */
+  /** Ends a workflow as an operator does directly in Temporal. */
   async end(workflowId: string): Promise<void> {
     await this.client.workflow.getHandle(workflowId).terminate();
   }

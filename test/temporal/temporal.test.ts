@@ -48,7 +48,7 @@ describe('the gateway to Temporal', () => {
     await expect(temporal.gateway.startWorkflow(row)).rejects.toThrow(WorkflowClosedError);
     await expect(temporal.gateway.signalWorkflow(row, { action: 'pause' })).rejects.toThrow(WorkflowClosedError);
     await temporal.gateway.restartWorkflow(row);
-    expect(await temporal.told(row.workflow_id)).toEqual(['start']);
+    expect(await temporal.received(row.workflow_id)).toEqual(['start']);
   });
 
   it('starts a workflow without the search attributes that the server does not know', async () => {
