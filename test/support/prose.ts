@@ -23,8 +23,13 @@ const read = (file: string) => {
 const proses = new Map<string, Prose[]>();
 /** Returns the prose of a page of documentation or of a source. */
 export function proseOf(file: string): Prose[] {
-  if (!proses.has(file)) proses.set(file, file.endsWith('.md') ? proseOfPage(file) : proseOfSource(file));
+  if (!proses.has(file)) proses.set(file, isPage(file) ? proseOfPage(file) : proseOfSource(file));
   return proses.get(file)!;
+}
+
+/** Tells whether a file is a text for people rather than a source. */
+function isPage(file: string): boolean {
+  return /\.(?:md|example)$/.test(file);
 }
 
 /** Returns a page without code, targets of links and names of files. Line breaks stay, so that lines count. */
@@ -115,11 +120,10 @@ function isTest(callee: unknown): boolean {
  * break them; code in a page; lines of one word, such as an address; and results that a command writes.
  */
 export function longLinesOf(file: string): number[] {
-  const isPage = file.endsWith('.md');
-  const text = isPage
+  const text = isPage(file)
     ? withoutBlocks(pageOf(file)).replace(/<!-- results: [\s\S]*?<!-- results end/, emptied)
     : read(file);
-  const commented = isPage ? undefined : commentLinesOf(file);
+  const commented = isPage(file) ? undefined : commentLinesOf(file);
   return text.split('\n').flatMap((line, index) => {
     const isProse = commented ? commented.has(index + 1) : !line.startsWith('|');
     return isProse && line.length > MAX_COLUMNS && /\S\s+\S/.test(line.trim()) ? [index + 1] : [];
