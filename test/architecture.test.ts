@@ -3,11 +3,11 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
-/** The folders whose own folders are rooms, and those that are rooms themselves. */
-const HOUSE = 'src';
+/** The folders whose own folders are modules, and those that are modules themselves. */
+const SOURCE = 'src';
 const TOOLS = ['launcher', 'testkit', 'faults', 'demo', 'bench'];
 
-/** What each room may import of the others. The single files at the root of `src` count as rooms of their own. */
+/** What each module may import of the others. The single files at the root of `src` count as modules of their own. */
 const ALLOWED: Record<string, string[]> = {
   contract: [],
   log: [],
@@ -88,7 +88,7 @@ const ALLOWED: Record<string, string[]> = {
   bench: ['client', 'contract', 'csv', 'dialect', 'kernel', 'launcher', 'testkit'],
 };
 
-/** No room holds more of the lines of `src` than this. */
+/** No module holds more of the lines of `src` than this. */
 const LARGEST_SHARE = 1 / 5;
 
 interface Import {
@@ -97,7 +97,7 @@ interface Import {
   typeOnly: boolean;
 }
 
-const files = [HOUSE, ...TOOLS].flatMap((folder) =>
+const files = [SOURCE, ...TOOLS].flatMap((folder) =>
   readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.[cm]?ts$/.test(file))
     .map((file) => path.join(folder, file)),
@@ -114,29 +114,33 @@ function importsOf(file: string): Import[] {
   }));
 }
 
-function roomOf(file: string): string {
+function moduleOf(file: string): string {
   const [first, second] = file.split(path.sep);
-  return first === HOUSE ? second!.replace(/\.ts$/, '') : first!;
+  return first === SOURCE ? second!.replace(/\.ts$/, '') : first!;
 }
 
-const arrows = imports.map(({ from, to }) => [roomOf(from), roomOf(to)] as const).filter(([from, to]) => from !== to);
+const dependencies = imports
+  .map(({ from, to }) => [moduleOf(from), moduleOf(to)] as const)
+  .filter(([from, to]) => from !== to);
 
-describe('the rooms', () => {
-  it('import each other only along the allowed arrows, types included', () => {
-    expect(new Set(files.map(roomOf))).toEqual(new Set(Object.keys(ALLOWED)));
-    const forbidden = arrows.filter(([from, to]) => !ALLOWED[from]?.includes(to));
+describe('the modules', () => {
+  it('import each other only along the allowed dependencies, types included', () => {
+    expect(new Set(files.map(moduleOf))).toEqual(new Set(Object.keys(ALLOWED)));
+    const forbidden = dependencies.filter(([from, to]) => !ALLOWED[from]?.includes(to));
     expect(forbidden).toEqual([]);
   });
 
-  it('use every arrow that is allowed', () => {
+  it('use every dependency that is allowed', () => {
     const unused = Object.entries(ALLOWED).flatMap(([from, all]) =>
-      all.filter((to) => !arrows.some((arrow) => arrow[0] === from && arrow[1] === to)).map((to) => `${from} -> ${to}`),
+      all
+        .filter((to) => !dependencies.some((dependency) => dependency[0] === from && dependency[1] === to))
+        .map((to) => `${from} -> ${to}`),
     );
     expect(unused).toEqual([]);
   });
 
   it('take the kernel as an option, named only where a thread or a process starts', () => {
-    const users = imports.filter(({ from, to }) => roomOf(from) !== 'kernel' && roomOf(to) === 'kernel');
+    const users = imports.filter(({ from, to }) => moduleOf(from) !== 'kernel' && moduleOf(to) === 'kernel');
     expect(users.map(({ from }) => from).sort()).toEqual([
       'bench/csv-scan.ts',
       'src/intake/convert-thread.ts',
@@ -147,7 +151,7 @@ describe('the rooms', () => {
   });
 
   it('have no cycle', () => {
-    expect(cyclesOf(arrows)).toEqual([]);
+    expect(cyclesOf(dependencies)).toEqual([]);
   });
 
   it('have no cycle among their files', () => {
@@ -155,15 +159,15 @@ describe('the rooms', () => {
   });
 
   it('are one level deep', () => {
-    const deepest = (file: string) => (file.startsWith(HOUSE) ? 3 : 2);
+    const deepest = (file: string) => (file.startsWith(SOURCE) ? 3 : 2);
     expect(files.filter((file) => file.split(path.sep).length > deepest(file))).toEqual([]);
   });
 
   it('hold no more than a fifth of the lines each', () => {
     const lines = new Map<string, number>();
-    for (const file of files.filter((name) => name.startsWith(HOUSE))) {
+    for (const file of files.filter((name) => name.startsWith(SOURCE))) {
       const count = readFileSync(path.join(ROOT, file), 'utf8').split('\n').length;
-      lines.set(roomOf(file), (lines.get(roomOf(file)) ?? 0) + count);
+      lines.set(moduleOf(file), (lines.get(moduleOf(file)) ?? 0) + count);
     }
     const total = [...lines.values()].reduce((sum, count) => sum + count, 0);
     expect([...lines].filter(([, count]) => count > total * LARGEST_SHARE)).toEqual([]);
@@ -171,12 +175,12 @@ describe('the rooms', () => {
 });
 
 describe('the sources', () => {
-  const sources = files.filter((file) => file.startsWith(HOUSE));
+  const sources = files.filter((file) => file.startsWith(SOURCE));
   const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8');
 
   it('read the environment in one place', () => {
     const readers = sources.filter((file) => read(file).includes('process.env'));
-    expect(readers).toEqual([path.join(HOUSE, 'config.ts')]);
+    expect(readers).toEqual([path.join(SOURCE, 'config.ts')]);
   });
 
   it('write rows by COPY from and to the connection only, never through a program or a file of the server', () => {
