@@ -24,6 +24,7 @@ interface Committing extends Pick<Dependencies, 'metrics'> {
   /** Finds the records of rejects in the uploaded file. */
   rejects: SourceRejects;
   beat: Beat;
+  isAsync?: boolean;
 }
 
 /**
@@ -65,7 +66,7 @@ export class BatchCommitter {
    * @throws {FencedError} when a command or another attempt took over; {TaskError} reject_limit
    */
   async commit(batch: EncodedBatch, isCareful: boolean, meanwhile: () => void): Promise<number> {
-    const { client, fence, task, metrics } = this.#committing;
+    const { client, fence, task, metrics, isAsync } = this.#committing;
     const byteOffset = this.#part.byteOffset + batch.consumed;
     const done = byteOffset === this.#part.byteTo;
     const found = await this.#committing.rejects.find(batch.rejects);
@@ -74,7 +75,7 @@ export class BatchCommitter {
     const clock = metrics.startBatch();
     const refused = await withFence(client, fence, async () => {
       clock.entered();
-      if (done) await client.query('SET LOCAL synchronous_commit = on');
+      if (done && !isAsync) await client.query('SET LOCAL synchronous_commit = on');
       const refused = batch.loaded > 0 ? await this.#send(batch, isCareful, meanwhile) : [];
       const rejects = [...found, ...refused].sort((a, b) => a.row - b.row);
       if (refused.length > 0) await this.#checkLimit(rejects);

@@ -38,6 +38,8 @@ export interface PartWork extends Pick<Dependencies, 'rateLimiter' | 'csv' | 'me
   outs: Buffer[];
   signal: AbortSignal;
   beat: Beat;
+  /** No commit waits for the disk: the caller makes a later one that does. */
+  isAsync?: boolean;
 }
 
 /** Loads a part batch by batch from its checkpoint to its end. Used once. */
@@ -64,9 +66,9 @@ export class PartLoader {
    * @throws {FencedError} when a command or another attempt took over; {TaskError} reject_limit
    */
   async load(): Promise<Checkpoint & UploadPart> {
-    const { client, task, part, signal, rateLimiter, store } = this.#work;
+    const { client, task, part, signal, rateLimiter, store, isAsync } = this.#work;
     // Rows and checkpoint are lost or kept together, so only the part's last commit has to wait for the disk.
-    await client.query('SET synchronous_commit = off');
+    if (!isAsync) await client.query('SET synchronous_commit = off');
     const { options } = asUpload(task);
     const checker = new RowChecker(task, options.columns && (await partEvidence(client, task.id, part.partNo)));
     const rejects = new SourceRejects(store, task);

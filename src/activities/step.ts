@@ -61,11 +61,13 @@ export interface Step {
   task: TaskRow;
   fence: Fence;
   signal: AbortSignal;
+  /** Its commits do not wait for the disk, but the last one does. */
+  isAsync?: boolean;
 }
 
 /**
  * Claims a step of a task for one attempt at a time and runs it in a session of its own.
- * @param isAsync whether its commits do not wait for the disk
+ * @param isAsync whether its commits do not wait for the disk; the last one has to ask for it
  */
 export async function asStep<T>(
   attending: Attending,
@@ -75,7 +77,9 @@ export async function asStep<T>(
   isAsync = false,
 ): Promise<T> {
   return attend(attending, run, ({ fence, signal, stint }) =>
-    stint({ role, isAsync }, async (client) => body({ client, signal, ...(await claimStep(client, fence, role)) })),
+    stint({ role, isAsync }, async (client) =>
+      body({ client, signal, isAsync, ...(await claimStep(client, fence, role)) }),
+    ),
   );
 }
 

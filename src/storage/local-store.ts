@@ -83,7 +83,14 @@ async function* readRange(file: string, { start = 0, end = Number.POSITIVE_INFIN
 
 /** @throws {TaskError} file_not_found */
 async function openStored(file: string): Promise<StoreFile> {
-  return (await openPieces(file)) ?? openFile(file);
+  try {
+    return await openFile(file);
+  } catch (error) {
+    // Results of several parts are in pieces; every other object is a file.
+    const pieces = await openPieces(file);
+    if (pieces) return pieces;
+    throw error;
+  }
 }
 
 async function statStored(file: string): Promise<{ size: number; mtimeMs: number } | null> {

@@ -3,17 +3,18 @@ import { hasState } from '../postgres/sqlstate.js';
 
 /**
  * Runs a statement that is prepared once per connection, since planning it costs more than running it. Runs it
- * unprepared when a migration has invalidated the plan.
+ * unprepared when a migration has invalidated the plan; in a transaction that fails, and a retry has another
+ * connection.
  */
 export async function queryPrepared<R extends pg.QueryResultRow>(
-  pool: pg.Pool,
+  db: pg.Pool | pg.ClientBase,
   query: { name: string; text: string; values: unknown[] },
 ): Promise<R[]> {
   try {
-    return (await pool.query<R>(query)).rows;
+    return (await db.query<R>(query)).rows;
   } catch (error) {
     // Also of a prepared statement after a migration added a column to its table.
     if (!hasState(error, 'feature_not_supported')) throw error;
-    return (await pool.query<R>(query.text, query.values)).rows;
+    return (await db.query<R>(query.text, query.values)).rows;
   }
 }

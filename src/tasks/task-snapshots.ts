@@ -64,9 +64,13 @@ export async function getSnapshotWithEvents(
 
 /** Reads a task by its id, also one that has given up its name. @throws {TaskError} task_not_found */
 export async function getSnapshotById(pool: pg.Pool, id: string): Promise<TaskSnapshot> {
-  const { rows } = await pool.query(`${snapshotsOf('long_task.tasks')} WHERE t.id = $1`, [id]);
-  if (!rows[0]) throw new TaskError('task_not_found', 'The task was deleted meanwhile.');
-  return toSnapshot(rows[0]);
+  const [found] = await queryPrepared<TaskRow & Omit<TaskSnapshot, 'row'>>(pool, {
+    name: 'snapshot by id',
+    text: `${snapshotsOf('long_task.tasks')} WHERE t.id = $1`,
+    values: [id],
+  });
+  if (!found) throw new TaskError('task_not_found', 'The task was deleted meanwhile.');
+  return toSnapshot(found);
 }
 
 /** Converts a row of `snapshotsOf` to a snapshot. */

@@ -10,6 +10,7 @@ import {
   type Verb,
 } from '../contract/states.js';
 import { writeMessage } from './outbox.js';
+import { queryPrepared } from './prepared.js';
 import { percentDone, sumParts } from './progress.js';
 import { getTaskById, type NativePause, type TaskRow } from './tasks.js';
 
@@ -49,8 +50,9 @@ export async function changeState(client: pg.ClientBase, row: TaskRow, change: C
   const { verb, to } = change;
   if (!isTransition(row.state, verb, to)) throw new Error(`no transition ${row.state} -> ${verb} -> ${to}`);
   const reached = to === 'terminating' ? percentDone(row, await sumParts(client, row.id)) : 0;
-  const { rows } = await client.query<TaskRow>(
-    `WITH changed AS (UPDATE long_task.tasks SET
+  const [changed] = await queryPrepared<TaskRow>(client, {
+    name: 'change state',
+    text: `WITH changed AS (UPDATE long_task.tasks SET
        state = $2,
        progress_reached = greatest(progress_reached, $5),
        epoch = epoch + (CASE WHEN $2 IN ('running', 'pausing', 'terminating') OR $4 THEN 1 ELSE 0 END),
@@ -69,7 +71,7 @@ export async function changeState(client: pg.ClientBase, row: TaskRow, change: C
        INSERT INTO long_task.task_events (task_id, channel, actor, action, reason, from_state, to_state, epoch)
        SELECT id, $8, $9, $10, $11, $12, $2, epoch FROM changed
      ) SELECT * FROM changed`,
-    [
+    values: [
       row.id,
       to,
       change.channel === 'service' ? null : (change.reason ?? 'requested'),
@@ -83,12 +85,12 @@ export async function changeState(client: pg.ClientBase, row: TaskRow, change: C
       change.reason ?? null,
       row.state,
     ],
-  );
+  });
   if (change.notify) {
     const payload = { action: change.notify, ...(change.reason !== undefined && { reason: change.reason }) };
     await writeMessage(client, row.id, { kind: 'command', payload });
   }
-  return rows[0]!;
+  return changed!;
 }
 
 /**
@@ -96,11 +98,12 @@ export async function changeState(client: pg.ClientBase, row: TaskRow, change: C
  * one. The caller is inside the fence.
  */
 export async function enterPhase(client: pg.ClientBase, taskId: string, phase: TaskRow['phase']): Promise<void> {
-  await client.query(
-    `UPDATE long_task.tasks SET
+  await queryPrepared(client, {
+    name: 'enter phase',
+    text: `UPDATE long_task.tasks SET
        phase_seconds = CASE WHEN phase IS NULL THEN phase_seconds ELSE ${PHASE_SECONDS_NOW} END,
        phase = $2, phase_since = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
      WHERE id = $1 AND coalesce(array_position($3::text[], phase), 0) < array_position($3::text[], $2)`,
-    [taskId, phase, PHASES],
-  );
+    values: [taskId, phase, PHASES],
+  });
 }

@@ -13,6 +13,7 @@ import type {
 } from '../contract/task.js';
 import type { Fence } from './fence.js';
 import { HAS_MESSAGES } from './outbox.js';
+import { queryPrepared } from './prepared.js';
 
 /** A column of the file and of the table, with its type and the evidence for it. */
 export interface Column {
@@ -146,9 +147,10 @@ export async function getTask(db: pg.Pool | pg.ClientBase, key: TaskKey): Promis
 
 /** @throws {TaskError} task_not_found */
 export async function getTaskById(db: pg.Pool | pg.ClientBase, id: string): Promise<TaskRow> {
-  const { rows } = await db.query<TaskRow>('SELECT * FROM long_task.tasks WHERE id = $1', [id]);
-  if (!rows[0]) throw new TaskError('task_not_found', 'The task no longer exists.');
-  return rows[0];
+  const text = 'SELECT * FROM long_task.tasks WHERE id = $1';
+  const [task] = await queryPrepared<TaskRow>(db, { name: 'task by id', text, values: [id] });
+  if (!task) throw new TaskError('task_not_found', 'The task no longer exists.');
+  return task;
 }
 
 function notFound(key: TaskKey): never {
