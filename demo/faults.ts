@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sendSignal } from '../launcher/pids.js';
 import type { TaskKey } from '../src/client/client.js';
 import { pauseByApi } from '../testkit/steering.js';
 import { heldInDatabase, Missed, TaskWatch } from '../testkit/task-watch.js';
@@ -19,6 +20,8 @@ const KINDS = ['pause', 'kill', 'pause + kill', 'kill while paused', 'resume + k
  * longer.
  */
 const MAX_KILLS = 2;
+/** The supervisor starts the next worker within this time. */
+const WORKER_MS = 30_000;
 
 /** Two to four faults in the order of their rows, at least one of them with a `kill -9`. */
 export function planFaults(random: () => number, rows: number): Fault[] {
@@ -73,14 +76,13 @@ async function commit(
   violations: string[],
 ): Promise<number | undefined> {
   const { client, db, service } = workspace;
-  const { worker_pid: worker } = service.services();
   const watch = new TaskWatch(db, key);
-  const kill = () => process.kill(worker, 'SIGKILL');
-  if (fault.kind === 'kill') kill();
+  const kill = () => killWorker(service);
+  if (fault.kind === 'kill') await kill();
   else if (fault.kind === 'pause + kill') {
     const paused = client.command('pause', key);
     await sleep(fault.restMs / 10);
-    kill();
+    await kill();
     await paused;
     await watch.untilState('paused');
   } else await pauseByApi(workspace, key);
@@ -88,7 +90,7 @@ async function commit(
   const isHit = rows < (rowsTotal ?? 0);
   if (state !== 'paused') return isHit ? rows : undefined;
 
-  if (fault.kind === 'kill while paused') kill();
+  if (fault.kind === 'kill while paused') await kill();
   await sleep(fault.restMs);
   const after = await watch.look();
   if (after.rows !== rows) violations.push(`${after.rows - rows} rows were committed while paused`);
@@ -96,6 +98,14 @@ async function commit(
   if (held.sessions + held.locks > 0)
     violations.push(`${held.sessions} sessions and ${held.locks} locks were held while paused`);
   await client.command('resume', key);
-  if (fault.kind === 'resume + kill') kill();
+  if (fault.kind === 'resume + kill') await kill();
   return isHit ? rows : undefined;
+}
+
+/** Kills the worker that runs. Right after a kill the next one may not be there yet: then waits for it. */
+async function killWorker(service: Workspace['service']): Promise<void> {
+  for (const end = performance.now() + WORKER_MS; !sendSignal(service.services().worker_pid, 'SIGKILL'); ) {
+    if (performance.now() > end) throw new Error(`no worker runs for ${WORKER_MS / 1000} s`);
+    await sleep(20);
+  }
 }
