@@ -52,7 +52,7 @@ function writeMoment(form: string, value: string): string | null {
   const fraction = FRACTION.exec(bare);
   const written = `to_char(${local}, ${quoteLiteral(bare.replace(FRACTION, ''))})`;
   const whole = [written, fraction && writeFraction(local, fraction[1]!), offset && quoteLiteral(offset[1]!)];
-  const isPlain = `isfinite(${value}) AND extract(year FROM ${value}) BETWEEN 1 AND 9999`;
+  const isPlain = `isfinite(${value}) AND extract(year FROM ${local}) BETWEEN 1 AND 9999`;
   return `CASE WHEN ${isPlain} THEN ${whole.filter(Boolean).join(' || ')} ELSE ${value}::text END`;
 }
 

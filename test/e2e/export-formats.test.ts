@@ -119,6 +119,16 @@ describe('an export with like_source', () => {
     expect(task.receipt!).toMatchObject({ same_as_source: true, format: { quoted: [2], final_newline: false } });
   });
 
+  it('is so for moments at the ends of the calendar, with an offset that leads out of it', async () => {
+    const text = 'id,from\n1,0001-01-01T00:00:00+08:00\n2,2024-01-31T10:15:00+08:00\n';
+    const last = 'id,until\n1,9999-12-31T23:59:59-03:00\n2,2024-01-31T10:15:00-03:00\n';
+    for (const file of [text, last]) {
+      const { task_name } = await service.uploaded(file);
+      const { bytes, task } = await exported(task_name, { like_source: true });
+      expect([bytes.toString(), task.receipt!.same_as_source]).toEqual([file, true]);
+    }
+  });
+
   it('says where it is not the file', async () => {
     const { task_name } = await service.uploaded('a,b\n1,"x"\n2,y\n');
     const { bytes, task } = await exported(task_name, { like_source: true });

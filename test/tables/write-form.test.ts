@@ -79,6 +79,21 @@ function groups<T extends { form: string }>(cases: T[]): Map<string, T[]> {
   return byForm;
 }
 
+it('moments at the ends of the calendar come back, also where UTC has another year', async () => {
+  const last = '9999-12-31T23:59:59';
+  const values = [
+    '0001-01-01T00:00:00+08:00',
+    `${last}-03:00`,
+    '0001-01-01T00:00:00+14:00',
+    `${last}.5-1130`,
+    `${last}Z`,
+  ];
+  for (const value of values) {
+    const [form] = formsOfValue(value, typeOfValue(Buffer.from(value), 0, value.length));
+    expect(await backFromPostgres(form!, [{ value, read: readForm(form!, value)! }])).toEqual([]);
+  }
+});
+
 it('a column whose type has changed since is written as it is', () => {
   expect(writeForm('c', 'text', 'DD.MM.YYYY')).toBe('c');
   expect(writeForm('c', 'date', undefined)).toBe('c');
