@@ -1,5 +1,6 @@
 import type { GivenDialect, Newline } from './file-dialect.js';
 import type { Wording } from './grammar.js';
+import { hasSingleQuotes } from './single-quotes.js';
 import { type Candidate, delimitersIn, judge, wordingOf } from './wording-candidates.js';
 
 export interface WordingVerdict {
@@ -68,7 +69,7 @@ function firstReadings(input: WordingInput, newline: Newline): Candidate[] {
 
 /** `'` counts as a quote where it opens a field at all; `"` always does. */
 function quotesIn(text: string): ('"' | "'")[] {
-  return /(?:^|[,;\t|^~:\r\n ])'[^'\r\n]*(?:'[^,;\t|\r\n']+)*'(?:[,;\t|^~: \r\n]|$)/.test(text) ? ['"', "'"] : ['"'];
+  return hasSingleQuotes(text) ? ['"', "'"] : ['"'];
 }
 
 function hasSpaces(text: string, delimiter: string): boolean {

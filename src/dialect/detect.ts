@@ -130,9 +130,17 @@ function prefixOf(text: string): Beginning {
 
 /** Characters of the lines that are skipped as given. */
 function skippedLines(text: string, { skip_lines = 0, newline }: GivenDialect): number {
-  const end = newline === '\r' ? /\r\n?/g : /\r*\n|\r(?!\r*\n)/g;
-  for (let line = 0; line < skip_lines; line++) if (!end.exec(text)) return text.length;
-  return end.lastIndex;
+  // A run of CRs is found once: looked at from each of its CRs it takes time by the square of its length.
+  const ends = newline === '\r' ? /\r\n?/g : /\r+\n?|\n/g;
+  for (let left = skip_lines; left > 0; ) {
+    const found = ends.exec(text);
+    if (!found) return text.length;
+    const [run] = found;
+    const lines = run.endsWith('\n') ? 1 : run.length;
+    if (lines >= left) return found.index + (lines === 1 ? run.length : left);
+    left -= lines;
+  }
+  return 0;
 }
 
 /** A header whose quotes are wrong is repaired like any record: then its names are known. */

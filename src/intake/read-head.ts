@@ -154,9 +154,14 @@ function hasPlainWording({ dialect, trailingDelimiter }: Detection): boolean {
 function repeatsHeader({ dialect, dataStart, columns }: Detection, bytes: Buffer): boolean {
   if (dialect.header_rows !== 1 || columns < 2) return false;
   const above = bytes.subarray(0, dataStart).toString('latin1').trimEnd();
-  const line = above.slice(above.search(/[^\r\n]*$/));
-  const place = line.length > 0 ? bytes.indexOf(Buffer.from(line, 'latin1'), dataStart) : -1;
-  return place > 0 && isBreak(bytes[place - 1]) && isBreak(bytes[place + line.length]);
+  const line = Buffer.from(above.slice(Math.max(above.lastIndexOf('\n'), above.lastIndexOf('\r')) + 1), 'latin1');
+  if (line.length === 0) return false;
+  // Line by line: a search for a long text takes time by the square of its length.
+  for (let at = dataStart; at + line.length <= bytes.length; at++) {
+    const isLine = isBreak(bytes[at - 1]) && isBreak(bytes[at + line.length]);
+    if (isLine && line.equals(bytes.subarray(at, at + line.length))) return true;
+  }
+  return false;
 }
 
 function isBreak(byte: number | undefined): boolean {
