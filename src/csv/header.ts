@@ -50,30 +50,6 @@ export function readHeader(head: Buffer, dialect: Dialect, final = false): { nam
 }
 
 /**
- * Returns the place of the column that a caller means by a name: as it is in the header, else but for spaces around it
- * and byte order marks before it.
- * @param taken places that do not count
- */
-export function findHeader(
-  headers: readonly string[],
-  name: string,
-  taken: ReadonlySet<number> = new Set(),
-): number | undefined {
-  const exact = headers.findIndex((header, i) => header === name && !taken.has(i));
-  if (exact >= 0) return exact;
-  const wanted = trimmed(name);
-  const places = headers.flatMap((header, i) => (trimmed(header) === wanted && !taken.has(i) ? [i] : []));
-  return places.length === 1 ? places[0] : undefined;
-}
-
-function trimmed(name: string): string {
-  return name
-    .replace(/^\ufeff+/, '')
-    .trim()
-    .normalize('NFC');
-}
-
-/**
  * The names the columns get in PostgreSQL: unique, at most 63 bytes of UTF-8, the original spelling (NFC) wherever
  * that is possible. Control characters are dropped, empty names become `column_3`, repeated or reserved names
  * `name_2`, `name_3`.

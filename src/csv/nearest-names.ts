@@ -13,24 +13,34 @@ export function listNearest(misspelt: string, names: readonly string[]): string 
 
 /** The names most like a misspelt one, the nearest first. Case does not count. */
 export function nearestNames(misspelt: string, names: readonly string[], most = 3): string[] {
-  const short = (name: string) => [...name.slice(0, COMPARED).toLowerCase()];
-  const wanted = short(misspelt);
+  const wanted = beginning(misspelt);
   return [...new Set(names)]
-    .map((name) => ({ name, distance: editDistance(wanted, short(name)) }))
+    .map((name) => ({ name, distance: editDistance(wanted, beginning(name)) }))
     .sort((a, b) => a.distance - b.distance)
     .slice(0, most)
     .map(({ name }) => name);
 }
 
+function beginning(name: string): string {
+  return name.slice(0, COMPARED).toLowerCase().slice(0, COMPARED);
+}
+
+/** One row of distances is enough, and it is made once: an error compares thousands of names. */
+const row = new Uint8Array(COMPARED + 1);
+
 /** Returns the edit distance of two texts: characters inserted, deleted or changed (Levenshtein 1966). */
-function editDistance(a: readonly string[], b: readonly string[]): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (const [i, character] of a.entries()) {
-    const next = [i + 1];
-    for (const [j, other] of b.entries()) {
-      next.push(Math.min(row[j + 1]! + 1, next[j]! + 1, row[j]! + (character === other ? 0 : 1)));
+function editDistance(a: string, b: string): number {
+  for (let j = 0; j <= b.length; j++) row[j] = j;
+  for (let i = 0; i < a.length; i++) {
+    const character = a.charCodeAt(i);
+    let diagonal = i;
+    row[0] = i + 1;
+    for (let j = 0; j < b.length; j++) {
+      const above = row[j + 1];
+      const changed = character === b.charCodeAt(j) ? diagonal : diagonal + 1;
+      row[j + 1] = Math.min(above + 1, row[j] + 1, changed);
+      diagonal = above;
     }
-    row = next;
   }
-  return row[b.length]!;
+  return row[b.length];
 }

@@ -1,5 +1,5 @@
 import type { GivenColumn, GivenColumns } from '../contract/requests.js';
-import { findHeader } from '../csv/header.js';
+import { HeaderPlaces } from '../csv/header-places.js';
 
 /** A field of the file that becomes a column, and what the request says of it. */
 export interface PlannedColumn extends Pick<GivenColumn, 'rename' | 'type' | 'form'> {
@@ -24,13 +24,9 @@ export interface ColumnPlan {
  */
 export function planColumns(headers: readonly string[], given: GivenColumns = {}): ColumnPlan {
   const columns: PlannedColumn[] = headers.map((_, field) => ({ field, nulls: [] }));
-  if (!Array.isArray(given)) return { columns, isAsInFile: true, missing: addTypes(columns, headers, given) };
-  const found = given.map((one) => ({ ...one, field: -1 }));
-  const taken = new Set<number>();
-  for (const one of found) {
-    one.field = findHeader(headers, one.name, taken) ?? -1;
-    if (one.field >= 0) taken.add(one.field);
-  }
+  const named = new HeaderPlaces(headers);
+  if (!Array.isArray(given)) return { columns, isAsInFile: true, missing: addTypes(columns, named, given) };
+  const found = given.map((one) => ({ ...one, field: named.take(one.name) ?? -1 }));
   const missing = found.filter(({ field }) => field < 0).map(({ name }) => name);
   const listed = found.filter(({ field }) => field >= 0);
   const places = listed.map(({ field }) => field).sort((a, b) => a - b);
@@ -46,12 +42,12 @@ export function planColumns(headers: readonly string[], given: GivenColumns = {}
 }
 
 /** Adds the types that are given by name: of two columns with one name both get it. Returns the names not found. */
-function addTypes(columns: PlannedColumn[], headers: readonly string[], given: Record<string, string>): string[] {
+function addTypes(columns: PlannedColumn[], named: HeaderPlaces, given: Record<string, string>): string[] {
   return Object.entries(given).flatMap(([name, type]) => {
-    const exact = columns.filter(({ field }) => headers[field] === name);
-    const place = findHeader(headers, name);
-    const named = exact.length > 0 || place === undefined ? exact : [columns[place]!];
-    for (const column of named) column.type = type as GivenColumn['type'];
-    return named.length > 0 ? [] : [name];
+    const exact = named.exact(name);
+    const place = exact.length > 0 ? undefined : named.find(name);
+    const places = place === undefined ? exact : [place];
+    for (const one of places) columns[one]!.type = type as GivenColumn['type'];
+    return places.length > 0 ? [] : [name];
   });
 }
