@@ -5,7 +5,7 @@ const PURE = [
   'test/{architecture,prose,log,config}.test.ts',
   'test/{contract,csv,dialect,docs,testkit}/**/*.test.ts',
   'test/activities/{permits,rate-limiter,slots}.test.ts',
-  'test/api/{task-view,written-names}.test.ts',
+  'test/api/{export-format,task-view,written-names}.test.ts',
   'test/http/{byte-range,content-disposition}.test.ts',
   'test/intake/{find-parts,plan-columns,possible-headers,read-head,rewriter,stored-*}.test.ts',
   'test/launcher/{compose,env-example}.test.ts',

@@ -21,7 +21,7 @@ export interface SourceDialect {
 }
 
 /**
- * Finds out how the fields of a file are quoted, and whether its last record ends with a newline.
+ * Finds out how the fields of a file are quoted, what it begins with, and whether its last record ends with a newline.
  * @param head its first `HEAD_BYTES`, or all of it
  */
 export async function readSourceStyle(file: StoreFile, head: Buffer, dialect: SourceDialect): Promise<SourceStyle> {
@@ -29,11 +29,22 @@ export async function readSourceStyle(file: StoreFile, head: Buffer, dialect: So
   const beginning = head.subarray(0, QUOTES_BYTES);
   const text = encoding === 'utf-8' ? beginning : Buffer.from(decodeLoosely(beginning, encoding));
   const end = decodeLoosely(await readEnd(file, head), encoding);
-  const final_newline = /[\r\n]$/.test(end);
+  const { length, ...above } = aboveRecords(text);
+  const style = { ...above, final_newline: /[\r\n]$/.test(end) };
   if (dialect.quote !== '"' || dialect.delimiter.length > 1)
-    return { quoted_header: false, quoted: 'needed', final_newline };
-  return { ...findQuoting(text.subarray(hasBom(text) ? 3 : 0), dialect), final_newline };
+    return { quoted_header: false, quoted: 'needed', ...style };
+  return { ...findQuoting(text.subarray(length), dialect), ...style };
 }
+
+/** The marks, and the line that names a delimiter: `detect` does not count it among the lines above the header. */
+function aboveRecords(text: Buffer): { marks: number; separator_line: boolean; length: number } {
+  let marks = 0;
+  while (hasBom(text.subarray(3 * marks, 3 * marks + 3))) marks++;
+  const line = SEPARATOR_LINE.exec(text.toString('utf8', 3 * marks, 3 * marks + 64))?.[0] ?? '';
+  return { marks, separator_line: line !== '', length: 3 * marks + Buffer.byteLength(line) };
+}
+
+const SEPARATOR_LINE = /^("?)sep=[^\r\n"]{1,8}\1[;,\t]*(?:\r*\n|\r)/i;
 
 async function readEnd(file: StoreFile, head: Buffer): Promise<Buffer> {
   if (head.length === file.size) return head.subarray(-END_BYTES);

@@ -12,6 +12,9 @@ type FormatOfSource = Partial<Omit<ExportFormat, 'newline' | 'quote' | 'escape' 
   escape?: string | null;
   header_rows?: number;
   skip_lines?: number;
+  skip_space?: boolean;
+  marks?: number;
+  separator_line?: boolean;
 };
 
 const NEWLINES = { lf: '\n', crlf: '\r\n', '\n': '\n', '\r\n': '\r\n' } as const;
@@ -44,7 +47,7 @@ export function exportFormat(
 
 /** What COPY can write; the rest is written plainly, and said. */
 function likeSource(
-  { dialect, source_style, columns }: TaskRow,
+  { dialect, source_style, columns, converted }: TaskRow,
   exported: Column[],
 ): { format: ExportFormat; warnings: string[] } {
   const found = { ...dialect, ...source_style } as FormatOfSource;
@@ -55,10 +58,9 @@ function likeSource(
     return plain;
   };
   const quote = found.quote === undefined ? '"' : keep(found.quote, isMark, '"', 'its values are not quoted');
-  const places = exported.map(({ number }) => columns!.findIndex((_, i) => attributeNumber(i) === number) + 1);
+  const places = exported.map((column) => placeInFile(column, columns!, converted?.reading?.fields));
   const header = found.header_rows === undefined ? (found.header ?? true) : found.header_rows > 0;
-  if ((found.header_rows ?? 0) > 1) warnings.push('The export has one header line; the uploaded file has several.');
-  if ((found.skip_lines ?? 0) > 0) warnings.push('The lines above the header of the uploaded file are not exported.');
+  warnings.push(...leftOut(found, converted?.reading?.trailingDelimiter ?? false));
   const format: ExportFormat = {
     encoding: found.encoding ?? 'utf-8',
     bom: found.bom ?? false,
@@ -73,6 +75,26 @@ function likeSource(
     compression: null,
   };
   return { format, warnings };
+}
+
+/** Returns one sentence for each thing of the file that an export does not have. */
+function leftOut(found: FormatOfSource, trailingDelimiter: boolean): string[] {
+  const { header_rows = 1, skip_lines = 0, marks = 0, separator_line, skip_space } = found;
+  const sentences: [unknown, string][] = [
+    [header_rows > 1, 'The export has one header line; the uploaded file has several.'],
+    [skip_lines > 0, 'The lines above the header of the uploaded file are not exported.'],
+    [separator_line, 'The line "sep=" of the uploaded file is not exported.'],
+    [marks > 1, 'The export has one byte order mark at most; the uploaded file has several.'],
+    [skip_space, 'The spaces after the delimiters of the uploaded file are not exported.'],
+    [trailingDelimiter, 'The delimiters that end the lines of the uploaded file are not exported.'],
+  ];
+  return sentences.flatMap(([isSo, sentence]) => (isSo ? [sentence] : []));
+}
+
+/** Returns the place of a column among the fields of the file, from 1: an upload may skip and move them. */
+function placeInFile({ number }: Column, columns: Column[], fields?: { field: number }[]): number {
+  const place = columns.findIndex((_, i) => attributeNumber(i) === number);
+  return (fields?.[place]?.field ?? place) + 1;
 }
 
 /** Brings the places of columns in the file to those in the export. */

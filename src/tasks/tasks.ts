@@ -39,7 +39,12 @@ export interface PlannedSource {
 }
 
 /** What an export with `like_source` must know of a file, in addition to its dialect. */
-export interface SourceStyle extends Pick<ExportFormat, 'quoted_header' | 'quoted' | 'final_newline'> {}
+export interface SourceStyle extends Pick<ExportFormat, 'quoted_header' | 'quoted' | 'final_newline'> {
+  /** Byte order marks at its beginning. */
+  marks?: number;
+  /** Whether a line such as `sep=;` follows them. */
+  separator_line?: boolean;
+}
 
 /** What an operator paused in Temporal itself. */
 export type NativePause = 'workflow' | 'activity';

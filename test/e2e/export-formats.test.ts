@@ -129,6 +129,13 @@ describe('an export with like_source', () => {
     }
   });
 
+  it('quotes the columns of the file where the upload has moved and skipped some', async () => {
+    const columns = [{ name: 'd', skip: true }, { name: 'c' }, { name: 'a' }];
+    const { task_name } = await service.uploaded('d,a,b,c\n9,1,2,"x"\n9,3,4,"y"\n', { columns });
+    const { bytes } = await exported(task_name, { like_source: true });
+    expect(bytes.toString()).toBe('c,b,a\n"x",2,1\n"y",4,3\n');
+  });
+
   it('says where it is not the file', async () => {
     const { task_name } = await service.uploaded('a,b\n1,"x"\n2,y\n');
     const { bytes, task } = await exported(task_name, { like_source: true });
