@@ -1,5 +1,6 @@
 import { csvError } from './csv-error.js';
 import { hasBom } from './dialect.js';
+import { type ZipEntry, zipEntries } from './zip-entries.js';
 
 /** The bytes of a file's beginning that tell its type. */
 export const TYPE_BYTES = 64 * 1024;
@@ -60,9 +61,13 @@ const ZIP = 'a ZIP archive';
 // header line: a signature of letters needs more bytes to match, which libraries for file types do not ask for
 // (decision 28).
 const KINDS: Kind[] = [
-  { name: 'an Excel workbook (.xlsx)', advice: EXPORT, match: (b) => isZip(b) && has(b, 'xl/') },
-  { name: 'an OpenDocument spreadsheet (.ods)', advice: EXPORT, match: (b) => isZip(b) && has(b, 'opendocument') },
-  { name: 'an Office document', advice: EXPORT, match: (b) => isZip(b) && has(b, '[Content_Types].xml') },
+  { name: 'an Excel workbook (.xlsx)', advice: EXPORT, match: (b) => hasEntry(b, ({ name }) => WORKBOOK.test(name)) },
+  { name: 'an OpenDocument spreadsheet (.ods)', advice: EXPORT, match: (b) => hasEntry(b, isOpenDocument) },
+  {
+    name: 'an Office document',
+    advice: EXPORT,
+    match: (b) => hasEntry(b, ({ name }) => name === '[Content_Types].xml'),
+  },
   { name: ZIP, advice: UNPACK, match: isZip },
   {
     name: 'an old Excel or Office file (.xls)',
@@ -98,8 +103,19 @@ function starts(bytes: Uint8Array, signature: string, at = 0): boolean {
   return true;
 }
 
-function has(bytes: Uint8Array, text: string): boolean {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(text, 0, 'latin1');
+/** By the names in an archive: in packed bytes any letters occur by chance. */
+function hasEntry(bytes: Uint8Array, isIt: (entry: ZipEntry) => boolean): boolean {
+  if (!isZip(bytes)) return false;
+  for (const entry of zipEntries(bytes)) if (isIt(entry)) return true;
+  return false;
+}
+
+/** A folder with this name may hold a CSV file. */
+const WORKBOOK = /^xl\/.+\.(?:xml|rels|bin)$/;
+
+/** The first entry, which is not packed (OpenDocument 1.3, part 2, 3.3). */
+function isOpenDocument({ name, packed }: ZipEntry): boolean {
+  return name === 'mimetype' && packed.toString('latin1', 0, 100).includes('opendocument');
 }
 
 function isControl(byte: number | undefined): boolean {

@@ -1,13 +1,12 @@
 import { constants, inflateRawSync } from 'node:zlib';
 import { TaskError } from '../contract/errors.js';
 import type { Packing } from '../csv/file-type.js';
+import { isZippedFile, zipEntries } from '../csv/zip-entries.js';
 import { GZIP_TRAILER, gzipHeaderLength } from './gzip-header.js';
 
 /** Of a packed file these bytes are looked at first: they mostly unpack to enough. */
 const FIRST_BYTES = 1 << 16;
 const MAX_OUTPUT = 64 << 20;
-/** Of the header of a file in a ZIP archive (APPNOTE.TXT, 4.3.7), before the name. */
-const ZIP_HEADER = 30;
 const [STORED, DEFLATED] = [0, 8];
 
 /**
@@ -63,16 +62,14 @@ interface WithInfo {
   engine: { bytesWritten: number };
 }
 
-/** Unpacks the beginning of the first file of an archive. */
+/** Unpacks the beginning of the first file of an archive; whether it is the only one, its directory says. */
 function unzipHead(head: Buffer, most: number): Buffer {
-  if (head.length < ZIP_HEADER) throw damaged('zip');
-  const method = head.readUInt16LE(8);
-  const isEncrypted = (head.readUInt16LE(6) & 1) === 1;
-  const packed = head.subarray(ZIP_HEADER + head.readUInt16LE(26) + head.readUInt16LE(28));
-  if (method === DEFLATED && !isEncrypted) return inflate(packed, 'zip', most).bytes;
-  // The size is 0 where it follows the file, which is then read as a stream anyway.
-  const size = head.readUInt32LE(18);
-  if (method === STORED && !isEncrypted && size > 0) return packed.subarray(0, Math.min(size, most));
+  for (const { name, method, isEncrypted, packed } of zipEntries(head)) {
+    if (!isZippedFile(name)) continue;
+    if (method === DEFLATED && !isEncrypted) return inflate(packed, 'zip', most).bytes;
+    if (method === STORED && !isEncrypted) return packed.subarray(0, most);
+    break;
+  }
   throw unreadableZip();
 }
 

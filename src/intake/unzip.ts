@@ -1,6 +1,7 @@
 import { pipeline, type Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
+import { isZippedFile } from '../csv/zip-entries.js';
 import type { Store } from '../storage/store.js';
 import { createInflation } from './inflation.js';
 import { damaged, unreadableZip } from './unpack-head.js';
@@ -34,9 +35,7 @@ export async function* unzip(store: Store, key: string, size: number): AsyncGene
 async function onlyFileOf(archive: ZipFile): Promise<Entry> {
   const files: Entry[] = [];
   for await (const entry of archive.eachEntry()) {
-    const { fileName } = entry;
-    if (fileName.endsWith('/') || fileName.startsWith('__MACOSX/')) continue;
-    files.push(entry);
+    if (isZippedFile(entry.fileName)) files.push(entry);
     if (files.length > 1) break;
   }
   const [one, another] = files;

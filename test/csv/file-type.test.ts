@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { assertText, packingOf } from '../../src/csv/file-type.js';
+import { archive, type Zipped } from '../support/zipped.js';
 
 function refusal(head: Uint8Array): unknown {
   try {
@@ -12,8 +13,6 @@ function refusal(head: Uint8Array): unknown {
 }
 
 test.each([
-  ['an Excel workbook', 'PK\x03\x04....[Content_Types].xml....xl/workbook.xml'],
-  ['an OpenDocument spreadsheet', 'PK\x03\x04....mimetypeapplication/vnd.oasis.opendocument.spreadsheet'],
   ['a ZIP archive', 'PK\x03\x04........data.csv'],
   ['an old Excel', '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'],
   ['a bzip2 file', 'BZh91AY&SY'],
@@ -31,6 +30,30 @@ test.each([
     code: 'not_a_text_file',
     message: expect.stringContaining(name),
   });
+});
+
+const types: Zipped = { name: '[Content_Types].xml', content: '<Types/>' };
+const sheet: Zipped = { name: 'xl/worksheets/sheet1.xml', content: '<worksheet/>' };
+const mimetype: Zipped = { name: 'mimetype', content: 'application/vnd.oasis.opendocument.spreadsheet', method: 0 };
+
+test.each<[string, Zipped[]]>([
+  ['an Excel workbook', [types, sheet]],
+  ['an Excel workbook', [{ name: 'docProps/app.xml', content: '<x/>', streamed: 'signed' }, sheet, types]],
+  ['an OpenDocument spreadsheet', [mimetype, { name: 'content.xml', content: '<x/>' }]],
+  ['an Office document', [types, { name: 'word/document.xml', content: '<x/>' }]],
+])('%s is named by its entries, and is no packing', (name, files) => {
+  for (const streamed of [undefined, 'signed', 'bare', 'zip64'] as const) {
+    const head = archive(files.map((file) => ({ ...file, streamed })));
+    expect(refusal(head)).toMatchObject({ code: 'not_a_text_file', message: expect.stringContaining(name) });
+    expect(packingOf(head)).toBeNull();
+  }
+});
+
+test('a ZIP archive is no workbook by what its CSV file holds, nor by the folder in which it is', () => {
+  const content = 'a,b\nxl/workbook.xml,opendocument\n[Content_Types].xml,PK\x03\x04\n';
+  for (const name of ['x.csv', 'xl/x.csv', 'opendocument/x.csv', 'opendocument.csv'])
+    for (const streamed of [undefined, 'signed'] as const)
+      expect(packingOf(archive([{ name: 'xl/' }, { name, content, method: 0, streamed }]))).toBe('zip');
 });
 
 test('a gzip file is named', () => {
@@ -58,10 +81,9 @@ test('UTF-16 is text, with and without a byte order mark; UTF-32 is refused', ()
   }
 });
 
-test('gzip and ZIP are packings, an Office file is none', () => {
+test('gzip and ZIP are packings', () => {
   expect(packingOf(gzipSync('a,b\n'))).toBe('gzip');
   expect(packingOf(Buffer.from('PK\x03\x04....data.csv', 'latin1'))).toBe('zip');
-  expect(packingOf(Buffer.from('PK\x03\x04....xl/workbook.xml', 'latin1'))).toBeNull();
   expect(packingOf(Buffer.from('a,b\n'))).toBeNull();
 });
 

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import type { Task } from '../../src/contract/task.js';
-import { zipped } from '../support/zipped.js';
+import { archive, zipped } from '../support/zipped.js';
 import { useService } from './service.js';
 
 const service = useService();
@@ -49,6 +49,7 @@ const FILES: [string, string | Buffer, Record<string, unknown>, string][] = [
   ],
   ['gzip of windows-1252', gzipSync(latin1('id;name\n1;M\xfcller\n2;x\n')), {}, 'id,name\n1,Müller\n2,x\n'],
   ['ZIP', zipped('data.csv', 'id,name\n1,a\n2,b\n'), {}, 'id,name\n1,a\n2,b\n'],
+  ['ZIP of a folder', archive([{ name: 'd/' }, { name: 'd/x.csv', content: 'a,b\n1,2\n' }]), {}, 'a,b\n1,2\n'],
   ['ZIP that only stores', zipped('data.csv', 'id,name\n1,a\n2,b\n', 0), {}, 'id,name\n1,a\n2,b\n'],
   ['a quote of another kind', "id;name\n1;'a;b'\n2;'it''s'\n3;'x'\n", {}, "id,name\n1,a;b\n2,it's\n3,x\n"],
   ['a delimiter that the file names', 'sep=^\nid^name\n1^a\n2^b\n', {}, 'id,name\n1,a\n2,b\n'],
