@@ -93,10 +93,10 @@ async function storeUnpacked(
   return { key, ...(await store.putHashed(key, watched(checked(bytes, check)))) };
 }
 
-async function* checked<T>(values: AsyncIterable<T>, check: () => void): AsyncGenerator<T> {
-  for await (const value of values) {
+async function* checked(chunks: AsyncIterable<Buffer>, check: () => void): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
     check();
-    yield value;
+    if (chunk.length > 0) yield chunk;
   }
 }
 

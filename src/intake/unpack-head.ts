@@ -1,8 +1,8 @@
-import { constants, inflateRawSync } from 'node:zlib';
 import { TaskError } from '../contract/errors.js';
 import type { Packing } from '../csv/file-type.js';
 import { isZippedFile, zipEntries } from '../csv/zip-entries.js';
 import { GZIP_TRAILER, gzipHeaderLength } from './gzip-header.js';
+import { type Inflated, inflateAtOnce } from './inflation.js';
 
 /** Of a packed file these bytes are looked at first: they mostly unpack to enough. */
 const FIRST_BYTES = 1 << 16;
@@ -31,35 +31,21 @@ export function unpackHead(head: Buffer, packing: Packing, most: number): Buffer
 }
 
 /** Inflates bytes as far as they reach. */
-function inflate(packed: Buffer, packing: Packing, most: number): { bytes: Buffer; consumed: number } {
+function inflate(packed: Buffer, packing: Packing, most: number): Inflated {
   const first = attempt(packed.subarray(0, FIRST_BYTES), packing);
   const isEnough = first.bytes.length >= most || first.consumed < FIRST_BYTES || packed.length <= FIRST_BYTES;
   const { bytes, consumed } = isEnough ? first : attempt(packed, packing, first);
   return { bytes: bytes.subarray(0, most), consumed };
 }
 
-interface Inflated {
-  bytes: Buffer;
-  /** Bytes of the input, up to the end of the stream in it. */
-  consumed: number;
-}
-
 /** @param enough is the result where the bytes unpack to more than is held in memory */
 function attempt(packed: Buffer, packing: Packing, enough?: Inflated): Inflated {
   try {
-    const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_OUTPUT, info: true };
-    const { buffer, engine } = inflateRawSync(packed, options) as unknown as WithInfo;
-    return { bytes: buffer, consumed: engine.bytesWritten };
+    return inflateAtOnce(packed, MAX_OUTPUT);
   } catch (error) {
     if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE' && enough) return enough;
     throw damaged(packing, error);
   }
-}
-
-/** The result with the option `info`, which the types do not have. */
-interface WithInfo {
-  buffer: Buffer;
-  engine: { bytesWritten: number };
 }
 
 /** Unpacks the beginning of the first file of an archive; whether it is the only one, its directory says. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { unpack } from '../../src/intake/unpack.js';
@@ -7,13 +8,18 @@ import { MIB } from './support.js';
 
 useStore();
 
-/** How many bytes a packed file unpacks to; the code of the error, where it is refused. */
-async function unpacked(content: Buffer, packing: 'gzip' | 'zip', maxBytes = 2 ** 30): Promise<number | string> {
+/** What a packed file unpacks to, in chunks. */
+async function chunksOf(content: Buffer, packing: 'gzip' | 'zip', maxBytes = 2 ** 30): Promise<Buffer[]> {
   const { size } = await store.put('uploads/packed', chunks(content));
-  let bytes = 0;
+  const all: Buffer[] = [];
+  for await (const chunk of unpack(store, { key: 'uploads/packed', size, packing, maxBytes })) all.push(chunk);
+  return all;
+}
+
+/** How many bytes a packed file unpacks to; the code of the error, where it is refused. */
+async function unpacked(content: Buffer, packing: 'gzip' | 'zip', maxBytes?: number): Promise<number | string> {
   try {
-    for await (const chunk of unpack(store, { key: 'uploads/packed', size, packing, maxBytes })) bytes += chunk.length;
-    return bytes;
+    return Buffer.concat(await chunksOf(content, packing, maxBytes)).length;
   } catch (error) {
     return (error as { code: string }).code;
   }
@@ -49,4 +55,40 @@ it.each(['gzip', 'zip'] as const)('a %s file that is cut off, or has a wrong sum
   const at = kind === 'gzip' ? packed.length - 8 : packed.indexOf('PK\x01\x02') + 16;
   changed[at]! ^= 1;
   expect(await unpacked(changed, kind)).toBe('not_a_text_file');
+});
+
+it('members of any length come one after the other, and a header may have a name', async () => {
+  const random = (bytes: number) => randomBytes(bytes / 2).toString('hex');
+  const texts = ['a', '', random(200_000), '', ROWS(3), 'b', random(60_000), ROWS(2), random(300_000), 'c', ROWS(1)];
+  const named = Buffer.concat([Buffer.from('\x1f\x8b\x08\x08', 'latin1'), Buffer.alloc(6), Buffer.from('x.csv\0')]);
+  const members = texts.map((text) => gzipSync(text));
+  const last = Buffer.concat([named, gzipSync('d').subarray(10)]);
+  const all = Buffer.concat(await chunksOf(Buffer.concat([...members, last]), 'gzip'));
+  expect(all.equals(Buffer.from(`${texts.join('')}d`))).toBe(true);
+});
+
+it('a gzip file that is cut off in a later member is refused, wherever it is cut', async () => {
+  const [first, second] = [gzipSync(ROWS(1)), gzipSync('a,b\n')];
+  for (let length = 1; length < second.length; length++) {
+    expect(await unpacked(Buffer.concat([first, second.subarray(0, length)]), 'gzip')).toBe('not_a_text_file');
+  }
+  const unknown = Buffer.from('\x1f\x8b\x07 some other packing', 'latin1');
+  expect(await unpacked(Buffer.concat([first, unknown]), 'gzip')).toBe('not_a_text_file');
+});
+
+it.each(['\0', '\0'.repeat(1000), 'signature', '\x1f\x00', '\x8b\x1f'])(
+  '%j after the last member is no data',
+  async (rest) => {
+    expect(await unpacked(Buffer.concat([gzipSync(ROWS(1)), Buffer.from(rest, 'latin1')]), 'gzip')).toBe(MIB);
+  },
+);
+
+it.each(['', 'a,b\n'])('takes 0.1 ms at most for a member of %j, and gives its caller turns', async (text) => {
+  const many = Buffer.concat(Array(20_000).fill(gzipSync(text)));
+  const before = process.cpuUsage();
+  const all = await chunksOf(many, 'gzip');
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1000).toBeLessThan(2_000);
+  expect(all.length).toBeGreaterThanOrEqual(20);
+  expect(Buffer.concat(all).length).toBe(20_000 * text.length);
 });
