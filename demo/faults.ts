@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sendSignal } from '../launcher/pids.js';
 import type { TaskKey } from '../src/client/client.js';
+import { killWorker } from '../testkit/service.js';
 import { pauseByApi } from '../testkit/steering.js';
 import { heldInDatabase, Missed, TaskWatch } from '../testkit/task-watch.js';
 import type { Workspace } from '../testkit/workspace.js';
@@ -20,8 +20,6 @@ const KINDS = ['pause', 'kill', 'pause + kill', 'kill while paused', 'resume + k
  * longer.
  */
 const MAX_KILLS = 2;
-/** The supervisor starts the next worker within this time. */
-const WORKER_MS = 30_000;
 
 /** Two to four faults in the order of their rows, at least one of them with a `kill -9`. */
 export function planFaults(random: () => number, rows: number): Fault[] {
@@ -100,12 +98,4 @@ async function commit(
   await client.command('resume', key);
   if (fault.kind === 'resume + kill') await kill();
   return isHit ? rows : undefined;
-}
-
-/** Kills the worker that runs. Right after a kill the next one may not be there yet: then waits for it. */
-async function killWorker(service: Workspace['service']): Promise<void> {
-  for (const end = performance.now() + WORKER_MS; !sendSignal(service.services().worker_pid, 'SIGKILL'); ) {
-    if (performance.now() > end) throw new Error(`no worker runs for ${WORKER_MS / 1000} s`);
-    await sleep(20);
-  }
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inProject } from '../launcher/paths.js';
+import { sendSignal } from '../launcher/pids.js';
 import { freePort } from '../launcher/ports.js';
 import { type Services, servicesFile } from '../launcher/services-file.js';
 import { endingWithUs } from '../launcher/setpriv.js';
@@ -164,5 +165,16 @@ async function readyServices(dataDir: string): Promise<Services | undefined> {
     return status === 'ok' ? services : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** The supervisor starts the next worker within this time. */
+const WORKER_MS = 30_000;
+
+/** Kills the worker that runs. Right after a kill the next one may not be there yet: then waits for it. */
+export async function killWorker(service: Pick<Service, 'services'>): Promise<void> {
+  for (const end = performance.now() + WORKER_MS; !sendSignal(service.services().worker_pid, 'SIGKILL'); ) {
+    if (performance.now() > end) throw new Error(`no worker runs for ${WORKER_MS / 1000} s`);
+    await sleep(20);
   }
 }

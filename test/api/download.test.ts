@@ -206,7 +206,7 @@ describe('POST /download/start', () => {
 describe('GET the file', () => {
   const url = '/tasks/download/v%C3%BDsledek%201/file?user_id=ana';
   beforeAll(async () => {
-    const stored = await api.store.put('results/x/result', Readable.from([Buffer.from(CONTENT)]));
+    const stored = await api.store.putHashed('results/x/result', Readable.from([Buffer.from(CONTENT)]));
     await api.post('/download/start', { user_id: 'ana', task_name: 'výsledek 1', table: 'public.plain' });
     expect((await api.get(url)).json).toMatchObject({ status: 409, code: 'file_not_ready', current_state: 'queued' });
     await api.pool.query(`UPDATE long_task.tasks SET state = 'completed', result = $1 WHERE task_name = 'výsledek 1'`, [
@@ -284,7 +284,7 @@ describe('a completed download whose result file is gone', () => {
     const { status } = await api.post('/download/start', body);
     expect(status).toBe(202);
     const key = `results/${randomUUID()}/result`;
-    const result = { key, ...(await api.store.put(key, Readable.from([Buffer.from(content)]))) };
+    const result = { key, ...(await api.store.putHashed(key, Readable.from([Buffer.from(content)]))) };
     await api.pool.query(
       `UPDATE long_task.tasks SET state = 'completed', result = $1, finished_at = now()
         WHERE task_name = 'lost' AND superseded_at IS NULL`,

@@ -31,7 +31,7 @@ export async function endedDownload(api: TestApi, more: Partial<NewTask> = {}): 
     ...more,
   });
   const key = `results/${id}/result-${randomUUID()}`;
-  const stored = await api.store.put(key, Readable.from([Buffer.from('a\n1\n')]));
+  const stored = await api.store.putHashed(key, Readable.from([Buffer.from('a\n1\n')]));
   await api.pool.query('UPDATE long_task.tasks SET result = $2 WHERE id = $1', [
     id,
     JSON.stringify({ key, ...stored }),
