@@ -8,10 +8,10 @@ import { createGuard, registerGuard } from '../http/guard.js';
 import { registerNotFound } from '../http/not-found.js';
 import { pathOf, refuseMalformed, sendProblem } from '../http/problem.js';
 import { validatorCompiler } from '../http/validation.js';
-import { bulkRoutes } from './bulk-commands.js';
+import { bulkRoutes } from './bulk-routes.js';
 import { commandRoutes } from './command-routes.js';
 import type { ApiContext } from './context.js';
-import { deleteRoutes } from './delete-task.js';
+import { deleteRoutes } from './delete-routes.js';
 import { downloadRoutes } from './download-routes.js';
 import { healthRoutes } from './health-routes.js';
 import { metricsRoute } from './metrics-route.js';
@@ -21,7 +21,7 @@ import { rejectsRoutes } from './rejects-routes.js';
 import { rootRoute } from './root-route.js';
 import { taskRoutes } from './task-routes.js';
 import { uploadRoutes } from './upload-routes.js';
-import { usageRoutes } from './usage.js';
+import { usageRoutes } from './usage-routes.js';
 
 /** Room for a form with a type for each of 1,600 columns. */
 const BODY_BYTES = 1 << 20;

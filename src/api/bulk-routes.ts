@@ -9,7 +9,7 @@ import { illegalTransition } from '../tasks/commands.js';
 import { listTasks } from '../tasks/task-list.js';
 import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
-import { deleteWhole } from './delete-task.js';
+import { deleteWhole } from './delete-routes.js';
 import { readCursor, writeCursor } from './list-cursor.js';
 import { operation } from './openapi.js';
 import { runCommand } from './run-command.js';
