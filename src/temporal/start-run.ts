@@ -18,12 +18,12 @@ const LOOK_EVERY_MS = 50;
 export async function startRun(parts: Parts, row: TaskRow): Promise<void> {
   const { temporal } = parts;
   const patientUntil = Date.now() + GRACE_MS;
-  for (let start = temporal.startWorkflow; ; start = temporal.restartWorkflow) {
+  for (let isRestart = false; ; isRestart = true) {
     try {
-      return await start(row);
+      return await (isRestart ? temporal.restartWorkflow(row) : temporal.startWorkflow(row));
     } catch (error) {
       if (error instanceof OtherRunError) await awaitEnd(parts, row, error, Date.now() < patientUntil);
-      else if (!(error instanceof WorkflowClosedError) || start === temporal.restartWorkflow) throw error;
+      else if (!(error instanceof WorkflowClosedError) || isRestart) throw error;
     }
   }
 }

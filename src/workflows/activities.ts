@@ -34,8 +34,8 @@ export function workActivities() {
 export const control = proxyActivities<Activities>({ ...OPTIONS, startToCloseTimeout: '2 minutes' });
 
 /**
- * Below the 3 s of a workflow task (src/temporal/temporal.ts): the task waits for its local activities, and signals
- * wait for the task.
+ * Below the 3 s of a workflow task (src/temporal/start-options.ts): the task waits for its local activities, and
+ * signals wait for the task.
  */
 const LOCAL_TIMEOUT = '2s';
 
