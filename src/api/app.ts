@@ -8,6 +8,7 @@ import { createGuard, registerGuard } from '../http/guard.js';
 import { registerNotFound } from '../http/not-found.js';
 import { pathOf, refuseMalformed, sendProblem } from '../http/problem.js';
 import { validatorCompiler } from '../http/validation.js';
+import type { Logger } from '../log.js';
 import { bulkRoutes } from './bulk-routes.js';
 import { commandRoutes } from './command-routes.js';
 import type { ApiContext } from './context.js';
@@ -47,8 +48,23 @@ export async function buildApp(
   serializerCompiler: FastifySerializerCompiler<unknown> = () => JSON.stringify,
 ): Promise<FastifyInstance> {
   const guard = createGuard(context.config);
-  const app = Fastify({
-    loggerInstance: context.log as FastifyBaseLogger,
+  const app = createServer(context.log, guard);
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(sendProblem);
+  app.removeContentTypeParser('text/plain');
+  registerGuard(app, guard);
+  registerNotFound(app);
+  registerHooks(app, context);
+  await app.register(formbody, { bodyLimit: BODY_BYTES });
+  await registerOpenApi(app);
+  await registerRoutes(app, context);
+  return app;
+}
+
+function createServer(log: Logger, guard: ReturnType<typeof createGuard>): FastifyInstance {
+  return Fastify({
+    loggerInstance: log as FastifyBaseLogger,
     // One line per request, without the query: the hook below.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
@@ -67,37 +83,6 @@ export async function buildApp(
       sendProblem(refusalOf(() => guard(request, reply)) ?? error, request, reply);
     },
   });
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
-  app.setErrorHandler(sendProblem);
-  app.removeContentTypeParser('text/plain');
-  registerGuard(app, guard);
-  registerNotFound(app);
-  registerHooks(app, context);
-  await app.register(formbody, { bodyLimit: BODY_BYTES });
-  await registerOpenApi(app);
-  metricsRoute(app, context.metrics);
-  rootRoute(app);
-  healthRoutes(app, context);
-  // Only these routes accept a form with a file, or a file as the body; to others these media types are unknown.
-  await app.register(async (scope) => {
-    await scope.register(multipart, {
-      throwFileSizeLimit: false,
-      limits: FORM_LIMITS,
-      // RFC 7578, 4.2: a file has a filename. The library's default also takes every octet-stream for one.
-      isPartAFile: (_name, _type, filename) => filename !== undefined,
-    });
-    uploadRoutes(scope, context);
-    previewRoutes(scope, context);
-    rejectsRoutes(scope, context);
-  });
-  downloadRoutes(app, context);
-  commandRoutes(app, context);
-  taskRoutes(app, context);
-  deleteRoutes(app, context);
-  usageRoutes(app, context);
-  bulkRoutes(app, context);
-  return app;
 }
 
 function refusalOf(check: () => unknown): unknown {
@@ -148,4 +133,30 @@ function isRoutine(method: string, path: string, status: number): boolean {
 
 function isFields(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
+}
+
+async function registerRoutes(app: FastifyInstance, context: ApiContext): Promise<void> {
+  metricsRoute(app, context.metrics);
+  rootRoute(app);
+  healthRoutes(app, context);
+  await app.register((scope) => registerFileRoutes(scope, context));
+  downloadRoutes(app, context);
+  commandRoutes(app, context);
+  taskRoutes(app, context);
+  deleteRoutes(app, context);
+  usageRoutes(app, context);
+  bulkRoutes(app, context);
+}
+
+/** Only these routes accept a form with a file, or a file as the body; to others these media types are unknown. */
+async function registerFileRoutes(scope: FastifyInstance, context: ApiContext): Promise<void> {
+  await scope.register(multipart, {
+    throwFileSizeLimit: false,
+    limits: FORM_LIMITS,
+    // RFC 7578, 4.2: a file has a filename. The library's default also takes every octet-stream for one.
+    isPartAFile: (_name, _type, filename) => filename !== undefined,
+  });
+  uploadRoutes(scope, context);
+  previewRoutes(scope, context);
+  rejectsRoutes(scope, context);
 }

@@ -15,8 +15,9 @@ import { retrying } from '../retrying.js';
 import { listExcessRights } from '../roles/list-excess-rights.js';
 import { createLocalStore } from '../storage/local-store.js';
 import { parseExportTables } from '../tables/export-tables.js';
-import { connectTemporal, type TemporalGateway } from '../temporal/temporal.js';
+import { connectTemporal } from '../temporal/temporal.js';
 import { buildApp } from './app.js';
+import type { ApiContext } from './context.js';
 
 export interface RunningApi {
   /** Where it listens. */
@@ -37,57 +38,27 @@ const KEPT_CONNECTIONS = 4;
 /** How long a stop waits for requests, of ten seconds in all; a call to Temporal in flight may take three more. */
 const GRACE_MS = 5_000;
 
+/** What the API is made of; whether PostgreSQL is ready shows later. */
+interface Parts extends Omit<ApiContext, 'isReady'> {
+  config: Config;
+}
+
 /**
  * Starts the API and resolves when it listens; what needs PostgreSQL answers 503 until it is there and migrated.
  * @throws Error when the port cannot be listened on
  */
 export async function startApi(config: Config, log: Logger): Promise<RunningApi> {
-  const connections = {
-    connectionString: config.DATABASE_URL,
-    applicationName: 'long-task api',
-    onError: (error: Error) =>
-      log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
-  };
-  const pool = createPool({ ...connections, min: KEPT_CONNECTIONS, max: CONNECTIONS });
-  const commandPool = createPool({ ...connections, min: KEPT_CONNECTIONS, max: COMMAND_CONNECTIONS });
-  const exportPool = createExportPool({ ...connections, connectionString: exportUrl(config), max: EXPORT_CONNECTIONS });
-  const metrics = createApiMetrics({ reads: pool, commands: commandPool, exports: exportPool });
-  const isOneRole = config.DATABASE_EXPORT_URL === undefined;
-  const store = createLocalStore(storeFolder(config));
-  const temporal = connectTemporal(config);
-  const inspections = new StreamingInspections((error) =>
-    log.error({ err: error }, 'a file could not be inspected while it arrived'),
-  );
+  const parts = makeParts(config, log);
   const stopping = new AbortController();
   let ready = false;
-  const app = await buildApp({
-    config,
-    pool,
-    exportable: { pool, exportPool, isOneRole, tables: parseExportTables(config.EXPORT_TABLES) },
-    commandPool,
-    store,
-    temporal,
-    log,
-    metrics,
-    inspections,
-    sampleFile: sampleFile(),
-    isReady: () => ready,
-  });
+  const app = await buildApp({ ...parts, isReady: () => ready });
   const url = await listen(app, config);
-
   const database = awaitDatabase(config, log, stopping.signal).then(async () => {
     ready = true;
-    warnOfRights(log, await listExcessRights(pool, exportPool, isOneRole).catch(() => []));
-    await Promise.all([
-      startDispatcher({ pool: commandPool, temporal, log }, stopping.signal),
-      runSweeper({ pool: commandPool, store, temporal, log }, config.RETENTION_DAYS, stopping.signal),
-      runReconciler({ pool: commandPool, temporal, log }, stopping.signal, (outcome, seconds) =>
-        metrics.reconciler.observe({ outcome }, seconds),
-      ),
-    ]);
+    await warnOfRights(parts);
+    await runChores(parts, stopping.signal);
   });
-  const others = Promise.allSettled([database, awaitTemporal(config, temporal, log, stopping.signal)]);
-
+  const others = Promise.allSettled([database, awaitTemporal(parts, stopping.signal)]);
   return {
     url,
     close: async () => {
@@ -95,19 +66,75 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
       await closeWithin(GRACE_MS, app);
       // Does not wait for a host that never answers.
       await Promise.race([others, sleep(1_000, undefined, { ref: false })]);
-      await Promise.allSettled([
-        temporal.close(),
-        pool.end(),
-        commandPool.end(),
-        exportPool.end(),
-        inspections.close(),
-      ]);
+      await closeParts(parts);
       log.info('the API has stopped');
     },
   };
 }
 
-function warnOfRights(log: Logger, rights: string[]): void {
+function makeParts(config: Config, log: Logger): Parts {
+  const { pool, commandPool, exportPool } = createPools(config, log);
+  return {
+    config,
+    log,
+    pool,
+    commandPool,
+    exportable: {
+      pool,
+      exportPool,
+      isOneRole: config.DATABASE_EXPORT_URL === undefined,
+      tables: parseExportTables(config.EXPORT_TABLES),
+    },
+    metrics: createApiMetrics({ reads: pool, commands: commandPool, exports: exportPool }),
+    store: createLocalStore(storeFolder(config)),
+    temporal: connectTemporal(config),
+    inspections: new StreamingInspections((error) =>
+      log.error({ err: error }, 'a file could not be inspected while it arrived'),
+    ),
+    sampleFile: sampleFile(),
+  };
+}
+
+function createPools(config: Config, log: Logger) {
+  const connections = {
+    connectionString: config.DATABASE_URL,
+    applicationName: 'long-task api',
+    onError: (error: Error) =>
+      log.warn({ err: { message: error.message } }, 'an idle connection to PostgreSQL was lost'),
+  };
+  return {
+    pool: createPool({ ...connections, min: KEPT_CONNECTIONS, max: CONNECTIONS }),
+    commandPool: createPool({ ...connections, min: KEPT_CONNECTIONS, max: COMMAND_CONNECTIONS }),
+    exportPool: createExportPool({ ...connections, connectionString: exportUrl(config), max: EXPORT_CONNECTIONS }),
+  };
+}
+
+async function closeParts({ temporal, pool, commandPool, exportable, inspections }: Parts): Promise<void> {
+  await Promise.allSettled([
+    temporal.close(),
+    pool.end(),
+    commandPool.end(),
+    exportable.exportPool.end(),
+    inspections.close(),
+  ]);
+}
+
+/** Runs dispatcher, sweeper and reconciler until the signal. */
+async function runChores(
+  { config, commandPool: pool, store, temporal, log, metrics }: Parts,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all([
+    startDispatcher({ pool, temporal, log }, signal),
+    runSweeper({ pool, store, temporal, log }, config.RETENTION_DAYS, signal),
+    runReconciler({ pool, temporal, log }, signal, (outcome, seconds) =>
+      metrics.reconciler.observe({ outcome }, seconds),
+    ),
+  ]);
+}
+
+async function warnOfRights({ pool, exportable: { exportPool, isOneRole }, log }: Parts): Promise<void> {
+  const rights = await listExcessRights(pool, exportPool, isOneRole).catch(() => []);
   const hint =
     'Set DATABASE_ADMIN_URL and DATABASE_EXPORT_URL, and run `npm run setup:database`, for roles with just what is needed.';
   for (const right of rights) log.warn(`${right}. ${hint}`);
@@ -134,12 +161,7 @@ async function closeWithin(milliseconds: number, app: FastifyInstance): Promise<
   clearTimeout(timer);
 }
 
-async function awaitTemporal(
-  config: Config,
-  temporal: TemporalGateway,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<void> {
+async function awaitTemporal({ config, temporal, log }: Parts, signal: AbortSignal): Promise<void> {
   const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = config;
   const hint = `Temporal is not available yet at ${address}, namespace "${namespace}". Start it and create the namespace, or set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE; the API accepts tasks, which wait.`;
   await retrying(() => temporal.check(), hint, log, signal);
