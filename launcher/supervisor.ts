@@ -31,55 +31,60 @@ const calmMs = 10_000;
  * @throws any error of the very first start.
  */
 export async function supervise<R extends Running>(options: SuperviseOptions<R>): Promise<Supervised<R>> {
-  const { name, start, log, onStart } = options;
-  const stopping = new AbortController();
-  let current = await start();
-  let unexpectedEnds = 0;
-  onStart?.(current);
+  return new Supervisor(options, await options.start());
+}
 
-  const watch = async () => {
-    for (let pause = 0; !stopping.signal.aborted; ) {
+class Supervisor<R extends Running> implements Supervised<R> {
+  current: R;
+  unexpectedEnds = 0;
+  readonly #options: SuperviseOptions<R>;
+  readonly #stopping = new AbortController();
+  readonly #watching: Promise<void>;
+
+  constructor(options: SuperviseOptions<R>, first: R) {
+    this.#options = options;
+    this.current = first;
+    options.onStart?.(first);
+    this.#watching = this.#watch();
+  }
+
+  async stop(hurry?: AbortSignal): Promise<void> {
+    this.#stopping.abort();
+    await this.current.stop(hurry);
+    // A start may have been under way when we were called.
+    await this.#watching;
+    await this.current.stop(hurry);
+  }
+
+  async #watch(): Promise<void> {
+    const { name, log } = this.#options;
+    for (let pause = 0; !this.#stopping.signal.aborted; ) {
       const began = Date.now();
-      const end = await current.exited;
-      if (stopping.signal.aborted) return;
-      unexpectedEnds++;
+      const end = await this.current.exited;
+      if (this.#stopping.signal.aborted) return;
+      this.unexpectedEnds++;
       log(`${name} ended unexpectedly (${end}), starting it again`);
       if (Date.now() - began > calmMs) pause = 0;
-      pause = await restart(pause);
+      pause = await this.#restart(pause);
     }
-  };
+  }
 
-  // Resolves to the pause that the next restart has to keep.
-  const restart = async (pause: number): Promise<number> => {
-    await sleep(pause, undefined, { signal: stopping.signal }).catch(() => {});
-    if (stopping.signal.aborted) return pause;
+  /** Resolves to the pause that the next restart has to keep. */
+  async #restart(pause: number): Promise<number> {
+    const { name, start, log, onStart } = this.#options;
+    const { signal } = this.#stopping;
+    await sleep(pause, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return pause;
     const nextPause = Math.min(Math.max(pause * 2, firstPauseMs), longestPauseMs);
     try {
-      current = await start();
+      this.current = await start();
     } catch (error) {
       log(`${name} could not be started: ${(error as Error).message}`);
-      return restart(nextPause);
+      return this.#restart(nextPause);
     }
-    if (stopping.signal.aborted) return pause;
-    log(`${name} runs again (pid ${current.pid})`);
-    onStart?.(current);
+    if (signal.aborted) return pause;
+    log(`${name} runs again (pid ${this.current.pid})`);
+    onStart?.(this.current);
     return nextPause;
-  };
-
-  const watching = watch();
-  return {
-    get current() {
-      return current;
-    },
-    get unexpectedEnds() {
-      return unexpectedEnds;
-    },
-    async stop(hurry) {
-      stopping.abort();
-      await current.stop(hurry);
-      // A start may have been under way when we were called.
-      await watching;
-      await current.stop(hurry);
-    },
-  };
+  }
 }
