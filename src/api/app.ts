@@ -14,6 +14,7 @@ import { commandRoutes } from './command-routes.js';
 import type { ApiContext } from './context.js';
 import { deleteRoutes } from './delete-routes.js';
 import { downloadRoutes } from './download-routes.js';
+import { acceptFileBodies } from './file-bodies.js';
 import { healthRoutes } from './health-routes.js';
 import { metricsRoute } from './metrics-route.js';
 import { registerOpenApi } from './openapi.js';
@@ -156,6 +157,7 @@ async function registerFileRoutes(scope: FastifyInstance, context: ApiContext): 
     // RFC 7578, 4.2: a file has a filename. The library's default also takes every octet-stream for one.
     isPartAFile: (_name, _type, filename) => filename !== undefined,
   });
+  acceptFileBodies(scope);
   uploadRoutes(scope, context);
   previewRoutes(scope, context);
   rejectsRoutes(scope, context);

@@ -52,7 +52,8 @@ export function operationOf(kind: Kind, verb: string, described: Omit<Operation,
   return operation(`${verb}${title}`, { tag: `${title}s`, ...described });
 }
 
-const FORMS = ['application/json', 'application/x-www-form-urlencoded'];
+/** The media types of a body with fields alone. */
+export const FORMS = ['application/json', 'application/x-www-form-urlencoded'];
 
 function answerSchema(answer: Operation['answers'][number]): object {
   if (answer === null) return { type: 'null', description: 'Nothing.' };

@@ -13,6 +13,7 @@ import { throwFault } from '../intake/head-fault.js';
 import { HEAD_BYTES } from '../intake/read-head.js';
 import { fileAndId, noFinishedUpload } from './check-upload.js';
 import type { ApiContext } from './context.js';
+import { FILE_BODIES } from './file-bodies.js';
 import { operation } from './openapi.js';
 
 /** Rows that are shown, where the request does not say. */
@@ -39,7 +40,7 @@ const PREVIEW = operation('previewUpload', {
     'the answer may be sent to /upload/start.',
   body: PreviewBody,
   querystring: Type.Partial(PreviewBody, { additionalProperties: false }),
-  consumes: ['multipart/form-data', 'text/csv', 'application/json', 'application/x-www-form-urlencoded'],
+  consumes: FILE_BODIES,
   answers: { 200: 'Preview' },
 });
 

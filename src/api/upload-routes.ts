@@ -7,21 +7,18 @@ import type { TaskRow } from '../tasks/tasks.js';
 import { tryDispatch } from '../temporal/dispatch.js';
 import { refuseTaken } from './check-upload.js';
 import type { ApiContext } from './context.js';
+import { FILE_BODIES } from './file-bodies.js';
 import { readIdempotency } from './idempotency.js';
 import { checkNameLength, generateTaskName } from './names.js';
 import { operation } from './openapi.js';
 import { locationOf, viewOf } from './read-task.js';
 import { type Received, receiveUpload } from './receive-upload.js';
 
-/** The media types of a body that is the file itself. */
-const FILE_TYPES = ['text/csv', 'application/csv'];
-
 /** POST /upload/start */
 export function uploadRoutes(app: FastifyInstance, context: ApiContext): void {
   const underway = new Set<Promise<unknown>>();
   // A stop waits until uploads have ended or, broken off, have cleaned up.
   app.addHook('onClose', () => Promise.allSettled(underway).then(() => {}));
-  app.addContentTypeParser(FILE_TYPES, (_request, body, done) => done(null, body));
 
   app.route({
     method: 'POST',
@@ -49,7 +46,7 @@ const START = operation('startUpload', {
     'A start without a file loads the sample.',
   body: UploadStart,
   querystring: Type.Partial(UploadStart, { additionalProperties: false }),
-  consumes: ['multipart/form-data', 'text/csv', 'application/json', 'application/x-www-form-urlencoded'],
+  consumes: FILE_BODIES,
   answers: { 202: 'Task' },
 });
 
