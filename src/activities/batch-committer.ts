@@ -1,18 +1,16 @@
 import type pg from 'pg';
-import { allowedRejects } from '../contract/allowed-rejects.js';
-import type { TaskError } from '../contract/errors.js';
 import { failpoint } from '../failpoint.js';
 import { copyIn } from '../postgres/copy.js';
 import { type InsertTarget, insertRows } from '../tables/insert-rows.js';
 import { ROW_COLUMN, stagingTable } from '../tables/staging.js';
 import { advancePart, type Checkpoint, type UploadPart } from '../tasks/checkpoints.js';
 import { type Fence, withFence } from '../tasks/fence.js';
-import { countRejects, type Reject, storeRejects } from '../tasks/rejects.js';
-import { asUpload, type TaskRow } from '../tasks/tasks.js';
+import { type Reject, storeRejects } from '../tasks/rejects.js';
+import type { TaskRow } from '../tasks/tasks.js';
 import type { EncodedBatch, Place } from './batch-encoder.js';
 import type { Beat, Dependencies } from './context.js';
-import { rejectLimit } from './malformed-rows.js';
 import type { RowChecker } from './refused-rows.js';
+import { checkFurtherRejects, limitOf, type RejectLimit } from './reject-limit.js';
 import type { SourceRejects } from './source-rejects.js';
 
 interface Committing extends Pick<Dependencies, 'metrics'> {
@@ -34,6 +32,7 @@ interface Committing extends Pick<Dependencies, 'metrics'> {
 export class BatchCommitter {
   readonly #committing: Committing;
   readonly #target: InsertTarget;
+  readonly #limit: RejectLimit;
   #part: Checkpoint & UploadPart;
 
   constructor(committing: Committing) {
@@ -44,6 +43,7 @@ export class BatchCommitter {
       columns: [ROW_COLUMN, ...task.columns!.map((column) => column.name)],
       types: task.columns!.map((column) => column.type),
     };
+    this.#limit = limitOf(task);
     this.#part = part;
     this.#tell();
   }
@@ -70,7 +70,7 @@ export class BatchCommitter {
     const byteOffset = this.#part.byteOffset + batch.consumed;
     const done = byteOffset === this.#part.byteTo;
     const found = await this.#committing.rejects.find(batch.rejects);
-    await this.#checkLimit(found);
+    await checkFurtherRejects(client, this.#limit, found);
     await failpoint('load:before-copy');
     const clock = metrics.startBatch();
     const refused = await withFence(client, fence, async () => {
@@ -78,7 +78,7 @@ export class BatchCommitter {
       if (done && !isAsync) await client.query('SET LOCAL synchronous_commit = on');
       const refused = batch.loaded > 0 ? await this.#send(batch, isCareful, meanwhile) : [];
       const rejects = [...found, ...refused].sort((a, b) => a.row - b.row);
-      if (refused.length > 0) await this.#checkLimit(rejects);
+      if (refused.length > 0) await checkFurtherRejects(client, this.#limit, rejects);
       await storeRejects(client, task.id, rejects);
       await failpoint('load:after-copy');
       const rejected = batch.rows - batch.loaded + refused.length;
@@ -110,16 +110,5 @@ export class BatchCommitter {
     meanwhile();
     await copied;
     return [];
-  }
-
-  /** @throws {TaskError} reject_limit when these and the stored rejects together exceed the limit */
-  async #checkLimit(rejects: Reject[]): Promise<void> {
-    if (rejects.length === 0) return;
-    const { client, task } = this.#committing;
-    const { options } = asUpload(task);
-    const room = allowedRejects(options.max_rejects, task.rows_total) - (await countRejects(client, task.id));
-    if (rejects.length <= room) return;
-    const headers = task.columns!.map(({ original }) => original);
-    throw rejectLimit(rejects[Math.max(0, room)]!, options, headers) satisfies TaskError;
   }
 }

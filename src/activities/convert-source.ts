@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { allowedRejects } from '../contract/allowed-rejects.js';
 import { isFault, toError } from '../contract/fault.js';
 import type { Converted } from '../contract/task.js';
 import { failpoint } from '../failpoint.js';
@@ -11,11 +10,12 @@ import { resultPrefix } from '../storage/keys.js';
 import { removeParts } from '../tasks/checkpoints.js';
 import { startConversion, storeConverted } from '../tasks/conversion.js';
 import { withFence } from '../tasks/fence.js';
-import { countRejects, type Reject, rejectAfter, storeRejects } from '../tasks/rejects.js';
+import { storeRejects } from '../tasks/rejects.js';
 import { asUpload } from '../tasks/tasks.js';
 import { addWarnings } from '../tasks/warnings.js';
 import type { Dependencies } from './context.js';
-import { columnAtFault, describeUnread, malformedRow, rejectLimit } from './malformed-rows.js';
+import { malformedRejects } from './malformed-rejects.js';
+import { checkStoredRejects } from './reject-limit.js';
 import type { Step } from './step.js';
 
 /**
@@ -26,9 +26,10 @@ import type { Step } from './step.js';
 export async function convertSource(
   { converter, store }: Dependencies,
   step: Step,
-  { packing, plain, reading, headers, dialect }: Head,
+  head: Head,
 ): Promise<Pick<Conversion, 'converted' | 'parts'>> {
   const { client, fence, signal } = step;
+  const { packing, plain, reading } = head;
   const { id, source, options } = asUpload(step.task);
   await withFence(client, fence, async () => {
     await removeParts(client, id);
@@ -38,11 +39,7 @@ export async function convertSource(
   // A key of its own: an attempt that was given up for dead may still write.
   const into = `${resultPrefix(id)}${randomUUID()}`;
   const job = { source, into, packing, plain, reading, hints: hintsOf(options) };
-  const answer = await converter.convert(
-    job,
-    (records) => storeUnread(step, records, headers, dialect.encoding),
-    signal,
-  );
+  const answer = await converter.convert(job, (records) => storeUnread(step, records, head), signal);
   if (isFault(answer)) throw toError(answer);
   await failpoint('convert:after-files');
   const { converted, rows, parts } = answer;
@@ -50,29 +47,19 @@ export async function convertSource(
     await storeConverted(client, id, converted);
     if (converted.repairs.count > 0) await addWarnings(client, id, [describeRepairs(converted)]);
   });
-  if (rows !== null) await checkLimit(step, rows, headers);
+  if (rows !== null) await checkLimit(step, rows, head);
   return { converted, parts };
 }
 
-async function storeUnread(step: Step, records: UnreadRecord[], headers: string[], encoding: string): Promise<void> {
+async function storeUnread(step: Step, records: UnreadRecord[], head: Head): Promise<void> {
   const { client, fence, task } = step;
-  const rejects = records.map((record) => asReject(record, headers, encoding));
-  if (asUpload(task).options.malformed === 'strict') throw malformedRow(rejects[0]!, headers);
+  const rejects = malformedRejects(records, head, asUpload(task).options);
   await withFence(client, fence, () => storeRejects(client, task.id, rejects));
-  await checkLimit(step, null, headers);
+  await checkLimit(step, null, head);
 }
 
-async function checkLimit({ client, task }: Step, rows: number | null, headers: string[]): Promise<void> {
-  const { options } = asUpload(task);
-  const limit = allowedRejects(options.max_rejects, rows);
-  if (limit === Number.POSITIVE_INFINITY || (await countRejects(client, task.id)) <= limit) return;
-  throw rejectLimit((await rejectAfter(client, task.id, limit))!, options, headers);
-}
-
-function asReject(record: UnreadRecord, headers: string[], encoding: string): Reject {
-  const { row, byteOffset, raw, reason: code } = record;
-  const reason = describeUnread(record, headers.length, encoding);
-  return { row, byteOffset, column: columnAtFault(record, headers), value: null, code, reason, raw };
+async function checkLimit({ client, task }: Step, rows: number | null, { headers }: Head): Promise<void> {
+  await checkStoredRejects(client, { taskId: task.id, options: asUpload(task).options, rows, headers });
 }
 
 function describeRepairs({ repairs: { count, rules, rows } }: Converted): string {

@@ -1,4 +1,3 @@
-import { allowedRejects } from '../contract/allowed-rejects.js';
 import { isFault, toError } from '../contract/fault.js';
 import type { Converted, Source, TaskFault } from '../contract/task.js';
 import { type ColumnEvidence, emptyEvidence, mergeEvidence } from '../csv/evidence.js';
@@ -9,15 +8,17 @@ import { hintsOf } from '../intake/file-options.js';
 import { findParts } from '../intake/find-parts.js';
 import type { ColumnPlan } from '../intake/plan-columns.js';
 import type { Head, PlainText } from '../intake/read-head.js';
+import type { UnreadRecord } from '../intake/rewriter.js';
 import type { ScannedPart } from '../intake/scan-part.js';
 import type { StoreFile } from '../storage/store.js';
 import { listParts, storePart } from '../tasks/checkpoints.js';
 import { withFence } from '../tasks/fence.js';
-import { type Reject, rejectAfter, storeRejects } from '../tasks/rejects.js';
+import { type Reject, storeRejects } from '../tasks/rejects.js';
 import { asUpload, type SourceStyle, storeInspection, type TaskRow, type UploadRow } from '../tasks/tasks.js';
 import { addWarnings } from '../tasks/warnings.js';
 import type { Beat, Dependencies } from './context.js';
-import { asReject, malformedRow, rejectLimit } from './malformed-rows.js';
+import { malformedRejects } from './malformed-rejects.js';
+import { checkFoundRejects } from './reject-limit.js';
 import { withSource } from './source.js';
 import type { Step } from './step.js';
 
@@ -155,24 +156,20 @@ class Inspection {
 
   /** Apart from its last record a part has few bytes, and so do its rejects. */
   async #rejectsOf(malformed: Malformed[]): Promise<Reject[]> {
-    const { headers } = this.#text.head;
-    const rejects: Reject[] = [];
-    for (const bad of malformed) rejects.push(asReject(bad, headers, await readRaw(this.#file, bad)));
-    if (rejects[0] && this.#task.options.malformed === 'strict') throw malformedRow(rejects[0], headers);
-    return rejects;
+    const records: UnreadRecord[] = [];
+    for (const bad of malformed) records.push({ ...bad, raw: await readRaw(this.#file, bad) });
+    return malformedRejects(records, this.#text.head, this.#task.options);
   }
 
   /**
-   * Checks the limit against the recorded rejects, at most a thousand malformed rows per part. Beyond them the load
-   * hits the limit.
+   * Checks the limit against what was found so far.
    * @param rows of the file, where they are counted
-   * @throws {TaskError} reject_limit, naming the first row over the limit
+   * @throws {TaskError} reject_limit
    */
   async #checkRejectLimit(rows: number | null): Promise<void> {
-    const limit = allowedRejects(this.#task.options.max_rejects, rows);
-    if (this.#rejected <= limit) return;
-    const worst = await rejectAfter(this.#work.step.client, this.#task.id, limit);
-    if (worst) throw rejectLimit(worst, this.#task.options, this.#text.head.headers);
+    const { id: taskId, options } = this.#task;
+    const limit = { taskId, options, rows, headers: this.#text.head.headers };
+    await checkFoundRejects(this.#work.step.client, limit, this.#rejected);
   }
 
   /** Stores what was found of the whole. Called inside the fence. */

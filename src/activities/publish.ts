@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { allowedRejects } from '../contract/allowed-rejects.js';
 import { TaskError } from '../contract/errors.js';
 import type { RunRef } from '../contract/messages.js';
 import type { Receipt } from '../contract/task.js';
@@ -9,13 +8,13 @@ import { buildRowIndex, checkStaging, countStaged, publishTable } from '../table
 import { totalParts } from '../tasks/checkpoints.js';
 import { completeTask } from '../tasks/endings.js';
 import { withFence } from '../tasks/fence.js';
-import { rejectAfter, rejectedSum } from '../tasks/rejects.js';
+import { rejectedSum } from '../tasks/rejects.js';
 import { enterPhase } from '../tasks/task-state.js';
 import { asUpload, type TaskRow } from '../tasks/tasks.js';
 import { addWarnings } from '../tasks/warnings.js';
 import { type Dependencies, type Fenceable, performStep } from './context.js';
-import { rejectLimit } from './malformed-rows.js';
 import { publishWarnings, renamesOf } from './publish-warnings.js';
+import { checkCountedRejects, limitOf } from './reject-limit.js';
 import { asStep, type Step } from './step.js';
 
 /**
@@ -63,12 +62,7 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
   const total = BigInt(task.rows_total!);
   const rejected = await rejectedSum(client, task.id);
   // Parts loaded at once may each have seen room for the last reject that was allowed.
-  const { options, source, converted, dialect } = asUpload(task);
-  const allowed = allowedRejects(options.max_rejects, task.rows_total);
-  if (rejected.count > allowed) {
-    const headers = task.columns!.map(({ original }) => original);
-    throw rejectLimit((await rejectAfter(client, task.id, allowed))!, options, headers);
-  }
+  await checkCountedRejects(client, limitOf(task), rejected.count);
   const staged = await countStaged(client, task.lock_key);
   const sums = await totalParts(client, task.id);
   const contiguous =
@@ -88,6 +82,7 @@ async function balance(client: pg.ClientBase, task: TaskRow): Promise<Receipt> {
         'Another session changed the table during the load. Nothing was published; start the upload again.',
     );
   }
+  const { source, converted, dialect } = asUpload(task);
   return {
     rows_in_file: task.rows_total!,
     rows_loaded: staged.count,

@@ -1,6 +1,6 @@
 import os from 'node:os';
 import type pg from 'pg';
-import { asReject } from '../../src/activities/malformed-rows.js';
+import { malformedRejects } from '../../src/activities/malformed-rejects.js';
 import { BATCH_BYTES, LOAD_BUFFERS, PartLoader } from '../../src/activities/part-loader.js';
 import { RateLimiter } from '../../src/activities/rate-limiter.js';
 import { readSourceStyle } from '../../src/activities/source-style.js';
@@ -64,9 +64,11 @@ export class ContentLoad {
       const type = given[original] ?? columnType(part.evidence[i]!);
       return { original, name: names[i]!, type, evidence: '' };
     });
-    const rejects = part.malformed.map((bad) =>
-      asReject(bad, headers, this.bytes.subarray(bad.byteOffset, bad.byteOffset + bad.length)),
-    );
+    const unread = part.malformed.map((bad) => {
+      const raw = this.bytes.subarray(bad.byteOffset, bad.byteOffset + bad.length);
+      return { ...bad, raw };
+    });
+    const rejects = malformedRejects(unread, { headers, dialect: shown }, {});
     const fence = fenceOf(task);
     const style = await readSourceStyle(this.#file, this.bytes, shown);
     await withClient(this.pool, (client) =>
