@@ -5,7 +5,7 @@ import { type Run, runControllable, type Status, shown } from './controllable.js
 import type { TaskEnd } from './ending.js';
 import { takesFewSteps } from './few-steps.js';
 import { unfenced } from './interruption.js';
-import { slidingWindow } from './window.js';
+import { runParts } from './run-parts.js';
 
 /** Loads a stored CSV file into a table: inspect → prepare → load parts → publish, or rollback from anywhere. */
 export async function upload(input: WorkflowInput): Promise<TaskEnd> {
@@ -19,17 +19,9 @@ async function uploadSteps(run: Run, status: Status): Promise<TaskEnd | undefine
   const plan = takesFewSteps() ? await begin(ref, status) : await beginInSteps(run, status);
   if ('completed' in plan) return shown(plan.completed, status);
   status.phase = 'loading';
-  status.rows = { ...plan.rows };
-  status.bytes = { ...plan.bytes };
-  status.parts = { done: plan.parts - plan.pending.length, total: plan.parts, running: 0 };
-  await slidingWindow(plan.pending, plan.window, async (partNo) => {
-    status.parts.running++;
+  await runParts(plan, status, (partNo) => {
     const summary = `Load part ${partNo} of ${plan.parts}`;
-    const part = unfenced(await work.loadPart.executeWithOptions({ summary }, [{ ...ref, partNo }]));
-    status.parts.running--;
-    status.parts.done++;
-    status.rows.done += part.rows;
-    status.bytes.done += part.bytes;
+    return work.loadPart.executeWithOptions({ summary }, [{ ...ref, partNo }]);
   });
   status.phase = 'publishing';
   unfenced(await work.publish.executeWithOptions({ summary: 'Build the primary key and publish the table' }, [ref]));
