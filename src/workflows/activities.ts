@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import { workQueue } from '../contract/messages.js';
-import { takesFewSteps } from './few-steps.js';
+import { hasFewStepsPatch } from './few-steps-patch.js';
 
 /**
  * How long a worker may be silent before the server gives its activity to another one. After a `kill -9` the next batch
@@ -62,7 +62,7 @@ export async function runShort<S extends ShortStep>(
     ShortStep,
     { executeWithOptions(options: { summary: string }, args: [unknown]): ReturnType<Step> }
   >;
-  if (takesFewSteps()) {
+  if (hasFewStepsPatch()) {
     try {
       return await (local as unknown as Steps)[step].executeWithOptions({ summary }, [input]);
     } catch (error) {

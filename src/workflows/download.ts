@@ -2,7 +2,7 @@ import type { WorkflowInput } from '../contract/messages.js';
 import { workActivities } from './activities.js';
 import { type Run, runControllable, type Status, shown } from './controllable.js';
 import type { TaskEnd } from './ending.js';
-import { takesFewSteps } from './few-steps.js';
+import { hasFewStepsPatch } from './few-steps-patch.js';
 import { unfenced } from './interruption.js';
 import { runParts } from './run-parts.js';
 
@@ -15,7 +15,7 @@ async function downloadSteps({ taskId, epoch }: Run, status: Status): Promise<Ta
   const ref = { taskId, epoch };
   const work = workActivities();
   status.phase = 'planning';
-  const plan = takesFewSteps()
+  const plan = hasFewStepsPatch()
     ? unfenced(
         await work.beginDownload.executeWithOptions({ summary: 'Plan; dump and assemble what is one part' }, [ref]),
       )

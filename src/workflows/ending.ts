@@ -2,7 +2,7 @@ import { ApplicationFailure, CancelledFailure, condition, patched } from '@tempo
 import { describePlace, type FaultPlace } from '../contract/fault-place.js';
 import type { State } from '../contract/states.js';
 import { control } from './activities.js';
-import { takesFewSteps } from './few-steps.js';
+import { hasFewStepsPatch } from './few-steps-patch.js';
 
 /** How a task ended: the result of its workflow. */
 export interface TaskEnd {
@@ -25,7 +25,7 @@ const PATCH = 'ends-as-its-task';
  */
 export async function endAs({ state, fault, rows }: TaskEnd, isCancelled: () => boolean): Promise<TaskEnd> {
   if (state === 'completed') return { state, ...(rows && { rows }) };
-  if (!takesFewSteps() && !patched(PATCH)) return endAsBefore(state, isCancelled());
+  if (!hasFewStepsPatch() && !patched(PATCH)) return endAsBefore(state, isCancelled());
   if (state === 'failed') {
     const place = fault ? describePlace(fault) : 'failed';
     throw ApplicationFailure.create({

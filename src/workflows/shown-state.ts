@@ -2,7 +2,7 @@ import { patched, setCurrentDetails, upsertSearchAttributes, workflowInfo } from
 import { STATE_ATTRIBUTE } from '../contract/search-attributes.js';
 import type { State } from '../contract/states.js';
 import { type About, detailsOf } from './current-details.js';
-import { takesFewSteps } from './few-steps.js';
+import { hasFewStepsPatch } from './few-steps-patch.js';
 
 /** Histories from before this patch hold no upsert. */
 const PATCH = 'state-as-search-attribute';
@@ -14,6 +14,6 @@ export function showState(state: State, about: Omit<About, 'workflowId'>): void 
   const shown = typedSearchAttributes.get(STATE_ATTRIBUTE);
   // Only if the start carried it: a server that does not know the attribute would fail the workflow task for ever.
   if (shown === undefined || shown === state) return;
-  if (!takesFewSteps() && !patched(PATCH)) return;
+  if (!hasFewStepsPatch() && !patched(PATCH)) return;
   upsertSearchAttributes([{ key: STATE_ATTRIBUTE, value: state }]);
 }

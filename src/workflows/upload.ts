@@ -3,7 +3,7 @@ import type { RunRef, WorkflowInput } from '../contract/messages.js';
 import { workActivities } from './activities.js';
 import { type Run, runControllable, type Status, shown } from './controllable.js';
 import type { TaskEnd } from './ending.js';
-import { takesFewSteps } from './few-steps.js';
+import { hasFewStepsPatch } from './few-steps-patch.js';
 import { unfenced } from './interruption.js';
 import { runParts } from './run-parts.js';
 
@@ -16,7 +16,7 @@ async function uploadSteps(run: Run, status: Status): Promise<TaskEnd | undefine
   const { taskId, epoch } = run;
   const ref = { taskId, epoch };
   const work = workActivities();
-  const plan = takesFewSteps() ? await begin(ref, status) : await beginInSteps(run, status);
+  const plan = hasFewStepsPatch() ? await begin(ref, status) : await beginInSteps(run, status);
   if ('completed' in plan) return shown(plan.completed, status);
   status.phase = 'loading';
   await runParts(plan, status, (partNo) => {
