@@ -138,6 +138,8 @@ function byTable(bytes: Buffer, table: Table): Buffer | null {
 /** The number of ASCII bytes in a row after which the rest of the run is copied at once. */
 const LONG_RUN = 24;
 
+const NO_WORDS = new Uint32Array(0);
+
 /** Finds where runs of ASCII end, four bytes at a time. */
 class AsciiRuns {
   readonly #bytes: Buffer;
@@ -148,7 +150,9 @@ class AsciiRuns {
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
     this.#lead = Math.min((4 - (bytes.byteOffset & 3)) & 3, bytes.length);
-    this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset + this.#lead, (bytes.length - this.#lead) >> 2);
+    const words = (bytes.length - this.#lead) >> 2;
+    // Fewer bytes than the lead end before the first word, where an array cannot begin.
+    this.#words = words > 0 ? new Uint32Array(bytes.buffer, bytes.byteOffset + this.#lead, words) : NO_WORDS;
   }
 
   /** Returns the place of the first byte from `at` on that is not ASCII. */
