@@ -6,6 +6,8 @@ import type { RecordEncoder, RecordFormat } from './record-encoder.js';
 import { RecordScanner, type ScannerOptions } from './scan.js';
 import { LEFT_BYTES, MAX_LEFT } from './type-codes.js';
 
+const QUOTE = 34;
+
 /** Makes the encoders and scanners of a process or thread. */
 export interface CsvEngine {
   encoder(format: RecordFormat): RecordEncoder;
@@ -25,10 +27,16 @@ export function createEngine(fastPath?: FastPath): CsvEngine {
     scanner: (options) => new RecordScanner(options, fastPathFor(options.dialect)),
     plainRun: (format) => {
       const fast = fastPathFor(format.dialect);
-      const fits = format.left.length <= MAX_LEFT && format.left.every(({ length }) => length <= LEFT_BYTES);
-      return fast && fits ? new PlainRun(format, fast) : undefined;
+      const left = format.left.map(written);
+      const fits = left.length <= MAX_LEFT && left.every(({ length }) => length <= LEFT_BYTES);
+      return fast && fits ? new PlainRun({ ...format, left }, fast) : undefined;
     },
   };
+}
+
+/** Returns a value as the fast path sees it in a record: a quote in it is doubled. */
+function written(value: Buffer): Buffer {
+  return value.includes(QUOTE) ? Buffer.from(value.toString('latin1').replaceAll('"', '""'), 'latin1') : value;
 }
 
 /** RFC 4180 with a delimiter of one ASCII byte: the only grammar that a fast path reads. */

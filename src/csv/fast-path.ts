@@ -75,6 +75,9 @@ export interface RunningEvidence {
   watch(bytes: Buffer, start: number, end: number, column: number, isQuoted: boolean): boolean;
   /** NULLs so far. */
   readonly nulls: Float64Array;
-  /** Values whose records are left, where the types have LEAVES: at most MAX_LEFT of LEFT_BYTES. */
+  /**
+   * Values whose records are left, where the types have LEAVES: at most MAX_LEFT of LEFT_BYTES. Quotes in them are
+   * doubled.
+   */
   readonly left?: readonly Buffer[];
 }

@@ -103,7 +103,7 @@ it('finds the same values, NULLs, second tables and bad records with a fast path
     '\0',
     'a long value of more than 16 bytes',
   );
-  const plain = fc.array(fc.constantFrom('a', 'b', 'NULL', '-', '', '"a"', '"NULL"', '""'), {
+  const plain = fc.array(fc.constantFrom('a', 'b', 'NULL', '-', '', '"a"', '"NULL"', '""', '"q""r"'), {
     minLength: 2,
     maxLength: 2,
   });
@@ -114,9 +114,10 @@ it('finds the same values, NULLs, second tables and bad records with a fast path
   const nulls = fc.constantFrom<string[][]>(
     [[], []],
     [['NULL'], ['-', '']],
+    [['q"r'], ['"']],
     [['a'], ['a', 'a long value of more than 16 bytes']],
   );
-  const headers = fc.constantFrom<string[]>(['b', 'a'], ['', 'a'], ['-', '']);
+  const headers = fc.constantFrom<string[]>(['b', 'a'], ['', 'a'], ['-', ''], ['q"r', 'a']);
   const lines = fc.array(line, { minLength: 1, maxLength: 40 });
   const newlines = fc.constantFrom(...(['\n', '\r\n', '\r'] as const));
   fc.assert(
