@@ -220,6 +220,11 @@ function repeats(fields: FieldList, header: readonly string[]): boolean {
   if (width < 2 || Math.abs(fields.count - width) > Math.max(1, width / 4)) return false;
   const common = Math.min(fields.count, width, fields.keep);
   if (common < Math.max(2, width / 2)) return false;
-  for (let k = 0; k < common; k++) if (fields.text(k) !== header[k]) return false;
-  return true;
+  let isNamed = false;
+  for (let k = 0; k < common; k++) {
+    if (fields.text(k) !== header[k]) return false;
+    isNamed ||= header[k] !== '';
+  }
+  // A row without a value repeats no name.
+  return isNamed;
 }

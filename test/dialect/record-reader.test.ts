@@ -141,6 +141,18 @@ describe('the reader', () => {
     ]);
   });
 
+  it('never takes a row without a value for a header that names nothing', () => {
+    const header = ['', ''];
+    expect(cellsOf(',\n1,2\n', { header })).toEqual([
+      [null, null],
+      ['1', '2'],
+    ]);
+    expect(cellsOf(',,\n1,2,3,4\n', { header: ['', '', '', 'd'], columns: 4 })).toEqual([
+      'too_few_fields',
+      ['1', '2', '3', '4'],
+    ]);
+  });
+
   it('rejects the rows of a second table one by one', () => {
     const rows = readRows('1,a\nid,name\n1,b\n2,c\n', { header: ['id', 'name'] });
     expect(rows.map((one) => one.reason)).toEqual([null, 'second_table', 'second_table', 'second_table']);

@@ -117,7 +117,7 @@ it('finds the same values, NULLs, second tables and bad records with a fast path
     [['q"r'], ['"']],
     [['a'], ['a', 'a long value of more than 16 bytes']],
   );
-  const headers = fc.constantFrom<string[]>(['b', 'a'], ['', 'a'], ['-', ''], ['q"r', 'a']);
+  const headers = fc.constantFrom<string[]>(['b', 'a'], ['', 'a'], ['-', ''], ['q"r', 'a'], ['', '']);
   const lines = fc.array(line, { minLength: 1, maxLength: 40 });
   const newlines = fc.constantFrom(...(['\n', '\r\n', '\r'] as const));
   fc.assert(
