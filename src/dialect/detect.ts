@@ -131,16 +131,15 @@ function prefixOf(text: string): Beginning {
 /** Characters of the lines that are skipped as given. */
 function skippedLines(text: string, { skip_lines = 0, newline }: GivenDialect): number {
   // A run of CRs is found once: looked at from each of its CRs it takes time by the square of its length.
-  const ends = newline === '\r' ? /\r\n?/g : /\r+\n?|\n/g;
+  const ends = newline === '\r' ? /\r/g : /\r*\n|\r+/g;
   for (let left = skip_lines; left > 0; ) {
-    const found = ends.exec(text);
-    if (!found) return text.length;
-    const [run] = found;
-    const lines = run.endsWith('\n') ? 1 : run.length;
-    if (lines >= left) return found.index + (lines === 1 ? run.length : left);
+    const end = ends.exec(text);
+    if (!end) return text.length;
+    const lines = end[0].endsWith('\n') ? 1 : end[0].length;
+    if (lines > left) return end.index + left;
     left -= lines;
   }
-  return 0;
+  return ends.lastIndex;
 }
 
 /** A header whose quotes are wrong is repaired like any record: then its names are known. */

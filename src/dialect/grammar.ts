@@ -54,6 +54,8 @@ export function newlineAt(bytes: Buffer, at: number, end: number, grammar: TextG
   const byte = bytes[at];
   if (byte === LF) return grammar.endsAtLf ? 1 : 0;
   if (byte !== CR) return 0;
+  // Where no LF ends a record, one after a CR is the first byte of a value.
+  if (!grammar.endsAtLf) return 1;
   for (let crs = 1; crs <= grammar.crsBeforeLf; crs++) {
     const next = at + crs < end ? bytes[at + crs] : -1;
     if (next === LF) return crs + 1;

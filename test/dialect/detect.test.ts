@@ -108,6 +108,11 @@ describe('line ends', () => {
   ])('of %j are found', (text, newline) => {
     expect(found(text)).toMatchObject({ columns: 2, dialect: { newline } });
   });
+
+  it('are CRs alone where that is given: an LF after one belongs to the next value', () => {
+    const result = found('x\r\ny\ra,b\r\n1,2\r3,4\r', { newline: '\r', skip_lines: 2, header_rows: 1 });
+    expect(result).toMatchObject({ header: ['a', 'b'], dataStart: 'x\r\ny\ra,b\r'.length });
+  });
 });
 
 describe('the lines around the records', () => {

@@ -153,6 +153,15 @@ describe('the reader', () => {
     ]);
   });
 
+  it('keeps an LF as data where CR ends the records, after a CR too', () => {
+    const wording = { ...RFC, newline: '\r' as const };
+    expect(cellsOf('a,b\r\nc,d\r"e\n",\nf\r', { wording })).toEqual([
+      ['a', 'b'],
+      ['\nc', 'd'],
+      ['e\n', '\nf'],
+    ]);
+  });
+
   it('rejects the rows of a second table one by one', () => {
     const rows = readRows('1,a\nid,name\n1,b\n2,c\n', { header: ['id', 'name'] });
     expect(rows.map((one) => one.reason)).toEqual([null, 'second_table', 'second_table', 'second_table']);

@@ -100,6 +100,7 @@ it('finds the same values, NULLs, second tables and bad records with a fast path
     '-',
     '',
     '\r',
+    '\n',
     '\0',
     'a long value of more than 16 bytes',
   );
