@@ -68,7 +68,11 @@ export class SourceMap {
     const between = text.subarray(segment.text, to);
     if (this.#encoding === 'utf-8' && segment.lines.bad.length === 0) segment.source = to;
     else if (this.#encoding.startsWith('utf-16')) segment.source += 2 * between.toString('utf8').length;
-    else segment.source = this.#afterLines(source, segment.source, between, text[to]!);
+    else {
+      const marks = countMarks(between);
+      const from = segment.source + marks * (this.#encoding === 'utf-8' ? MARK.length : GB_MARK_BYTES);
+      segment.source = this.#afterLines(source, from, between.subarray(marks * MARK.length), text[to]!);
+    }
     segment.text = to;
   }
 
@@ -84,6 +88,17 @@ export class SourceMap {
     const end = nextLine(source, at, this.#encoding);
     return next === 10 || next === 13 ? end - 1 : end;
   }
+}
+
+const MARK = Buffer.from('\ufeff');
+/** In GB 18030, the only other encoding that has the mark. */
+const GB_MARK_BYTES = 4;
+
+/** Byte order marks at the beginning of the text: the first record may begin after them, inside its line. */
+function countMarks(text: Buffer): number {
+  let marks = 0;
+  while (text.subarray(marks * MARK.length, (marks + 1) * MARK.length).equals(MARK)) marks++;
+  return marks;
 }
 
 function endOf({ textFrom, lines }: Segment): number {

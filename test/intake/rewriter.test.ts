@@ -146,3 +146,20 @@ it('finds the same values, NULLs, second tables and bad records with a fast path
     { numRuns: 1000 },
   );
 });
+
+it.each([
+  ['utf-8', '\xef\xbb\xbf'],
+  ['utf-8', '\xef\xbb\xbf\xef\xbb\xbf'],
+  ['gb18030', '\x84\x31\x95\x33'],
+])('a record after a byte order mark has its own place in a file of %s', (encoding, mark) => {
+  const source = Buffer.from(`${mark}1,\xffx\n2,y,z\n`, 'latin1');
+  const decoded = linesDecoder(encoding)(source);
+  const dataStart = decoded.text.indexOf('1');
+  const wording = { ...WORDING, quote: '"', escape: '"' };
+  const rewriter = new Rewriter({ ...readingOf(wording), encoding, dataStart }, WITHOUT_KERNEL);
+  const { unread } = rewriter.take({ ...decoded, source, sourceOffset: 0 });
+  expect([...unread, ...rewriter.take(null).unread]).toMatchObject([
+    { row: 1, reason: 'invalid_utf8', byteOffset: mark.length, raw: Buffer.from('1,\xffx', 'latin1') },
+    { row: 2, reason: 'too_many_fields', byteOffset: mark.length + 5, raw: Buffer.from('2,y,z') },
+  ]);
+});
