@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createRequire } from 'node:module';
 import chardet from 'chardet';
 import { Decoder } from './decoder.js';
-import { encodingOf } from './encodings.js';
+import { encodingOf, isOfAnyOrder } from './encodings.js';
 
 export interface EncodingVerdict {
   encoding: string;
@@ -33,6 +33,26 @@ export function detectEncoding(head: Buffer, whole: boolean): EncodingVerdict | 
   if (isUtf8(whole ? head : head.subarray(0, wholeCharacters(head))))
     return { encoding: 'utf-8', bom: false, confidence: 100, warnings: [] };
   return legacyEncoding(head, whole);
+}
+
+/**
+ * Returns the encoding of a file whose encoding is given. A byte order mark that contradicts goes before it, as in the
+ * Encoding Standard: no text begins with its bytes. That of UTF-8 does so only where the bytes are UTF-8.
+ * @param label one that is read
+ */
+export function encodingAsGiven(head: Buffer, whole: boolean, label: string): Omit<EncodingVerdict, 'confidence'> {
+  const given = encodingOf(label)!;
+  const marked = byteOrderMark(head);
+  if (isOfAnyOrder(label) && marked !== 'utf-8')
+    return { encoding: marked ?? utf16ByNulBytes(head) ?? given, bom: marked !== undefined, warnings: [] };
+  const isContrary = marked !== undefined && marked !== given && (marked !== 'utf-8' || isTextOfUtf8(head, whole));
+  if (!isContrary) return { encoding: given, bom: marked === given, warnings: [] };
+  const warning = `The file begins with the byte order mark of ${marked}: it is read as that, not as ${given}.`;
+  return { encoding: marked, bom: true, warnings: [warning] };
+}
+
+function isTextOfUtf8(head: Buffer, whole: boolean): boolean {
+  return isUtf8(whole ? head : head.subarray(0, wholeCharacters(head))) && !head.includes(0);
 }
 
 /** Returns the encoding that a byte order mark at the beginning names. */

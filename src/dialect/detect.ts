@@ -1,6 +1,6 @@
 import type { ColumnLook } from './column-looks.js';
 import { decodeLoosely } from './decoder.js';
-import { byteOrderMark, detectEncoding } from './detect-encoding.js';
+import { detectEncoding, encodingAsGiven } from './detect-encoding.js';
 import { countNewlines, newlineReadings } from './detect-newline.js';
 import { detectWording } from './detect-wording.js';
 import { encodingOf } from './encodings.js';
@@ -83,7 +83,7 @@ export function detect(
       ...{ encoding: found.encoding, bom: given.bom ?? found.bom },
       ...candidate.wording,
       ...place,
-      source: sourceOf(given),
+      source: sourceOf(given, found.encoding),
       warnings: [...found.warnings, ...beginning.warnings, ...verdict.warnings, ...layout.warnings],
     },
     columns: layout.columns,
@@ -104,10 +104,7 @@ interface EncodingFound {
 }
 
 function encodingFor(head: Buffer, whole: boolean, given: GivenDialect): EncodingFound {
-  if (given.encoding !== undefined) {
-    const encoding = encodingOf(given.encoding)!;
-    return { encoding, bom: byteOrderMark(head) === encoding, warnings: [], question: null };
-  }
+  if (given.encoding !== undefined) return { ...encodingAsGiven(head, whole, given.encoding), question: null };
   const verdict = detectEncoding(head, whole);
   if (verdict) return { ...verdict, question: null };
   const question = 'The bytes of the file fit no encoding that is read. Give the encoding.';
@@ -181,7 +178,9 @@ function dataOffset({ records }: Candidate, { titles, headerRows }: Layout, samp
   return records.at(-1)?.next ?? sample.length;
 }
 
-function sourceOf(given: GivenDialect): Record<DialectKey, Source> {
-  const entries = KEYS.map((key) => [key, given[key] === undefined ? 'detected' : 'given'] as const);
+function sourceOf(given: GivenDialect, encoding: string): Record<DialectKey, Source> {
+  const isOverruled = given.encoding !== undefined && encodingOf(given.encoding) !== encoding;
+  const isGiven = (key: DialectKey) => given[key] !== undefined && !(key === 'encoding' && isOverruled);
+  const entries = KEYS.map((key) => [key, isGiven(key) ? 'given' : 'detected'] as const);
   return Object.fromEntries(entries) as Record<DialectKey, Source>;
 }

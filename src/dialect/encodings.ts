@@ -13,6 +13,11 @@ export function encodingOf(label: string): string | undefined {
   }
 }
 
+/** Returns whether a label of UTF-16 leaves the order of its bytes to the file. */
+export function isOfAnyOrder(label: string): boolean {
+  return encodingOf(label) === 'utf-16le' && !/(?:le|feff)$/i.test(label.trim());
+}
+
 /** Names of encodings from other registries that the Encoding Standard does not list. */
 const ALIASES: Record<string, string> = {
   cp1252: 'windows-1252',

@@ -189,6 +189,15 @@ describe('the answer', () => {
     expect(Buffer.from(text).toString('utf8', result.dataStart)).toBe('1,Ann\r\n');
   });
 
+  it('follows the byte order mark where UTF-16 is given', () => {
+    const text = Buffer.from('\ufeffid,name\n1,Ann\n', 'utf16le').swap16();
+    for (const encoding of ['utf-16', 'utf-16le'])
+      expect(found(text, { encoding })).toMatchObject({
+        header: ['id', 'name'],
+        dialect: { encoding: 'utf-16be', source: { encoding: 'detected' } },
+      });
+  });
+
   it('takes less than 200 ms for the first MiB', () => {
     const row = '12;"Müller; Söhne";1.234,50;31.12.2024;https://example.org/x?y=1|2\n';
     const head = Buffer.from(`id;name;sum;day;link\n${row.repeat(16_000)}`).subarray(0, 1 << 20);

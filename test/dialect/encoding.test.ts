@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Decoder } from '../../src/dialect/decoder.js';
-import { detectEncoding } from '../../src/dialect/detect-encoding.js';
+import { detectEncoding, encodingAsGiven } from '../../src/dialect/detect-encoding.js';
 import { decodeWindows1252, encodingOf } from '../../src/dialect/encodings.js';
 
 function utf16be(text: string): Buffer {
@@ -94,6 +94,29 @@ describe('the encoding', () => {
     ['utf-8', Buffer.from('id,name\n1,Ann\n'), false],
   ])('%s is found by its bytes', (encoding, bytes, bom) => {
     expect(detectEncoding(bytes, true)).toMatchObject({ encoding, bom, warnings: [] });
+  });
+
+  it.each([
+    ['utf-16', utf16be('\ufeffid,n\n1,2\n'), 'utf-16be', true],
+    ['UTF-16', Buffer.from('\ufeffid,n\n1,2\n', 'utf16le'), 'utf-16le', true],
+    ['ucs-2', utf16be('id,n\n1,2\n'), 'utf-16be', false],
+    ['utf-16', Buffer.from('id,n\n1,2\n', 'utf16le'), 'utf-16le', false],
+    ['utf-16be', utf16be('id,n\n1,2\n'), 'utf-16be', false],
+    ['windows-1252', Buffer.from('\xef\xbb\xbfid,n\n1,K\xf6ln\n', 'latin1'), 'windows-1252', false],
+    ['utf-8', Buffer.from('\xef\xbb\xbfid,n\n1,K\xf6ln\n', 'latin1'), 'utf-8', true],
+  ])('given as %s is that, in the order of the bytes', (label, bytes, encoding, bom) => {
+    expect(encodingAsGiven(bytes, true, label)).toEqual({ encoding, bom, warnings: [] });
+  });
+
+  it.each([
+    ['utf-16le', utf16be('\ufeffid,n\n1,2\n'), 'utf-16be'],
+    ['utf-16be', Buffer.from('\ufeffid,n\n1,2\n', 'utf16le'), 'utf-16le'],
+    ['utf-8', Buffer.from('\ufeffid,n\n1,2\n', 'utf16le'), 'utf-16le'],
+    ['windows-1252', Buffer.from('\ufeffid,n\n1,Köln\n'), 'utf-8'],
+    ['utf-16', Buffer.from('\ufeffid,n\n1,Köln\n'), 'utf-8'],
+  ])('given as %s is not believed against a byte order mark', (label, bytes, encoding) => {
+    expect(encodingAsGiven(bytes, true, label)).toMatchObject({ encoding, bom: true });
+    expect(encodingAsGiven(bytes, true, label).warnings.join()).toContain(`byte order mark of ${encoding}`);
   });
 
   it('of a cut head is UTF-8 though its last character is not whole', () => {
