@@ -161,7 +161,10 @@ function repairedHead(
 }
 
 /** Physical lines above the header or the first record. */
-function linesBefore(sample: Buffer, { records, wording }: Candidate, { titles }: Layout): number {
+function linesBefore(sample: Buffer, { records, wording }: Candidate, layout: Layout): number {
+  const { titles, headerRows, columns } = layout;
+  // Without a header a blank line above the first value is a row.
+  if (columns === 1 && headerRows === 0 && titles === 0) return 0;
   const until = records[titles]?.offset ?? 0;
   const grammar = textGrammar(wording);
   let lines = 0;
@@ -172,7 +175,10 @@ function linesBefore(sample: Buffer, { records, wording }: Candidate, { titles }
   return lines;
 }
 
-function dataOffset({ records }: Candidate, { titles, headerRows }: Layout, sample: Buffer): number {
+function dataOffset({ records }: Candidate, { titles, headerRows, columns }: Layout, sample: Buffer): number {
+  // A blank line is a row there.
+  if (columns === 1 && headerRows > 0) return records[titles + headerRows - 1]!.next;
+  if (columns === 1 && titles === 0) return 0;
   const first = records[titles + headerRows];
   if (first) return first.offset;
   return records.at(-1)?.next ?? sample.length;

@@ -158,6 +158,22 @@ describe('the lines around the records', () => {
     },
   );
 
+  it.each([
+    ['name\n\n\nbob\n\neve\n', {}, 'name\n', 0],
+    ['\n\nname\n\nbob\n', {}, '\n\nname\n', 2],
+    ['\n\n1\n2\n\n3\n', { header_rows: 0 }, '', 0],
+    ['title\n\n\n1\n2\n', { header_rows: 0, skip_lines: 1 }, 'title\n', 1],
+  ])(
+    'begin the data of one column right after the header: a blank line is a row in %j',
+    (text, given, above, skipped) => {
+      expect(found(text, given)).toMatchObject({
+        columns: 1,
+        dataStart: above.length,
+        dialect: { skip_lines: skipped },
+      });
+    },
+  );
+
   it('joins the names of several header rows by a space', () => {
     const text = 'size,weight,kind\ncm,kg,name\n1.5,2.5,x\n2.5,3.5,y\n';
     expect(found(text)).toMatchObject({ header: ['size cm', 'weight kg', 'kind name'], dialect: { header_rows: 2 } });
