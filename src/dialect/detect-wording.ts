@@ -182,7 +182,7 @@ function warningsOf({ given, newlines }: WordingInput, best: Candidate, others: 
 
 /** Asks about a file with a delimiter in nearly every line, rather than making a table of one text column silently. */
 function questionOf({ given, text }: WordingInput, best: Candidate): string | null {
-  if (given.delimiter !== undefined) return null;
+  if (given.delimiter !== undefined || best.records.length === 0) return null;
   const ask = 'Give the delimiter (and the quote) of the file.';
   if (hasDecimalsAlone(best))
     return `The commas may be decimal commas in one column, or delimiters between two columns. ${ask} For one column give ";".`;

@@ -59,16 +59,13 @@ export function detect(
 ): Detection {
   assertGiven(given);
   const found = encodingFor(head, isWhole, given);
-  // Lines that are skipped may take all of it.
-  const beginningBytes = given.skip_lines ? head : head.subarray(0, 4 * SAMPLE);
-  const whole = isWhole && beginningBytes.length === head.length;
-  const text = decodeLoosely(beginningBytes, found.encoding);
+  const text = decodeLoosely(head, found.encoding);
   const beginning = prefixOf(text);
   const body = text.slice(beginning.length);
   const start = beginning.length + skippedLines(body, given);
-  const sampleText = whole || text.length - start > SAMPLE ? text.slice(start, start + SAMPLE) : text.slice(start);
+  const sampleText = text.slice(start, sampleEnd(text, start));
   const sample = Buffer.from(sampleText);
-  const final = whole && start + sampleText.length === text.length;
+  const final = isWhole && start + sampleText.length === text.length;
   const newlines = newlineReadings(countNewlines(sampleText, final));
   const named = given.delimiter === undefined ? beginning.delimiter : undefined;
   const wanted = named === undefined ? given : { ...given, delimiter: named };
@@ -92,8 +89,14 @@ export function detect(
     looks: layout.looks,
     trailingDelimiter: layout.trailingDelimiter,
     footers: layout.footers,
-    question: found.question ?? verdict.question,
+    question: found.question ?? columnsQuestion(layout, candidate, final) ?? verdict.question,
   };
+}
+
+/** A file without a record has no columns, and nothing to ask about. */
+function columnsQuestion({ columns }: Layout, { records }: Candidate, final: boolean): string | null {
+  if (columns > 0 || (final && records.length === 0)) return null;
+  return 'The columns are not known: the first record does not end, or its quotes do not fit. Give the quote of the file: null where no character quotes.';
 }
 
 interface EncodingFound {
@@ -137,6 +140,14 @@ function skippedLines(text: string, { skip_lines = 0, newline }: GivenDialect): 
     left -= lines;
   }
   return ends.lastIndex;
+}
+
+/** Returns where the sample ends. A long line that it would cut, as that of a wide header, is in it with what follows. */
+function sampleEnd(text: string, start: number): number {
+  const end = start + SAMPLE;
+  const at = text.slice(end - SAMPLE / 2).search(/[\r\n]/);
+  if (at < 0) return text.length;
+  return at < SAMPLE / 2 ? end : end + at;
 }
 
 /** A header whose quotes are wrong is repaired like any record: then its names are known. */

@@ -58,6 +58,7 @@ export function readHead(head: Buffer, isWhole: boolean, options: FileOptions = 
   if (!whole && bytes.indexOf(10) < 0 && bytes.indexOf(13) < 0) throw noLineEnd(bytes.length);
   const { malformed = 'quarantine' } = options;
   const found = detect(bytes, { whole, given: options.dialect, malformed });
+  if (found.columns === 0 && found.question === null) throw noRecord();
   if (found.columns > MAX_COLUMNS) throw tooManyColumns(found.columns);
   const dialect = shown(found, packing);
   const { headers, dataOffset } = headerOf(bytes, found, whole);
@@ -176,6 +177,11 @@ function plainDialect({ dialect }: Detection): Dialect {
 function noLineEnd(size: number): TaskError {
   const detail = `The header line does not end within the first ${size} bytes. Check that the file has line breaks.`;
   return new TaskError('record_too_large', detail, { byte_offset: 0 });
+}
+
+function noRecord(): TaskError {
+  const detail = 'The file holds no header line and no data. Send one whose first line names the columns.';
+  return new TaskError('empty_file', detail);
 }
 
 function tooManyColumns(columns: number): TaskError {

@@ -214,6 +214,44 @@ describe('the answer', () => {
       });
   });
 
+  it.each([
+    ['', 1500, 120, ','],
+    ['Report\n\n', 700, 200, ';'],
+    ['Report,,\nof 2024,,\n', 1590, 600, ','],
+    ['', 400, 400, '\t'],
+  ])('names the columns of a header that is longer than the sample, after %j', (titles, count, length, delimiter) => {
+    const names = Array.from({ length: count }, (_, k) => `c${k}_`.padEnd(length, 'ä'));
+    const row = (k: number) => `${names.map((_, i) => k * i).join(delimiter)}\n`;
+    const text = `${titles}${names.join(delimiter)}\n${row(1)}${row(2)}${row(3)}`;
+    for (const given of [{}, { delimiter }]) {
+      const result = found(text, given);
+      expect(result).toMatchObject({ columns: count, header: names, question: null, dialect: { delimiter } });
+      expect(Buffer.from(text).toString('utf8', result.dataStart)).toBe(`${row(1)}${row(2)}${row(3)}`);
+    }
+  });
+
+  it.each([
+    ['"a"b\n"c"d\n"e"f\n', {}],
+    ['"a"b\n"c"d\n"e"f\n', { delimiter: ',' }],
+    ['"a^b\nb^c\nc^d\n', { delimiter: '^' }],
+  ])('without a column is a question about the quotes: %j, given %j', (text, given) => {
+    expect(found(text, given).question).toMatch(/columns are not known.*quote/);
+    expect(found(text, { ...given, quote: null })).toMatchObject({ question: null });
+  });
+
+  it('takes time in proportion to the head, however long its lines are', () => {
+    const heads = [" 'a", '"",', 'x', 'a,b;c\td|e^f~g:h i§'].map((piece) => piece.repeat(1e6 / piece.length));
+    for (const line of heads) {
+      const head = Buffer.from(`${line}\n${'1,2\n'.repeat(20)}`);
+      const began = performance.now();
+      detect(head, { whole: false });
+      expect(performance.now() - began).toBeLessThan(1500);
+    }
+    const began = performance.now();
+    expect(found(`${'\r'.repeat(1e5)}a,b\r1,2\r`, { skip_lines: 100_000 }).header).toEqual(['a', 'b']);
+    expect(performance.now() - began).toBeLessThan(500);
+  });
+
   it('takes less than 200 ms for the first MiB', () => {
     const row = '12;"Müller; Söhne";1.234,50;31.12.2024;https://example.org/x?y=1|2\n';
     const head = Buffer.from(`id;name;sum;day;link\n${row.repeat(16_000)}`).subarray(0, 1 << 20);
