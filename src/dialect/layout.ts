@@ -1,5 +1,6 @@
 import { type ColumnLook, columnLooks, compareLooks } from './column-looks.js';
 import type { GivenDialect } from './file-dialect.js';
+import { areNames } from './number-names.js';
 import { kindOf } from './value-kind.js';
 import type { Candidate, SampleRecord } from './wording-candidates.js';
 
@@ -94,10 +95,14 @@ function headerRowsOf(rows: readonly SampleRecord[], width: number, warnings: st
   const looks = looksOf(rest, width);
   const { like, unlike } = compareLooks(first.cells, looks);
   if (like > 0 && like > unlike) {
-    warnings.push(
-      'The first record looks like the data below it, so the file is read without a header and the columns are named column_1, column_2, ... If the first record is a header, set header_rows to 1.',
-    );
-    return 0;
+    const even = rest.filter((one) => !one.isFaulty && one.count >= width).map((one) => one.cells);
+    if (!areNames(first.cells, even)) {
+      warnings.push(
+        'The first record looks like the data below it, so the file is read without a header and the columns are named column_1, column_2, ... If the first record is a header, set header_rows to 1.',
+      );
+      return 0;
+    }
+    warnings.push('The numbers in the first record are read as column names. Give header_rows 0 if they are values.');
   }
   let count = 1;
   while (
