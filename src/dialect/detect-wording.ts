@@ -1,5 +1,6 @@
 import type { GivenDialect, Newline } from './file-dialect.js';
 import type { Wording } from './grammar.js';
+import { holdsSingleValues, isPossible, RARE, USUAL } from './rare-delimiter.js';
 import { hasSingleQuotes } from './single-quotes.js';
 import { type Candidate, delimitersIn, judge, wordingOf } from './wording-candidates.js';
 
@@ -19,35 +20,46 @@ export interface WordingInput {
   given: GivenDialect;
 }
 
-const USUAL: readonly string[] = [',', ';', '\t', '|'];
-/** They occur in values. */
-const RARE: readonly string[] = [' ', ':'];
-
 /** Below this share of even records, or this score, a reading is no better than none. */
 const LEAST_SHARE = 0.5;
+/** The same, by a delimiter that occurs in values. */
+const RARE_SHARE = 0.8;
 
 /** Finds delimiter, quote, escape, newline and skip_space: of all readings the one with the highest score. */
 export function detectWording(input: WordingInput): WordingVerdict {
   const { given, newlines } = input;
   const plain = given.newline ?? newlines[0];
   const readings = firstReadings(input, plain);
-  const [best, ...others] = byScore(readings);
-  let chosen = refine(input, isTrusted(best) || given.delimiter !== undefined ? best : ofOneColumn(input, best));
+  const isGiven = given.delimiter !== undefined;
+  const possible = byScore(readings.filter((one) => isGiven || isPossible(one, readings, input.sample)));
+  const first = isGiven ? possible[0]! : (possible.find(isTrusted) ?? ofOneColumn(input, plain));
+  let chosen = refine(input, first);
   const mixed =
     given.newline === undefined && newlines.includes('mixed') ? refine(input, mixedOf(input, chosen)) : null;
   if (mixed && mixed.share >= chosen.share && mixed.records.length > chosen.records.length && mixed.columns > 1)
     chosen = mixed;
+  const others = chosen.columns > 1 ? possible.filter((one) => one !== first) : byScore(readings);
   return { best: chosen, warnings: warningsOf(input, chosen, others), question: questionOf(input, chosen) };
 }
 
 /** A reading by a rare delimiter whose records do not agree is none: such a file has one column. */
-function isTrusted({ columns, share, wording }: Candidate): boolean {
-  return columns > 1 && (share >= LEAST_SHARE || USUAL.includes(wording.delimiter));
+function isTrusted({ columns, share, wording: { delimiter } }: Candidate): boolean {
+  if (columns < 2 || USUAL.includes(delimiter)) return columns > 1;
+  return share >= (RARE.includes(delimiter) ? RARE_SHARE : LEAST_SHARE);
 }
 
-/** The reading of a file that no delimiter splits. */
-function ofOneColumn({ sample, final }: WordingInput, { wording }: Candidate): Candidate {
-  return judge(sample, final, { ...wording, delimiter: ',', skip_space: false });
+/**
+ * The reading of a file that no delimiter splits: by a usual one that splits the header alone, whose rows are rejected
+ * then, else by the one that occurs in the fewest records.
+ */
+function ofOneColumn({ sample, final, given }: WordingInput, newline: Newline): Candidate {
+  const { quote = '"', skip_space = false } = given;
+  const changes = { quote, escape: given.escape !== undefined ? given.escape : quote, skip_space };
+  const readings = USUAL.map((delimiter) => judge(sample, final, wordingOf(delimiter, newline, changes)));
+  const splitsHeader = readings.find(({ records }) => records[0] && !records[0].isFaulty && records[0].count > 1);
+  if (splitsHeader) return splitsHeader;
+  const whole = readings.map(({ records }) => records.filter((one) => !one.isFaulty && one.count === 1).length);
+  return readings[whole.indexOf(Math.max(...whole))]!;
 }
 
 function firstReadings(input: WordingInput, newline: Newline): Candidate[] {
@@ -154,16 +166,11 @@ function mixedOf({ sample, final }: WordingInput, { wording }: Candidate): Candi
   return judge(sample, final, { ...wording, newline: 'mixed' });
 }
 
-function warningsOf({ given, newlines }: WordingInput, best: Candidate, others: Candidate[]): string[] {
+function warningsOf(input: WordingInput, best: Candidate, others: Candidate[]): string[] {
+  const { given, newlines } = input;
   const warnings: string[] = [];
-  const { delimiter, quote, escape: escapedBy, newline, skip_space } = best.wording;
-  const isSure = best.share === 1 && USUAL.includes(delimiter);
-  const isRival = (one: string) => one !== delimiter && !(isSure && RARE.includes(one));
-  const rival = others.find((one) => isRival(one.wording.delimiter) && one.columns > 1);
-  if (given.delimiter === undefined && rival && rival.score > best.score * 0.8)
-    warnings.push(
-      `The delimiter ${shown(rival.wording.delimiter)} fits nearly as well as ${shown(delimiter)}. Check the columns, or give the delimiter.`,
-    );
+  const { quote, escape: escapedBy, newline, skip_space } = best.wording;
+  if (given.delimiter === undefined) warnings.push(...rivalsOf(input, best, others));
   if (given.quote === undefined && quote !== '"')
     warnings.push(quote ? `Values are quoted by ${shown(quote)}.` : 'Quotes in this file are plain text.');
   if (given.escape === undefined && quote && escapedBy !== quote)
@@ -178,6 +185,27 @@ function warningsOf({ given, newlines }: WordingInput, best: Candidate, others: 
   if (best.faults > 0)
     warnings.push(`${best.faults} of the first ${best.records.length} records have malformed quotes.`);
   return warnings;
+}
+
+/** Warns of other delimiters that fit. */
+function rivalsOf({ sample }: WordingInput, best: Candidate, others: Candidate[]): string[] {
+  const { delimiter } = best.wording;
+  if (best.columns < 2) {
+    const isName = (one: Candidate) => one.records[0]?.count !== one.columns && holdsSingleValues(one, sample);
+    const rival = others.find((one) => one.columns > 1 && one.share >= LEAST_SHARE && !isName(one));
+    if (!rival) return [];
+    const { columns, wording } = rival;
+    return [
+      `The file is read as one column. Its lines can be split into ${columns} by ${shown(wording.delimiter)}: give the delimiter if it is one.`,
+    ];
+  }
+  const isSure = best.share === 1 && USUAL.includes(delimiter);
+  const isRival = (one: string) => one !== delimiter && !(isSure && RARE.includes(one));
+  const rival = others.find((one) => isRival(one.wording.delimiter) && one.columns > 1);
+  if (!rival || rival.score <= best.score * 0.8) return [];
+  return [
+    `The delimiter ${shown(rival.wording.delimiter)} fits nearly as well as ${shown(delimiter)}. Check the columns, or give the delimiter.`,
+  ];
 }
 
 /** Asks about a file with a delimiter in nearly every line, rather than making a table of one text column silently. */

@@ -89,7 +89,7 @@ export function detect(
     looks: layout.looks,
     trailingDelimiter: layout.trailingDelimiter,
     footers: layout.footers,
-    question: found.question ?? columnsQuestion(layout, candidate, final) ?? verdict.question,
+    question: found.question ?? columnsQuestion(layout, candidate, final) ?? verdict.question ?? layout.question,
   };
 }
 
@@ -142,7 +142,7 @@ function skippedLines(text: string, { skip_lines = 0, newline }: GivenDialect): 
   return ends.lastIndex;
 }
 
-/** Returns where the sample ends. A long line that it would cut, as that of a wide header, is in it with what follows. */
+/** Returns where the sample ends. A long line that it would cut, such as a wide header, is in it with what follows. */
 function sampleEnd(text: string, start: number): number {
   const end = start + SAMPLE;
   const at = text.slice(end - SAMPLE / 2).search(/[\r\n]/);

@@ -1,6 +1,8 @@
 import { type ColumnLook, columnLooks, compareLooks } from './column-looks.js';
+import { titlesQuestion } from './doubtful-titles.js';
 import type { GivenDialect } from './file-dialect.js';
 import { areNames } from './number-names.js';
+import { RARE } from './rare-delimiter.js';
 import { kindOf } from './value-kind.js';
 import type { Candidate, SampleRecord } from './wording-candidates.js';
 
@@ -18,6 +20,8 @@ export interface Layout {
   /** Records at the end of a whole file that are notes rather than rows. */
   footers: number;
   warnings: string[];
+  /** What to ask where the titles are in doubt, else null. */
+  question: string | null;
 }
 
 export interface LayoutInput {
@@ -42,9 +46,10 @@ const MAX_HEADER_ROWS = 9;
  */
 export function detectLayout(input: LayoutInput): Layout {
   const { candidate, given } = input;
-  const { records } = candidate;
+  const { records, wording } = candidate;
   const width = input.columns ?? candidate.columns;
-  const titles = given.skip_lines !== undefined ? 0 : titleCount(records, width);
+  const hasNone = given.skip_lines !== undefined || (given.delimiter === undefined && RARE.includes(wording.delimiter));
+  const titles = hasNone ? 0 : titleCount(records, width);
   const rows = records.slice(titles);
   const footers = input.whole ? footerCount(rows, width) : 0;
   const body = rows.slice(0, rows.length - footers);
@@ -60,7 +65,9 @@ export function detectLayout(input: LayoutInput): Layout {
     data.filter((one) => one.count === width).map((one) => one.cells),
     fitted.columns,
   );
-  return { titles, headerRows, footers, warnings, looks, ...fitted };
+  const { unlike } = compareLooks(body[0]?.cells ?? [], looks);
+  const question = given.delimiter === undefined ? titlesQuestion(candidate, { titles, headerRows }, unlike) : null;
+  return { titles, headerRows, footers, warnings, looks, question, ...fitted };
 }
 
 /** Records that are too sparse to be the header come before one that is not. */

@@ -64,6 +64,93 @@ describe('the delimiter', () => {
     expect(found(prose)).toMatchObject({ columns: 1, question: null });
   });
 
+  it.each([
+    'name\nJohn Smith\nJane Doe\nMary Jones\n',
+    'name\nJohn Smith\n',
+    'full name\nJohn Smith\nJane Doe\nAnn Marie Jones\n',
+    'Report\nid count place\n1 2 Rome\n3 4 Oslo\n',
+    'date time\n2024-01-01 10:00:00\n2024-01-02 11:00:00\n',
+    'log\n2024-01-01 10:00:00 ERROR x\n2024-01-01 10:00:01 INFO y\n',
+    'room\nRoom 12 free\nRoom 13 taken\nRoom 14 free\n',
+    'Room 12 free\nRoom 13 taken since May\nRoom 14 free\n',
+  ])('is none where words stand between spaces: %j', (text) => {
+    const result = found(text);
+    expect(result).toMatchObject({ columns: 1, question: null, dialect: { delimiter: ',', skip_lines: 0 } });
+    expect(result.header).toEqual([text.split('\n')[0]]);
+    expect(warningsOf(text)).toMatch(/read as one column. .* by space/);
+  });
+
+  it.each([
+    ['url', 'http://a.com/x', 'https://b.com/y'],
+    ['start time', '2024-01-01 10:00:00', '2024-01-02 11:00:00'],
+    ['time', '10:15:00', '10:16:00'],
+    ['address', '00:1a:2b:3c:4d:5e', '00:1a:2b:3c:4d:5f'],
+    ['ip', 'fe80::1', '2001:db8::2'],
+    ['ip', '2001:db8:0:0:0:0:0:1', '2001:db8:0:0:0:0:0:2'],
+    ['phone', '+49 351 0000', '+49 351 0001'],
+    ['phone number', '0351 123456', '0351 123457'],
+    ['00:1a:2b:3c:4d:5e', '00:1a:2b:3c:4d:5f', '00:1a:2b:3c:4d:60'],
+  ])('is none in a column of %s above %s', (...lines) => {
+    expect(found(`${lines.join('\n')}\n`)).toMatchObject({
+      columns: 1,
+      header: [lines[0]],
+      question: null,
+      dataStart: lines[0].length + 1,
+      dialect: { delimiter: ',', skip_lines: 0 },
+    });
+  });
+
+  it('is none of those that one column holds', () => {
+    const text = 'comment\nhello\nyes, it is\nno\nwell, fine\n';
+    expect(found(text)).toMatchObject({ columns: 1, header: ['comment'], dialect: { delimiter: ';' } });
+  });
+
+  it.each([',', ';'])('is the %j of the header where the rows have none', (delimiter) => {
+    const text = `a${delimiter}b\n1\n1\n1${delimiter}2\n1\n`;
+    expect(found(text)).toMatchObject({ header: ['a', 'b'], dataStart: 4, dialect: { delimiter } });
+  });
+
+  it('is the usual one of most lines rather than a space in every line', () => {
+    const text = 'id,comment\n1,hello there\n2,yes, it is\n3,no way\n4,well, fine\n5,oh well\n';
+    expect(found(text)).toMatchObject({ header: ['id', 'comment'], dialect: { delimiter: ',', skip_lines: 0 } });
+  });
+
+  it.each([
+    ['root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/bin/false\n', ':', 7],
+    ['1::1193::5::978300760\n1::661::3::978302109\n', '::', 4],
+    ['x y\n1 2\n3 4\n', ' ', 2],
+    ['date time n\n2024-01-01 10:00 1\n2024-01-02 11:00 2\n', ' ', 3],
+    ['2024-01-01 10:00:00 INFO x\n2024-01-01 10:00:01 INFO y\n', ' ', 4],
+    ['key:value\nx:1\ny:2\n', ':', 2],
+  ])('of %j is a rare one that each line has', (text, delimiter, columns) => {
+    expect(found(text)).toMatchObject({ columns, question: null, dialect: { delimiter, skip_lines: 0 } });
+  });
+
+  it.each([
+    'name\nSmith, John\nDoe, Jane\n',
+    'name\nSmith, John\n',
+    'address\n12 Main St, Springfield, IL\n5 Elm St, Portland, OR\n',
+    'remark\nfine\nfoo, bar\nx, y\n',
+    'date\nJan 5, 2024\nFeb 6, 2024\n',
+    'id,comment\n1,a, b, c, d\n2,e, f, g, h\n3,x, y, z, w\n',
+    'home\n~ann\n~bob\n',
+    'tags\na|b\nc|d\n',
+    'Preis\n1.234,50\n2,75\n',
+  ])('is a question where the first lines may be a title or the header: %j', (text) => {
+    expect(found(text).question).toMatch(/may be titles above \d columns, or the header/);
+    const first = text.split('\n')[0]!;
+    expect(found(text, { delimiter: ';' })).toMatchObject({ question: null, columns: 1, header: [first] });
+    expect(found(text, { skip_lines: 1 }).question).toBeNull();
+  });
+
+  it.each([
+    ['Report\n\nname,city\nAnn,Rome\nBob,Oslo\n', 2, ['name', 'city']],
+    ['Statement of May\nname,city,country\nAnn,Rome,IT\nBob,Oslo,NO\n', 1, ['name', 'city', 'country']],
+    ['Report\nname,n\nAnn,1\nBob,2\n', 1, ['name', 'n']],
+  ])('is no question where a title is clearly one: %j', (text, skip_lines, header) => {
+    expect(found(text)).toMatchObject({ question: null, header, dialect: { skip_lines } });
+  });
+
   it('may be given with up to 8 characters', () => {
     const text = 'a<=>b\n1<=>x,y\n2<=>z\n';
     expect(found(text, { delimiter: '<=>' })).toMatchObject({
