@@ -4,10 +4,11 @@ import { explainRefusal, givenType } from '../csv/given-types.js';
 import { type RecordPlace, recordsAt } from '../csv/record-at.js';
 import type { EncodeResult, RefusedRecord } from '../csv/record-encoder.js';
 import { type ColumnCheck, type RefusedValue, readValues } from '../csv/value-check.js';
-import { readerOfForm, readerOfType } from '../csv/value-reader.js';
+import { readForm } from '../csv/value-form.js';
+import { readerOfForm, readerOfFound, readerOfType } from '../csv/value-reader.js';
 import { GIVEN, hintsFor } from '../intake/choose-columns.js';
 import { SQLSTATE } from '../postgres/sqlstate.js';
-import type { RefusedRow } from '../tables/insert-rows.js';
+import { LEFT_OUT, type RefusedRow } from '../tables/insert-rows.js';
 import type { Reject } from '../tasks/rejects.js';
 import { asUpload, type Column, type TaskRow, type UploadRow } from '../tasks/tasks.js';
 import { columnAtFault, describeMalformed } from './malformed-rows.js';
@@ -38,13 +39,16 @@ export class RowChecker {
   readonly #dialect: Dialect;
   readonly #checks: ColumnCheck[];
 
-  /** @param evidence of the part; without it every column whose type was given is checked */
-  constructor(task: TaskRow, evidence: unknown) {
+  /**
+   * @param evidence of the part; without it every column whose type was given is checked
+   * @param isNew inspect has not seen the rows, as it has those of the file: every column with a type is checked
+   */
+  constructor(task: TaskRow, evidence: unknown, isNew = false) {
     this.#columns = task.columns!;
     this.#headers = this.#columns.map(({ original }) => original);
     const upload = asUpload(task);
     this.#dialect = textDialect(task);
-    this.#checks = checksOf(upload, evidence as ColumnEvidence[] | undefined);
+    this.#checks = isNew ? allChecksOf(upload) : checksOf(upload, evidence as ColumnEvidence[] | undefined);
   }
 
   /**
@@ -125,6 +129,16 @@ function checksOf({ options, columns }: UploadRow, evidence: ColumnEvidence[] | 
   });
 }
 
+/** The columns that are not text. A value must be one of which inspect would have found the type and the form. */
+function allChecksOf(upload: UploadRow): ColumnCheck[] {
+  const given = new Map(checksOf(upload, undefined).map((check) => [check.column, check]));
+  return upload.columns!.flatMap(({ type, form }, column): ColumnCheck[] => {
+    const read = form === undefined ? readerOfFound(type) : (text: string) => readForm(form, text);
+    const check = given.get(column) ?? (read && { column, read });
+    return check ? [check] : [];
+  });
+}
+
 function textAt(
   { bytes, byteOffset }: Batch,
   { start, end }: Pick<RecordPlace, 'start' | 'end'>,
@@ -137,6 +151,7 @@ function describeRefusal(code: string): string {
   if (code === SQLSTATE.program_limit_exceeded)
     return 'the row is too big: PostgreSQL needs it to fit into a page of 8 kB';
   if (code.startsWith('23')) return 'the row breaks a constraint of the table';
-  if (code === SQLSTATE.raise_exception) return 'a trigger of the table refuses the row';
+  if (code === LEFT_OUT) return 'a trigger or a rule of the table leaves the row out';
+  if (code === SQLSTATE.raise_exception || code.startsWith('45')) return 'a trigger of the table refuses the row';
   return `PostgreSQL refuses the row (SQLSTATE ${code})`;
 }

@@ -19,6 +19,8 @@ export interface ApiContext {
    * other way round.
    */
   commandPool: pg.Pool;
+  /** Connections of requests that other sessions can block, by a lock on a user's table. */
+  tablePool: pg.Pool;
   store: Store;
   temporal: TemporalGateway;
   log: Logger;

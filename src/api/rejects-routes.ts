@@ -29,7 +29,7 @@ export function rejectsRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     async ({ body, corrections }) => {
       const key = { kind: 'upload', userId: body.user_id, taskName: body.task_name } as const;
-      return viewOf(context, await loadCorrections(context.pool, key, corrections!));
+      return viewOf(context, await loadCorrections(context.tablePool, key, corrections!));
     },
   );
 }

@@ -31,6 +31,10 @@ export interface RunningApi {
 /** The pool that looks up tables for exports. */
 const EXPORT_CONNECTIONS = 2;
 const CONNECTIONS = 8;
+/** Of requests that may wait for users' tables. */
+const TABLE_CONNECTIONS = 3;
+/** How long they wait for a lock. */
+const TABLE_LOCK_TIMEOUT = '3s';
 /** Of commands, dispatcher, sweeper and reconciler. */
 const COMMAND_CONNECTIONS = 10;
 /** Of each. */
@@ -73,19 +77,20 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
 }
 
 function makeParts(config: Config, log: Logger): Parts {
-  const { pool, commandPool, exportPool } = createPools(config, log);
+  const { pool, commandPool, tablePool, exportPool } = createPools(config, log);
   return {
     config,
     log,
     pool,
     commandPool,
+    tablePool,
     exportable: {
       pool,
       exportPool,
       isOneRole: config.DATABASE_EXPORT_URL === undefined,
       tables: parseExportTables(config.EXPORT_TABLES),
     },
-    metrics: createApiMetrics({ reads: pool, commands: commandPool, exports: exportPool }),
+    metrics: createApiMetrics({ reads: pool, commands: commandPool, tables: tablePool, exports: exportPool }),
     store: createLocalStore(storeFolder(config)),
     temporal: connectTemporal(config),
     inspections: new StreamingInspections((error) =>
@@ -105,15 +110,21 @@ function createPools(config: Config, log: Logger) {
   return {
     pool: createPool({ ...connections, min: KEPT_CONNECTIONS, max: CONNECTIONS }),
     commandPool: createPool({ ...connections, min: KEPT_CONNECTIONS, max: COMMAND_CONNECTIONS }),
+    tablePool: createPool({
+      ...connections,
+      max: TABLE_CONNECTIONS,
+      settings: { lock_timeout: TABLE_LOCK_TIMEOUT },
+    }),
     exportPool: createExportPool({ ...connections, connectionString: exportUrl(config), max: EXPORT_CONNECTIONS }),
   };
 }
 
-async function closeParts({ temporal, pool, commandPool, exportable, inspections }: Parts): Promise<void> {
+async function closeParts({ temporal, pool, commandPool, tablePool, exportable, inspections }: Parts): Promise<void> {
   await Promise.allSettled([
     temporal.close(),
     pool.end(),
     commandPool.end(),
+    tablePool.end(),
     exportable.exportPool.end(),
     inspections.close(),
   ]);

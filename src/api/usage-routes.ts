@@ -6,9 +6,9 @@ import type { ApiContext } from './context.js';
 import { operation } from './openapi.js';
 
 /** GET /usage */
-export function usageRoutes(app: FastifyInstance, { pool, config }: ApiContext): void {
+export function usageRoutes(app: FastifyInstance, { tablePool, config }: ApiContext): void {
   app.get<{ Querystring: UsageQuery }>('/usage', { schema: USAGE }, async ({ query }) => {
-    const { sources, results, tables, staging, tasks } = await sumUsage(pool, query.user_id);
+    const { sources, results, tables, staging, tasks } = await sumUsage(tablePool, query.user_id);
     return {
       user_id: query.user_id ?? null,
       bytes_stored: sources.bytes + results.bytes,

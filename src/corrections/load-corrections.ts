@@ -5,6 +5,7 @@ import { TaskError } from '../contract/errors.js';
 import { createEngine } from '../csv/engine.js';
 import type { RecordEncoder } from '../csv/record-encoder.js';
 import { withTransaction } from '../postgres/pool.js';
+import { meaningOf } from '../postgres/sqlstate.js';
 import { lockTable } from '../tables/describe-table.js';
 import { type InsertTarget, insertRows } from '../tables/insert-rows.js';
 import { attributeNumber } from '../tables/staging.js';
@@ -33,7 +34,7 @@ export async function loadCorrections(pool: pg.Pool, key: TaskKey, corrections: 
     );
     const offsets = new Map(rejects.map(({ row, byteOffset }) => [row, byteOffset]));
     const open = corrections.filter(({ row }) => offsets.has(row));
-    const bad = await insert(client, task, target, open, offsets);
+    const bad = await insert(client, task, target, open, offsets).catch(refusedInsert);
     await removeRejectsOf(
       client,
       task.id,
@@ -81,7 +82,7 @@ async function insert(
   const { converted } = asUpload(task);
   const encoder = createEngine().encoder({ dialect: textDialect(task), columns: task.columns!.length });
   const read = recordReader(converted?.reading ?? null);
-  const checker = new RowChecker(task, undefined);
+  const checker = new RowChecker(task, undefined, true);
   const lines: Buffer[] = [];
   const bad: Reject[] = [];
   for (const correction of corrections) {
@@ -100,6 +101,20 @@ async function insert(
   }
   return bad.sort((a, b) => a.row - b.row);
 }
+
+/** What PostgreSQL refuses whatever the row: the table was altered since it was published. */
+function refusedInsert(error: unknown): never {
+  const { code } = error as { code?: string };
+  const isRefused = ['refused', 'target_changed'].includes(meaningOf(error)) || (code && ALTERED.has(code));
+  if (!isRefused) throw error;
+  const detail =
+    `PostgreSQL refuses rows of the table (SQLSTATE ${code}): it was altered after the upload. ` +
+    'Undo the change, then send the rows again.';
+  throw new TaskError('target_changed', detail, {}, { cause: error });
+}
+
+/** Another owner; a column that generates its values. */
+const ALTERED = new Set(['42501', '428C9']);
 
 const EMPTY = { consumed: 0, written: 0, rows: 0, loaded: 0, refused: [] };
 

@@ -1,7 +1,9 @@
 import { matcherOf } from './form-matcher.js';
 import { givenType } from './given-types.js';
-import { isDigit } from './type-of-value.js';
+import { INTEGER, TEXT } from './type-codes.js';
+import { isDigit, typeOfValue } from './type-of-value.js';
 import { type FormHints, type FormName, orderOf, readComma, readDay, readForm, typeOfForm } from './value-form.js';
+import { joinTypes, TYPES, type TypeCode } from './value-type.js';
 
 /** Returns the text that PostgreSQL reads as the value, never longer than the value; null for one that is refused. */
 export type ReadValue = (text: string) => string | null;
@@ -64,6 +66,18 @@ export function readerOfType(name: string, { dateOrder = 'ymd', decimalComma = f
     const iso = readDay(text, dateOrder);
     if (iso === null) return checked(text);
     return accepts(padded(iso)) ? iso : null;
+  };
+}
+
+/**
+ * Reads the values of a column whose type was found: those that come back as they are. Undefined for text, which all do.
+ */
+export function readerOfFound(name: string): ReadValue | undefined {
+  const code = TYPES.indexOf(name as (typeof TYPES)[number]) as TypeCode;
+  if (code < INTEGER || code === TEXT) return undefined;
+  return (text) => {
+    const bytes = Buffer.from(text);
+    return joinTypes(code, typeOfValue(bytes, 0, bytes.length)) === code ? text : null;
   };
 }
 

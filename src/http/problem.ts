@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '../contract/answers.js';
 import { ERRORS, type ErrorCode, TaskError } from '../contract/errors.js';
-import { isUnavailable, meaningOf } from '../postgres/sqlstate.js';
+import { hasState, isUnavailable, meaningOf } from '../postgres/sqlstate.js';
 import { GUARD_HEADERS } from './cross-origin-guard.js';
 
 /** Seconds after which a client may repeat a request that hit an outage. */
@@ -68,6 +68,10 @@ export function asTaskError(error: unknown): TaskError {
   if (isUnavailable(error)) {
     const detail =
       'PostgreSQL is unavailable. The request may or may not have taken effect. Check the task before you retry.';
+    return new TaskError('database_unavailable', detail, { retry_after: RETRY_AFTER }, { cause: error });
+  }
+  if (hasState(error, 'lock_not_available')) {
+    const detail = 'Another session has locked a table that the request needs. Nothing was changed; try again later.';
     return new TaskError('database_unavailable', detail, { retry_after: RETRY_AFTER }, { cause: error });
   }
   if (statusCode === 413)

@@ -7,8 +7,6 @@ import { createThreads } from './threads.js';
 
 /** How long a thread, which takes some 50 MB, waits for the next head. */
 const IDLE_MS = 5_000;
-/** One thread is always there: it takes a quarter of a second to start, and a caller waits for the answer. */
-const READY = 1;
 /** A shorter head of UTF-8 is read in the caller's own thread: it takes a few milliseconds. */
 const SHORT_BYTES = 1 << 14;
 
@@ -20,7 +18,7 @@ export class Heads {
 
   /** @param thread what the threads run */
   constructor(thread = THREAD) {
-    this.#pool = createThreads(thread, IDLE_MS, READY);
+    this.#pool = createThreads(thread, IDLE_MS);
   }
 
   /** Checks as `checkHead` does, and returns what that throws. */

@@ -14,6 +14,9 @@ export interface RefusedRow {
   value: string | null;
 }
 
+/** The SQLSTATE of a row that a trigger or a rule of the table leaves out without an error. */
+export const LEFT_OUT = 'LT001';
+
 /** The rows to insert, each with its fields as an array: so a row fits that is too big for a page of the table. */
 const BATCH = 'pg_temp.long_task_batch';
 
@@ -67,6 +70,7 @@ function insertStatement({ table, columns, types }: InsertTarget): string {
       last bigint := (SELECT max(row_no) FROM ${BATCH});
       size bigint := last - next + 1;
       state text;
+      inserted bigint;
       culprit integer;
     BEGIN
       SET CONSTRAINTS ALL IMMEDIATE;
@@ -75,12 +79,16 @@ function insertStatement({ table, columns, types }: InsertTarget): string {
           INSERT INTO ${table} (${columns.map(quoteIdent).join(', ')})
             SELECT row_no, ${values.join(', ')} FROM ${BATCH}
              WHERE row_no BETWEEN next AND next + size - 1 ORDER BY row_no;
+          GET DIAGNOSTICS inserted = ROW_COUNT;
+          IF inserted < (SELECT count(*) FROM ${BATCH} WHERE row_no BETWEEN next AND next + size - 1) THEN
+            RAISE EXCEPTION USING ERRCODE = ${quoteLiteral(LEFT_OUT)};
+          END IF;
           next := next + size;
           size := size * 2;
           CONTINUE;
         EXCEPTION WHEN OTHERS THEN
           state := SQLSTATE;
-          IF state !~ '^(22|23)' AND state NOT IN ('54000', '54001', 'P0001') THEN RAISE; END IF;
+          IF state !~ '^(22|23|45)' AND state NOT IN ('54000', '54001', 'P0001', ${quoteLiteral(LEFT_OUT)}) THEN RAISE; END IF;
         END;
         IF size > 1 THEN
           size := size / 2;

@@ -29,15 +29,16 @@ export async function sumUsage(pool: pg.Pool, userId: string | undefined): Promi
        SELECT id, kind, source, staging_oid FROM own WHERE ${UNFINISHED}
         UNION ALL SELECT id, kind, source, staging_oid FROM own
          WHERE state = 'completed' AND id IN (SELECT task_id FROM long_task.parts))
+     , locked AS MATERIALIZED (SELECT relation FROM pg_locks WHERE mode = 'AccessExclusiveLock')
      SELECT (SELECT ${amountOf("(source ->> 'size')::bigint")} FROM unfinished WHERE source IS NOT NULL) AS sources,
             (SELECT ${amountOf('size')} FROM (
                SELECT result_bytes AS size FROM own
                 WHERE kind = 'download' AND state = 'completed' AND result_bytes IS NOT NULL AND superseded_at IS NULL
                 UNION ALL SELECT bytes_done FROM long_task.parts p JOIN own t ON t.id = p.task_id
                            WHERE t.kind = 'download' AND t.state <> 'completed' AND p.object IS NOT NULL) r) AS results,
-            (SELECT ${amountOf('pg_total_relation_size(c.oid)')} FROM pg_class c
+            (SELECT ${amountOf(TABLE_BYTES)} FROM pg_class c
               WHERE relkind = 'r' AND oid IN (SELECT table_oid FROM own WHERE kind = 'upload' AND state = 'completed')) AS tables,
-            (SELECT ${amountOf('pg_total_relation_size(c.oid)')} FROM pg_class c
+            (SELECT ${amountOf(TABLE_BYTES)} FROM pg_class c
               WHERE relkind = 'r' AND relnamespace = to_regnamespace('long_task_staging')
                 AND oid IN (SELECT staging_oid FROM unfinished)) AS staging,
             (SELECT coalesce(json_object_agg(state, count), '{}') FROM (
@@ -46,6 +47,10 @@ export async function sumUsage(pool: pg.Pool, userId: string | undefined): Promi
   );
   return rows[0];
 }
+
+/** Of a table that is locked as a whole only its pages, as they were counted last: its size would wait for the lock. */
+const TABLE_BYTES = `CASE WHEN c.oid IN (SELECT relation FROM locked)
+  THEN greatest(c.relpages, 0) * current_setting('block_size')::bigint ELSE pg_total_relation_size(c.oid) END`;
 
 function amountOf(bytes: string): string {
   return `json_build_object('count', count(*), 'bytes', coalesce(sum(${bytes}), 0)::bigint)`;

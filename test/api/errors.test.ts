@@ -102,6 +102,7 @@ describe('what fails here', () => {
       pool,
       exportable: { pool, exportPool: pool, tables: [], isOneRole: true },
       commandPool: pool,
+      tablePool: pool,
       store: api.store,
       temporal: api.temporal.gateway,
       log,

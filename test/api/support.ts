@@ -84,6 +84,7 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
         config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20, RETENTION_DAYS: 30, ...options.config },
         pool: database.appPool,
         commandPool: database.appPool,
+        tablePool: database.appPool,
         exportable: {
           pool: database.appPool,
           exportPool: database.exportPool,

@@ -132,6 +132,80 @@ describe('rejects', () => {
     expect([answer.status, answer.body.detail]).toEqual([status, expect.stringContaining(words)]);
   });
 
+  it('stay rejects where a value would not come back as it is', async () => {
+    const csv = 'id,ok,day,at,t,n\n1,yes,2024-01-05,2024-01-05T10:00:00Z,09:30,1.50\n';
+    const task = await service.uploaded(`${csv}${'bad\n'.repeat(6)}`, { max_rejects: 10 });
+    const good = '7,no,2024-02-29,2024-02-29T00:00:00Z,10:00,2';
+    const with_ = (place: number, value: string) => good.split(',').with(place, value).join(',');
+    const bad = ['007', 't', 'Jan 5 2024', '2024-01-05 10:00+02', '9:30 PM', '1e3'];
+    const { status, body } = await correct(
+      task,
+      corrected([[2, good], ...bad.slice(1).map((value, i): [number, string] => [i + 3, with_(i + 1, value)])]),
+    );
+    expect([status, body.receipt]).toMatchObject([200, { rows_loaded: 2, rows_rejected: 5 }]);
+    expect((await correct(task, corrected([[3, with_(0, '007')]]))).body.receipt!.rows_rejected).toBe(5);
+    expect((await rejectsOf(task)).toString().match(/,(?:id|day|at|t|n),invalid_value,/g)).toEqual([
+      ',id,invalid_value,',
+      ',day,invalid_value,',
+      ',at,invalid_value,',
+      ',t,invalid_value,',
+      ',n,invalid_value,',
+    ]);
+    expect(await service.exported({ like_source: true }, task.task_name)).toBe(`${csv}${good}\n`);
+  });
+
+  it('that a trigger leaves out, or refuses with a state of its own, stay rejects', async () => {
+    const task = await service.uploaded('a,b\n1,2\n3\n4\n5\n', { max_rejects: 3 });
+    await service.pool.query(`CREATE FUNCTION public.choose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF NEW.a = 3 THEN RETURN NULL; END IF;
+      IF NEW.a = 4 THEN RAISE EXCEPTION 'no' USING ERRCODE = '45000'; END IF;
+      RETURN NEW; END $$`);
+    await service.pool.query(
+      `CREATE TRIGGER chooses BEFORE INSERT ON ${task.table} FOR EACH ROW EXECUTE FUNCTION public.choose()`,
+    );
+    const rows: [number, string][] = [3, 4, 5].map((a, i) => [i + 2, `${a},1`]);
+    const { status, body } = await correct(task, corrected(rows));
+    expect([status, body.receipt]).toMatchObject([200, { rows_loaded: 2, rows_rejected: 2 }]);
+    expect((await rejectsOf(task)).toString().match(/refused_row,"?[^,"]*/g)).toEqual([
+      'refused_row,a trigger or a rule of the table leaves the row out',
+      'refused_row,a trigger of the table refuses the row',
+    ]);
+  });
+
+  it.each([
+    ['belongs to another role', 'OWNER TO postgres'],
+    ['generates a column', 'ALTER a SET NOT NULL, ALTER a ADD GENERATED ALWAYS AS IDENTITY'],
+  ])('are refused where the table %s', async (_, change) => {
+    const task = await service.uploaded('a,b\n1,2\n3\n', { max_rejects: 1 });
+    await service.pool.query(`ALTER TABLE ${task.table} ${change}`);
+    const { status, body } = await correct(task, corrected([[2, '3,4']]));
+    expect([status, body]).toMatchObject([409, { code: 'target_changed' }]);
+    await service.pool.query(`DROP TABLE ${task.table}`);
+  });
+
+  it('of a locked table are answered 503 soon, and other requests do not wait for them', async () => {
+    const task = await service.uploaded('a,b\n1,2\n3\n', { max_rejects: 1 });
+    const client = await service.pool.connect();
+    try {
+      await client.query(
+        `BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE ${task.table} IN ACCESS EXCLUSIVE MODE`,
+      );
+      const corrections = Array.from({ length: 6 }, () => correct(task, corrected([[2, '3,4']])));
+      const usages = Array.from({ length: 12 }, () => fetch(`${service.client.api}/usage?user_id=ana`));
+      const began = performance.now();
+      expect((await fetch(`${service.client.api}/tasks?user_id=ana`)).status).toBe(200);
+      expect(performance.now() - began).toBeLessThan(2_000);
+      const answers = await Promise.all(corrections);
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+      for (const usage of usages) expect([200, 503]).toContain((await usage).status);
+      expect((await fetch(`${service.client.api}/usage?user_id=ana`)).status).toBe(200);
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+    expect((await correct(task, corrected([[2, '3,4']]))).status).toBe(200);
+  }, 60_000);
+
   it('are refused where the table is gone', async () => {
     const task = await service.uploaded('a,b\n1,2\n3\n', { max_rejects: 1 });
     await service.pool.query(`DROP TABLE ${task.table}`);
