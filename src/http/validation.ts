@@ -1,9 +1,13 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { Settings } from 'typebox/system';
 import { type FieldError, invalidRequest, type TaskError } from '../contract/errors.js';
 
 type ValidationError = ReturnType<ReturnType<typeof Compile>['Errors']>[number];
+
+/** Of its own accord TypeBox stops at 8 errors. One field may have several, and an answer names up to 20 fields. */
+Settings.Set({ maxErrors: 100 });
 
 /**
  * Compiles a route's schemas. Names are brought to Unicode normal form C first, so that one name has one spelling. The
@@ -59,16 +63,16 @@ function complaints(schema: TSchema, error: ValidationError, value: unknown): Fi
       describe(schema, [...path, name], undefined, 'is missing; it must be'),
     );
   }
-  if (error.keyword === 'additionalProperties') {
-    const known = fieldNames(walk(schema, path).schema);
-    return error.params.additionalProperties.map((name) => ({
-      field: [...path, name].join('.'),
-      value: shorten(valueAt(value, [...path, name])),
-      detail: known ? `is not a known field; use one of ${known}` : 'is not a valid name',
-    }));
-  }
-  if (error.keyword === 'boolean') return []; // Said by additionalProperties already.
+  // Each unknown field has one; additionalProperties, which lists them again, may lie beyond the last error.
+  if (error.keyword === 'boolean') return [unknownField(schema, path, valueAt(value, path))];
+  if (error.keyword === 'additionalProperties') return [];
   return [describe(schema, path, valueAt(value, path), 'must be')];
+}
+
+function unknownField(schema: TSchema, path: string[], value: unknown): FieldError {
+  const known = fieldNames(walk(schema, path.slice(0, -1)).schema);
+  const detail = known ? `is not a known field; use one of ${known}` : 'is not a valid name';
+  return { field: path.join('.'), value: shorten(value), detail };
 }
 
 function describe(schema: TSchema, path: string[], value: unknown, verb: string): FieldError {
