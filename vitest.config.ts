@@ -6,7 +6,7 @@ const PURE = [
   'test/{contract,csv,dialect,docs,testkit}/**/*.test.ts',
   'test/activities/{permits,rate-limiter,slots}.test.ts',
   'test/api/{export-format,task-view,written-names}.test.ts',
-  'test/http/{byte-range,content-disposition,validation}.test.ts',
+  'test/http/{byte-range,content-disposition,form-fields,validation}.test.ts',
   'test/intake/{find-parts,plan-columns,possible-headers,preview-head,read-head,rewriter,stored-*,unpack-head}.test.ts',
   'test/launcher/{compose,env-example}.test.ts',
   'test/postgres/sqlstate.test.ts',

@@ -1,7 +1,7 @@
-/** Fields that are numbers, truth values or objects; in a form or a query everything is text. */
+/** Fields that are numbers, truth values, or objects and lists; in a form or a query everything is text. */
 const NUMBERS = new Set(['max_rejects', 'max_bytes_per_second', 'limit', 'rows']);
-const BOOLEANS = new Set(['history', 'drop_table', 'bom', 'like_source', 'decimal_comma']);
-const OBJECTS = new Set(['dialect', 'columns', 'null_values']);
+const BOOLEANS = new Set(['history', 'drop_table', 'bom', 'like_source', 'decimal_comma', 'dry_run']);
+const OBJECTS = new Set(['dialect', 'columns', 'null_values', 'filter', 'tasks']);
 
 /**
  * Gives the fields of a form or a query the types that they have in JSON: numbers for numbers, objects for objects

@@ -128,6 +128,20 @@ describe('POST /tasks/actions', () => {
     expect([await stateOf('dry', 'open'), await stateOf('dry', 'ended')]).toEqual(['queued', 'completed']);
   });
 
+  it('takes filter, tasks and dry_run from a form', async () => {
+    await started('form', 'one');
+    const given: Record<string, string>[] = [
+      { filter: '{"user_id":"form"}' },
+      { user_id: 'form', tasks: '[{"kind":"upload","task_name":"one"}]' },
+    ];
+    for (const targets of given) {
+      const body = new URLSearchParams({ action: 'pause', dry_run: 'true', ...targets });
+      const answer = await fetch(`${api.url}/tasks/actions`, { method: 'POST', body });
+      expect(await answer.json()).toMatchObject({ dry_run: true, count: 1, ok: 1 });
+    }
+    expect(await stateOf('form', 'one')).toBe('queued');
+  });
+
   it('takes 200 at once and continues after them', async () => {
     for (let i = 0; i < 203; i++) await newUpload(api.pool, { userId: 'many', taskName: `t${i}` });
     await api.pool.query(`UPDATE long_task.tasks SET state = 'failed', finished_at = now() WHERE user_id = 'many'`);
