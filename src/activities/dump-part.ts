@@ -91,7 +91,11 @@ async function dumpRange(
           format,
           source.columns.map(({ name }) => name),
         );
-        const rows = copyOut(reader, rangeQuery(source, part, writtenColumns(task)), options);
+        const written = writtenColumns(
+          task,
+          source.columns.map(({ type }) => type),
+        );
+        const rows = copyOut(reader, rangeQuery(source, part, written), options);
         const counted = counting(writeRows(rows, format, part.partNo), rows, beat, part.partNo);
         const bytes = compressed(charged(counted, rateLimiter, task, signal), format);
         return { rows, ...(await store.put(key, bytes)) };

@@ -15,11 +15,14 @@ export function formatOf(task: TaskRow): ExportFormat {
   return asDownload(task).options.format ?? PLAIN_FORMAT;
 }
 
-/** Returns how each column of a download is written, by its place. */
-export function writtenColumns(task: TaskRow): WrittenColumn[] {
+/**
+ * Returns how each column of a download is written, by its place.
+ * @param types as the table has them now: that of an upload may have changed since
+ */
+export function writtenColumns(task: TaskRow, types: string[]): WrittenColumn[] {
   const { columns, options } = asDownload(task);
   const guards = options.formulas === 'escape';
-  return columns!.map(({ form, type }) => ({ form, isGuarded: guards && canBeFormula(type) }));
+  return columns!.map(({ form }, i) => ({ form, isGuarded: guards && canBeFormula(types[i]!) }));
 }
 
 /** Returns what COPY itself does of a format. @param names of the columns that are read, by their place */

@@ -76,6 +76,17 @@ describe('an export', () => {
     const guarded = ['-70.00', '+1.234,50', "'=1+1", "'+cmd", "'@x", "'-cmd", "'+49 30 123", "'\tx", 'x=1', '', "'＝1"];
     expect(bytes.toString()).toBe(`"'=h";"x"\n${guarded.map((value) => `"${value}";"1"\n`).join('')}`);
   });
+
+  it.each(['live', 'frozen'] as const)(
+    'guards a column that has become text since its upload: %s',
+    async (consistency) => {
+      const { task_name, table } = await service.uploaded('a,b\n1,x\n');
+      await service.pool.query(`ALTER TABLE ${table} ALTER a TYPE text`);
+      await service.pool.query(`UPDATE ${table} SET a = '=1+1'`);
+      const { bytes } = await exported(task_name, { formulas: 'escape', consistency });
+      expect(bytes.toString()).toBe("a,b\n'=1+1,x\n");
+    },
+  );
 });
 
 const value = fc.option(fc.stringMatching(/^[a-c€"',;|\t\n\\ ]{0,5}$/), { nil: null });
