@@ -42,7 +42,14 @@ export function exportFormat(
   }
   if (!upload) throw invalidRequest([{ field: 'like_source', value: true, detail: 'must be left out with table' }]);
   const { format, warnings } = likeSource(upload, columns ?? []);
-  return { format: { ...format, ...asked }, warnings };
+  return { format: withOwnMarks({ ...format, ...asked }, delimiter), warnings };
+}
+
+/** @throws {TaskError} invalid_request for a delimiter that quotes the values, which COPY refuses */
+function withOwnMarks(format: ExportFormat, asked: string | undefined): ExportFormat {
+  if (format.delimiter !== format.quote && format.delimiter !== format.escape) return format;
+  const detail = `must be another one than the quote and the escape of the uploaded file, ${JSON.stringify(format.quote)} and ${JSON.stringify(format.escape)}`;
+  throw invalidRequest([{ field: 'delimiter', value: asked, detail }]);
 }
 
 /** What COPY can write; the rest is written plainly, and said. */
@@ -64,7 +71,7 @@ function likeSource(
   const format: ExportFormat = {
     encoding: found.encoding ?? 'utf-8',
     bom: found.bom ?? false,
-    delimiter: keep(found.delimiter, isMark, ',', 'its delimiter has several characters'),
+    delimiter: keep(found.delimiter, isMark, quote === ',' ? ';' : ',', 'its delimiter has several characters'),
     quote,
     escape: found.escape === undefined ? quote : keep(found.escape, isMark, quote, 'its quotes are not escaped'),
     newline: keep(found.newline, isNewline, '\n', 'its line ends are mixed'),

@@ -48,6 +48,11 @@ function isTrusted({ columns, share, wording: { delimiter } }: Candidate): boole
   return share >= (RARE.includes(delimiter) ? RARE_SHARE : LEAST_SHARE);
 }
 
+/** Returns whether a delimiter has neither the quote nor the escape that is given. */
+export function canDelimit(delimiter: string, { quote, escape: escapedBy }: GivenDialect): boolean {
+  return [quote, escapedBy].every((mark) => !mark || !delimiter.includes(mark));
+}
+
 /**
  * The reading of a file that no delimiter splits: by a usual one that splits the header alone, whose rows are rejected
  * then, else by the one that occurs in the fewest records.
@@ -55,7 +60,8 @@ function isTrusted({ columns, share, wording: { delimiter } }: Candidate): boole
 function ofOneColumn({ sample, final, given }: WordingInput, newline: Newline): Candidate {
   const { quote = '"', skip_space = false } = given;
   const changes = { quote, escape: given.escape !== undefined ? given.escape : quote, skip_space };
-  const readings = USUAL.map((delimiter) => judge(sample, final, wordingOf(delimiter, newline, changes)));
+  const usual = USUAL.filter((one) => canDelimit(one, given));
+  const readings = usual.map((delimiter) => judge(sample, final, wordingOf(delimiter, newline, changes)));
   const splitsHeader = readings.find(({ records }) => records[0] && !records[0].isFaulty && records[0].count > 1);
   if (splitsHeader) return splitsHeader;
   const whole = readings.map(({ records }) => records.filter((one) => !one.isFaulty && one.count === 1).length);
@@ -64,9 +70,10 @@ function ofOneColumn({ sample, final, given }: WordingInput, newline: Newline): 
 
 function firstReadings(input: WordingInput, newline: Newline): Candidate[] {
   const { given, sample, text, final } = input;
-  const delimiters = given.delimiter !== undefined ? [given.delimiter] : [...delimitersIn(text)];
-  if (delimiters.length === 0) delimiters.push(',');
-  const quotes = given.quote !== undefined ? [given.quote] : quotesIn(text);
+  const found = () => delimitersIn(text).filter((one) => canDelimit(one, given));
+  const delimiters = given.delimiter !== undefined ? [given.delimiter] : found();
+  if (delimiters.length === 0) delimiters.push(...USUAL.filter((one) => canDelimit(one, given)).slice(0, 1));
+  const quotes = given.quote !== undefined ? [given.quote] : quotesIn(text, given.delimiter);
   const readings: Candidate[] = [];
   for (const delimiter of delimiters)
     for (const quote of quotes) {
@@ -79,9 +86,9 @@ function firstReadings(input: WordingInput, newline: Newline): Candidate[] {
   return readings;
 }
 
-/** `'` counts as a quote where it opens a field at all; `"` always does. */
-function quotesIn(text: string): ('"' | "'")[] {
-  return hasSingleQuotes(text) ? ['"', "'"] : ['"'];
+/** `'` counts as a quote where it opens a field at all and delimits none; `"` always does. */
+function quotesIn(text: string, delimiter = ''): ('"' | "'")[] {
+  return !delimiter.includes("'") && hasSingleQuotes(text) ? ['"', "'"] : ['"'];
 }
 
 function hasSpaces(text: string, delimiter: string): boolean {
@@ -142,7 +149,7 @@ function refine(input: WordingInput, first: Candidate): Candidate {
   if (given.escape === undefined && best.wording.quote !== null) {
     const { quote } = best.wording;
     const gains = (one: Candidate) => one.columns >= best.columns && even(one) >= even(best) + 2;
-    if (text.includes(`\\${quote}`)) {
+    if (!best.wording.delimiter.includes('\\') && text.includes(`\\${quote}`)) {
       const wins = (one: Candidate) => one.columns >= best.columns && even(one) > even(best);
       tryOut({ escape: '\\' }, wins);
     }

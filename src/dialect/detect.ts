@@ -2,7 +2,7 @@ import type { ColumnLook } from './column-looks.js';
 import { decodeLoosely } from './decoder.js';
 import { detectEncoding, encodingAsGiven } from './detect-encoding.js';
 import { countNewlines, newlineReadings } from './detect-newline.js';
-import { detectWording } from './detect-wording.js';
+import { canDelimit, detectWording } from './detect-wording.js';
 import { encodingOf } from './encodings.js';
 import { FieldList } from './field-list.js';
 import { assertGiven, type DialectKey, type FileDialect, type GivenDialect } from './file-dialect.js';
@@ -67,7 +67,8 @@ export function detect(
   const sample = Buffer.from(sampleText);
   const final = isWhole && start + sampleText.length === text.length;
   const newlines = newlineReadings(countNewlines(sampleText, final));
-  const named = given.delimiter === undefined ? beginning.delimiter : undefined;
+  const isNamed = given.delimiter === undefined && canDelimit(beginning.delimiter ?? '', given);
+  const named = isNamed ? beginning.delimiter : undefined;
   const wanted = named === undefined ? given : { ...given, delimiter: named };
   const verdict = detectWording({ sample, text: sampleText, final, newlines, given: wanted });
   const candidate = repairedHead(verdict.best, sample, final, malformed, columns);

@@ -1,21 +1,26 @@
 import { expect, it } from 'vitest';
 import { readSourceStyle } from '../../src/activities/source-style.js';
 import { exportFormat } from '../../src/api/export-format.js';
+import type { DownloadStart } from '../../src/contract/requests.js';
 import type { FileOptions } from '../../src/intake/file-options.js';
 import { readHead } from '../../src/intake/read-head.js';
 import { attributeNumber } from '../../src/tables/staging.js';
 import type { TaskRow } from '../../src/tasks/tasks.js';
 
 /** The format and the warnings of an export like an uploaded file. */
-async function likeSource(text: string, columns?: FileOptions['columns']) {
+async function likeSource(
+  text: string,
+  { columns, dialect: given }: Pick<FileOptions, 'columns' | 'dialect'> = {},
+  asked: Partial<DownloadStart> = {},
+) {
   const bytes = Buffer.from(text);
-  const { dialect, headers, reading } = readHead(bytes, true, { columns });
+  const { dialect, headers, reading } = readHead(bytes, true, { columns, dialect: given });
   const file = { size: bytes.length, read: async () => 0, close: async () => {} };
   const source_style = await readSourceStyle(file, bytes, dialect);
   const names = reading.fields.map(({ field }, i) => ({ original: headers[field]!, number: attributeNumber(i) }));
   const upload = { dialect, source_style, columns: names, converted: { reading } } as unknown as TaskRow;
   const exported = names as NonNullable<TaskRow['columns']>;
-  return exportFormat({ like_source: true } as Parameters<typeof exportFormat>[0], upload, exported);
+  return exportFormat({ user_id: 'ana', like_source: true, ...asked }, upload, exported);
 }
 
 it.each<[string, FileOptions['columns'], unknown]>([
@@ -24,7 +29,7 @@ it.each<[string, FileOptions['columns'], unknown]>([
   ['two swapped', [{ name: 'c' }, { name: 'a' }], [1]],
   ['the quoted one skipped', [{ name: 'c', skip: true }], 'needed'],
 ])('quotes the columns that the file quotes: %s', async (_what, columns, quoted) => {
-  const { format } = await likeSource('a,b,c\n1,2,"x"\n3,4,"y"\n', columns);
+  const { format } = await likeSource('a,b,c\n1,2,"x"\n3,4,"y"\n', { columns });
   expect(format).toMatchObject({ quoted });
 });
 
@@ -47,4 +52,17 @@ it.each(['a,b,c\n1,2,3\n', '\ufeffa;b\r\n1;2\r\n', '"sep=a",b\n1,2\n'])('leaves 
 it.each(['sep=;\n', '\ufeff\ufeff', '\ufeffsep=;\n'])('sees the quotes after %j', async (above) => {
   const { format } = await likeSource(`${above}"a";"b"\n"x";"1"\n"y";"2"\n`);
   expect(format).toMatchObject({ quoted_header: true, quoted: 'all' });
+});
+
+it('refuses a delimiter that is the quote of the file', async () => {
+  const bars = likeSource('a,b\n|x,y|,1\n|z|,2\n', { dialect: { quote: '|' } }, { delimiter: '|' });
+  await expect(bars).rejects.toMatchObject({
+    code: 'invalid_request',
+    extras: { errors: [{ field: 'delimiter', value: '|' }] },
+  });
+});
+
+it('has another delimiter than the quote where that of the file has several characters', async () => {
+  const { format } = await likeSource('a||b\n,x,||1\n,y,||2\n', { dialect: { delimiter: '||', quote: ',' } });
+  expect(format).toMatchObject({ delimiter: ';', quote: ',' });
 });

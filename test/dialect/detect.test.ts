@@ -162,6 +162,27 @@ describe('the delimiter', () => {
 });
 
 describe('quotes and escapes', () => {
+  it.each<[GivenDialect, string]>([
+    [{ quote: ';' }, 'a;b;c\n1;2;3\n4;5;6\n'],
+    [{ quote: '|' }, 'sep=|\na|b|c\n1|2|3\n4|5|6\n'],
+    [{ quote: '|' }, 'a||b\n1||2\n3||4\n'],
+    [{ escape: ';' }, 'a;b;c\n1;2;3\n4;5;6\n'],
+    [{ quote: ',' }, 'a b\n1 2\n3 4\n'],
+    [{ delimiter: "'" }, "a'b'c\n1'2'3\n4' '6\n"],
+    [{ delimiter: '\\' }, 'a\\"b"\n1\\"x"\n2\\"y\\"z"\n'],
+  ])('are never the delimiter: given %j of %j', (given, text) => {
+    const { delimiter, quote, escape: escapedBy } = found(text, given).dialect;
+    for (const mark of [quote, escapedBy]) expect(mark === null || !delimiter.includes(mark)).toBe(true);
+  });
+
+  it('that are given leave the delimiter to be found', () => {
+    expect(found('a,b\n;x,y;,1\n;z;,2\n', { quote: ';' })).toMatchObject({
+      header: ['a', 'b'],
+      dialect: { delimiter: ',', quote: ';', escape: ';' },
+    });
+    expect(found('a;b;c\n1;2;3\n4;5;6\n', { quote: ';' }).question).toMatch(/every line contains ";"/);
+  });
+
   it.each([
     ["id,note\n1,'a, b'\n2,'c, d'\n3,'won't, no'\n", "'", "'"],
     ['id,note\n1,"say \\"hi\\", you"\n2,"a, b"\n3,"\\"x\\""\n', '"', '\\'],
