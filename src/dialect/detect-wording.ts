@@ -226,13 +226,14 @@ function questionOf({ given, text }: WordingInput, best: Candidate): string | nu
     .split(/\r\n|\n|\r/)
     .filter((line) => line.trim() !== '')
     .slice(0, 200);
+  if (lines.length === 0) return null;
   const inMost = [',', ';', '\t', '|', '^', '~'].filter(
     (one) => lines.filter((line) => line.includes(one)).length >= lines.length * 0.8,
   );
   if (best.columns > 1 && best.share >= 0.25 && inMost.includes(best.wording.delimiter)) return null;
   if (inMost.length > 0 && lines.every((line) => /^".*"$/.test(line)))
     return `Each line is quoted as a whole and therefore reads as one value. Remove these quotes. ${ask}`;
-  if (inMost.length > 0 && lines.length > 0)
+  if (inMost.length > 0)
     return `Nearly every line contains ${inMost.map(shown).join(' and ')}, but never an equal number of columns. ${ask}`;
   return null;
 }

@@ -1,3 +1,5 @@
+import type { TaskError } from '../contract/errors.js';
+import { csvError } from '../csv/csv-error.js';
 import type { ColumnLook } from './column-looks.js';
 import { decodeLoosely } from './decoder.js';
 import { detectEncoding, encodingAsGiven } from './detect-encoding.js';
@@ -51,7 +53,7 @@ const KEYS: readonly DialectKey[] = [
 /**
  * Finds how a file is written by its first bytes, at most 1 MiB of them; a given value overrides the detected one.
  * The same bytes give the same answer. The result is whole even where `question` is set: it is the likeliest reading.
- * @throws {TaskError} unsupported_dialect for a given value that is not supported
+ * @throws {TaskError} unsupported_dialect for a given value that is not supported, or skips all lines
  */
 export function detect(
   head: Buffer,
@@ -63,6 +65,7 @@ export function detect(
   const beginning = prefixOf(text);
   const body = text.slice(beginning.length);
   const start = beginning.length + skippedLines(body, given);
+  if (given.skip_lines && isBlank(text.slice(start)) && !isBlank(body)) throw nothingLeft(body, given, isWhole);
   const sampleText = text.slice(start, sampleEnd(text, start));
   const sample = Buffer.from(sampleText);
   const final = isWhole && start + sampleText.length === text.length;
@@ -129,10 +132,27 @@ function prefixOf(text: string): Beginning {
   return { length: marks + (line?.[0].length ?? 0), delimiter: line?.[2], warnings };
 }
 
+function isBlank(text: string): boolean {
+  return !/[^\r\n]/.test(text);
+}
+
+function nothingLeft(text: string, { skip_lines, newline }: GivenDialect, whole: boolean): TaskError {
+  const ends = text.match(lineEnds(newline)) ?? [];
+  const ended = ends.reduce((lines, end) => lines + (end.endsWith('\n') ? 1 : end.length), 0);
+  const lines = ended + (/[\r\n]$/.test(text) ? 0 : 1);
+  const place = whole ? 'the file' : 'the first MiB of the file, by which its dialect is found';
+  const detail = `The skip_lines ${skip_lines} leave no record in ${place}: it has ${lines} ${lines === 1 ? 'line' : 'lines'}. Give fewer.`;
+  return csvError('unsupported_dialect', detail);
+}
+
+/** A run of CRs is found once: looked at from each of its CRs it takes time by the square of its length. */
+function lineEnds(newline: GivenDialect['newline']): RegExp {
+  return newline === '\r' ? /\r/g : /\r*\n|\r+/g;
+}
+
 /** Characters of the lines that are skipped as given. */
 function skippedLines(text: string, { skip_lines = 0, newline }: GivenDialect): number {
-  // A run of CRs is found once: looked at from each of its CRs it takes time by the square of its length.
-  const ends = newline === '\r' ? /\r/g : /\r*\n|\r+/g;
+  const ends = lineEnds(newline);
   for (let left = skip_lines; left > 0; ) {
     const end = ends.exec(text);
     if (!end) return text.length;

@@ -303,6 +303,20 @@ describe('the lines around the records', () => {
     },
   );
 
+  it.each([
+    ['a,b\n1,2\n3,4\n', {}, 3, true, /skip_lines 3 leave no record in the file: it has 3 lines/],
+    ['a,b\r\n1,2\r\n3,4', {}, 100_000, true, /skip_lines 100000 .* has 3 lines/],
+    ['a,b\r1,2\r3,4\r\r', {}, 3, true, /has 4 lines/],
+    ['\ufeffa,b\n', { header_rows: 0, delimiter: ';' }, 2, true, /has 1 line\./],
+    ['a,b\n1,2\n', {}, 100_000, false, /in the first MiB of the file/],
+  ])('must be fewer than those of %j, given %j', (text, given, skip_lines, whole, words) => {
+    expect(() => detect(Buffer.from(text), { whole, given: { ...given, skip_lines } })).toThrow(words);
+  });
+
+  it('that leave blanks alone are no quoted lines', () => {
+    expect(found('title\n  \n \n', { skip_lines: 1 })).toMatchObject({ columns: 1, question: null });
+  });
+
   it('joins the names of several header rows by a space', () => {
     const text = 'size,weight,kind\ncm,kg,name\n1.5,2.5,x\n2.5,3.5,y\n';
     expect(found(text)).toMatchObject({ header: ['size cm', 'weight kg', 'kind name'], dialect: { header_rows: 2 } });

@@ -12,10 +12,16 @@ it.each([
   ['\n\n\n', {}],
   ['\n\n\n', { header_rows: 0 }],
   ['\n\n\n', { delimiter: '^' }],
-  ['a,b\n1,2\n', { skip_lines: 5 }],
+  ['\n\n\n', { skip_lines: 5 }],
 ])('refuses %j as empty, with %j given', (text, dialect) => {
   expect(() => previewHead(Buffer.from(text), true, { dialect }, 9)).toThrow(
     expect.objectContaining({ code: 'empty_file' }),
+  );
+});
+
+it('refuses to skip all lines, and says how many there are', () => {
+  expect(() => previewHead(Buffer.from('a,b\n1,2\n'), true, { dialect: { skip_lines: 5 } }, 9)).toThrow(
+    expect.objectContaining({ code: 'unsupported_dialect', message: expect.stringMatching(/skip_lines 5 .* 2 lines/) }),
   );
 });
 
