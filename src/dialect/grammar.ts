@@ -7,6 +7,8 @@ export interface TextGrammar {
   quote: number;
   /** -1: quotes are not escaped. */
   escape: number;
+  /** The escape stands before a quote, as `\` does; not where the quote is `'` and the escape `"`, which is doubled. */
+  escapesQuotes: boolean;
   /** The quote is `"` and is doubled: then a quote at any other place is a fault, as RFC 4180 has it. */
   isRfc: boolean;
   /** A CR alone ends a record. */
@@ -22,7 +24,6 @@ export type Wording = Pick<FileDialect, 'delimiter' | 'quote' | 'escape' | 'newl
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
-export const BACKSLASH = 92;
 
 /** Returns the dialect in the bytes that a reader compares. */
 export function textGrammar({ delimiter, quote, escape: escapedBy, newline, skip_space }: Wording): TextGrammar {
@@ -30,6 +31,7 @@ export function textGrammar({ delimiter, quote, escape: escapedBy, newline, skip
     delimiter: Buffer.from(delimiter),
     quote: quote === null ? -1 : quote.charCodeAt(0),
     escape: escapedBy === null ? -1 : escapedBy.charCodeAt(0),
+    escapesQuotes: escapedBy !== null && escapedBy !== quote && escapedBy !== '"',
     isRfc: quote === '"' && escapedBy === '"',
     endsAtCr: newline === '\r' || newline === 'mixed',
     endsAtLf: newline !== '\r',
@@ -62,6 +64,25 @@ export function newlineAt(bytes: Buffer, at: number, end: number, grammar: TextG
     if (next !== CR) break;
   }
   return grammar.endsAtCr ? 1 : 0;
+}
+
+/**
+ * Passes over a run of escapes inside of quotes: before a quote each pair is one escape, and an odd one makes the quote
+ * text; any other is text. Returns the last byte that it has passed.
+ * @param dropped places of bytes that belong to no value, to which it adds
+ */
+export function passEscapes(
+  bytes: Buffer,
+  first: number,
+  end: number,
+  grammar: TextGrammar,
+  dropped: number[],
+): number {
+  let last = first;
+  while (last + 1 < end && bytes[last + 1] === grammar.escape) last++;
+  if (last + 1 >= end || bytes[last + 1] !== grammar.quote) return last;
+  for (let k = first; k <= last; k += 2) dropped.push(k);
+  return (last - first) % 2 === 0 ? last + 1 : last;
 }
 
 /** Returns the place after the spaces that belong to no field. */

@@ -1,5 +1,5 @@
 import type { FieldList } from './field-list.js';
-import { afterSpaces, BACKSLASH, isDelimiterAt, newlineAt, type TextGrammar } from './grammar.js';
+import { afterSpaces, isDelimiterAt, newlineAt, passEscapes, type TextGrammar } from './grammar.js';
 
 /** How a reading ended: at a record end, in a record whose quotes are wrong, or where more bytes are needed. */
 export type Outcome = 'read' | 'stray_quote' | 'unclosed_quote' | 'more';
@@ -41,7 +41,7 @@ export class RecordParser {
     readonly grammar: TextGrammar,
     readonly fields: FieldList,
   ) {
-    for (const byte of [0, 10, 13, BACKSLASH, grammar.delimiter[0]]) this.#special[byte] = 1;
+    for (const byte of [0, 10, 13, grammar.delimiter[0]]) this.#special[byte] = 1;
     if (grammar.quote >= 0) this.#special[grammar.quote] = 1;
     if (grammar.escape >= 0) this.#special[grammar.escape] = 1;
   }
@@ -128,8 +128,8 @@ export class RecordParser {
       if (!this.#has(i)) break;
       if (byte === 0) fields.nul ||= fields.count + 1;
       else if (byte === 10 || byte === 13) fields.hasLines = true;
-      if (byte === BACKSLASH && grammar.escape === BACKSLASH) {
-        const last = this.#backslashes(i, dropped);
+      if (byte === grammar.escape && grammar.escapesQuotes) {
+        const last = this.#escapes(i, dropped);
         if (this.outcome !== 'read') break;
         i = last;
       } else if (byte === grammar.escape && bytes[i + 1] === byte && i + 1 < end) dropped.push(i++);
@@ -176,18 +176,12 @@ export class RecordParser {
     return closes ? open + 1 : known.to;
   }
 
-  /**
-   * Reads backslashes: before a quote each pair is one backslash, and an odd one escapes the quote; any other is text.
-   * Returns the last byte that was read.
-   */
-  #backslashes(first: number, dropped: number[]): number {
+  /** Returns the last byte of the run; more are needed where it reaches the end of those at hand. */
+  #escapes(first: number, dropped: number[]): number {
     const { bytes, end, grammar } = this;
-    let last = first;
-    while (last + 1 < end && bytes[last + 1] === BACKSLASH) last++;
-    if (last + 1 >= end && !this.final) this.outcome = 'more';
-    if (bytes[last + 1] !== grammar.quote || last + 1 >= end) return last;
-    for (let k = first; k <= last; k += 2) dropped.push(k);
-    return (last - first) % 2 === 0 ? last + 1 : last;
+    const last = passEscapes(bytes, first, end, grammar, dropped);
+    if (last + 1 >= end && bytes[last] === grammar.escape && !this.final) this.outcome = 'more';
+    return last;
   }
 
   /** Returns the place after a closing quote and the spaces that follow it if the field ends there, else -1. */

@@ -1,6 +1,6 @@
 import { type ColumnLook, compareLooks } from './column-looks.js';
 import type { FieldList } from './field-list.js';
-import { afterSpaces, BACKSLASH, isDelimiterAt, type TextGrammar } from './grammar.js';
+import { afterSpaces, isDelimiterAt, passEscapes, type TextGrammar } from './grammar.js';
 import { RecordParser, without } from './read-record.js';
 
 /**
@@ -169,7 +169,7 @@ function quotedLoosely(attempt: Attempt, open: number, fields: FieldList, rules:
   const dropped: number[] = isDoubled ? [open + 1] : [];
   for (let i = from; i < end; i++) {
     if (bytes[i] === 0) fields.nul ||= fields.count + 1;
-    if (grammar.escape === BACKSLASH && bytes[i] === BACKSLASH && bytes[i + 1] === quote) dropped.push(i++);
+    if (grammar.escapesQuotes && bytes[i] === grammar.escape) i = passEscapes(bytes, i, end, grammar, dropped);
     else if (bytes[i] === grammar.escape && bytes[i + 1] === bytes[i] && i + 1 < end) {
       if (endsEagerly && endsField(attempt, i + 2)) continue;
       dropped.push(i++);

@@ -26,6 +26,7 @@ const LENIENT: Wording[] = [
   { ...RFC, quote: "'", escape: "'" },
   { ...RFC, quote: "'", escape: null },
   { ...RFC, escape: '\\' },
+  { ...RFC, escape: '!' },
 ];
 
 function written(rows: readonly (readonly (string | null)[])[], { delimiter, quote, newline }: Wording): string {
@@ -62,7 +63,7 @@ describe('the reader', () => {
   });
 
   it('gives the same records, rejects and repairs of any text, however it is cut', () => {
-    const piece = fc.constantFrom('"', '""', ',', '\n', '\r\n', 'a', 'b c', '\\', ' ', '1', '\0', "'");
+    const piece = fc.constantFrom('"', '""', ',', '\n', '\r\n', 'a', 'b c', '\\', '!', ' ', '1', '\0', "'");
     const text = fc.array(piece, { maxLength: 60 }).map((pieces) => pieces.join(''));
     const policy = fc.constantFrom('quarantine' as const, 'repair' as const);
     fc.assert(
@@ -110,6 +111,27 @@ describe('the reader', () => {
         ['2', '\\\\s'],
       ],
     ],
+    ['a quote escaped by another character', '"say !"hi!" ok",4\n', { escape: '!' }, [['say "hi" ok', '4']]],
+    ['such a quote before a delimiter', '"x!",y",2\n', { escape: '!' }, [['x",y', '2']]],
+    [
+      'other such characters',
+      '"a!b!!c!!",2\n!"3,!!\n',
+      { escape: '!' },
+      [
+        ['a!b!!c!', '2'],
+        ['!"3', '!!'],
+      ],
+    ],
+    [
+      "an escape and '",
+      "'it!'s',2\n'a!!','b'\n",
+      { quote: "'", escape: '!' },
+      [
+        ["it's", '2'],
+        ['a!', 'b'],
+      ],
+    ],
+    ['a " before the closing \'', '\'a "b"\',2\n', { quote: "'", escape: '"' }, [['a "b"', '2']]],
     [
       'no quotes',
       '1,5" x\n"2,b"\n',
@@ -202,6 +224,18 @@ describe('a malformed record', () => {
       const [first] = readRows(text + end, { columns, malformed: 'repair' });
       expect(first).toMatchObject({ cells, repairs, reason: null });
     }
+  });
+
+  it.each([
+    ['\\', 'C:\\\\dir \\"x\\"', 'C:\\\\dir "x"'],
+    ['!', 'a!!b !"x!"', 'a!!b "x"'],
+  ])('is repaired with escapes read as in any other record: %s', (escapedBy, written, value) => {
+    const wording = { ...RFC, escape: escapedBy };
+    const text = `"${written}",1\n"${written}","open\n`;
+    expect(cellsOf(text, { wording, malformed: 'repair' })).toEqual([
+      [value, '1'],
+      [value, '"open'],
+    ]);
   });
 
   it.each(['1,2,3,4\n', 'a note\n', '1,2,3,,5\n'])(
