@@ -102,7 +102,7 @@ async function insert(
   return bad.sort((a, b) => a.row - b.row);
 }
 
-/** What PostgreSQL refuses whatever the row: the table was altered since it was published. */
+/** Refuses the request where PostgreSQL refuses any row, since the table was altered after it was published. */
 function refusedInsert(error: unknown): never {
   const { code } = error as { code?: string };
   const isRefused = ['refused', 'target_changed'].includes(meaningOf(error)) || (code && ALTERED.has(code));

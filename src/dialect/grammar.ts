@@ -7,7 +7,7 @@ export interface TextGrammar {
   quote: number;
   /** -1: quotes are not escaped. */
   escape: number;
-  /** The escape stands before a quote, as `\` does; not where the quote is `'` and the escape `"`, which is doubled. */
+  /** The escape comes before a quote, as `\` does; not where the quote is `'` and the escape `"`, which is doubled. */
   escapesQuotes: boolean;
   /** The quote is `"` and is doubled: then a quote at any other place is a fault, as RFC 4180 has it. */
   isRfc: boolean;
