@@ -47,8 +47,8 @@ export function exportFormat(
 
 /** @throws {TaskError} invalid_request for a delimiter that quotes the values, which COPY refuses */
 function withOwnMarks(format: ExportFormat, asked: string | undefined): ExportFormat {
-  if (format.delimiter !== format.quote && format.delimiter !== format.escape) return format;
-  const detail = `must be another one than the quote and the escape of the uploaded file, ${JSON.stringify(format.quote)} and ${JSON.stringify(format.escape)}`;
+  if (format.delimiter !== format.quote) return format;
+  const detail = `must be another one than the quote of the uploaded file, ${JSON.stringify(format.quote)}`;
   throw invalidRequest([{ field: 'delimiter', value: asked, detail }]);
 }
 
@@ -65,6 +65,8 @@ function likeSource(
     return plain;
   };
   const quote = found.quote === undefined ? '"' : keep(found.quote, isMark, '"', 'its values are not quoted');
+  // COPY doubles each escape in a quoted value; our reader, and many others, do so only before a quote.
+  const isQuote = (value: unknown): value is string => value === quote;
   const places = exported.map((column) => placeInFile(column, columns!, converted?.reading?.fields));
   const header = found.header_rows === undefined ? (found.header ?? true) : found.header_rows > 0;
   warnings.push(...leftOut(found, converted?.reading?.trailingDelimiter ?? false));
@@ -73,7 +75,7 @@ function likeSource(
     bom: found.bom ?? false,
     delimiter: keep(found.delimiter, isMark, quote === ',' ? ';' : ',', 'its delimiter has several characters'),
     quote,
-    escape: found.escape === undefined ? quote : keep(found.escape, isMark, quote, 'its quotes are not escaped'),
+    escape: found.escape === undefined ? quote : keep(found.escape, isQuote, quote, otherEscape(found.escape)),
     newline: keep(found.newline, isNewline, '\n', 'its line ends are mixed'),
     header,
     quoted_header: found.quoted_header ?? false,
@@ -82,6 +84,10 @@ function likeSource(
     compression: null,
   };
   return { format, warnings };
+}
+
+function otherEscape(found: string | null): string {
+  return found === null ? 'its quotes are not escaped' : `it escapes by ${found}, and the export doubles its quotes`;
 }
 
 /** Returns one sentence for each thing of the file that an export does not have. */

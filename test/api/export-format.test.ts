@@ -66,3 +66,9 @@ it('has another delimiter than the quote where that of the file has several char
   const { format } = await likeSource('a||b\n,x,||1\n,y,||2\n', { dialect: { delimiter: '||', quote: ',' } });
   expect(format).toMatchObject({ delimiter: ';', quote: ',' });
 });
+
+it('doubles quotes where the file escapes them otherwise, and says so', async () => {
+  const { format, warnings } = await likeSource('id,note\n1,"C:\\dir, \\"x\\""\n2,"\\"y\\", z"\n3,"a, b"\n');
+  expect(format).toMatchObject({ quote: '"', escape: '"' });
+  expect(warnings).toEqual([expect.stringContaining('it escapes by \\, and the export doubles its quotes')]);
+});

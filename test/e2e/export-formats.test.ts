@@ -147,6 +147,21 @@ describe('an export with like_source', () => {
     expect(bytes.toString()).toBe('c,b,a\n"x",2,1\n"y",4,3\n');
   });
 
+  it.each(['\\', '!'])('has the values of a file whose escape is %s', async (escapedBy) => {
+    const values = [`C:${escapedBy}dir, ${escapedBy}${escapedBy}"x"`, `${escapedBy}"y", ${escapedBy}`, 'a, b'];
+    const inFile = (value: string) =>
+      value.replace(/([\\!]*)("|$)/g, (_, run: string, end) => run + run + (end && escapedBy + end));
+    const text = `id,note\n${values.map((value, i) => `${i},"${inFile(value)}"\n`).join('')}`;
+    const { task_name, table } = await service.uploaded(text, { dialect: { escape: escapedBy, delimiter: ',' } });
+    const rows = `SELECT id, note FROM ${table} ORDER BY id`;
+    const before = (await service.pool.query(rows)).rows;
+    expect(before.map(({ note }) => note)).toEqual(values);
+    const { bytes, task } = await exported(task_name, { like_source: true });
+    expect(task.warnings).toEqual([expect.stringContaining(`escapes by ${escapedBy}`)]);
+    const again = await service.uploaded(bytes, { dialect: { delimiter: ',' } });
+    expect((await service.pool.query(rows.replace(table!, again.table!))).rows).toEqual(before);
+  });
+
   it('says where it is not the file', async () => {
     const { task_name } = await service.uploaded('a,b\n1,"x"\n2,y\n');
     const { bytes, task } = await exported(task_name, { like_source: true });
