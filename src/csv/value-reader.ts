@@ -70,7 +70,8 @@ export function readerOfType(name: string, { dateOrder = 'ymd', decimalComma = f
 }
 
 /**
- * Reads the values of a column whose type was found: those that come back as they are. Undefined for text, which all do.
+ * Reads the values of a column whose type was found: those that come back as they are. Undefined for text, where all
+ * values do.
  */
 export function readerOfFound(name: string): ReadValue | undefined {
   const code = TYPES.indexOf(name as (typeof TYPES)[number]) as TypeCode;
