@@ -136,9 +136,14 @@ function isBoolean(value: unknown): value is boolean {
  * @throws {TaskError} invalid_request, which names the nearest ones
  */
 export function chosenColumns(names: string[], columns: Column[]): Column[] {
-  const byOriginal = new Map(columns.map((column) => [column.original, column]));
+  const byOriginal = new Map<string, Column[]>(columns.map(({ original }) => [original, []]));
+  for (const column of columns) byOriginal.get(column.original)!.push(column);
   const byName = new Map(columns.map((column) => [column.name, column]));
-  const chosen = names.map((name) => byName.get(name) ?? byOriginal.get(name));
+  const ambiguous = names.filter((name) => !byName.has(name) && (byOriginal.get(name)?.length ?? 0) > 1);
+  if (ambiguous.length > 0) {
+    throw invalidRequest(ambiguous.slice(0, MAX_LISTED).map((name) => ambiguousColumn(name, byOriginal.get(name)!)));
+  }
+  const chosen = names.map((name) => byName.get(name) ?? byOriginal.get(name)?.[0]);
   const unknown = names.filter((_, i) => chosen[i] === undefined);
   if (unknown.length > 0) {
     const known = columns.map(({ original }) => original);
@@ -147,6 +152,12 @@ export function chosenColumns(names: string[], columns: Column[]): Column[] {
   const twice = chosen.findIndex((column, i) => chosen.indexOf(column) < i);
   if (twice >= 0) throw invalidRequest([{ field: 'columns', value: names[twice], detail: 'names a column twice' }]);
   return chosen as Column[];
+}
+
+function ambiguousColumn(name: string, named: Column[]) {
+  const listed = named.slice(0, MAX_LISTED).map((column) => JSON.stringify(column.name));
+  const detail = `names ${JSON.stringify(name.slice(0, 100))}, which ${named.length} columns of the file are called; use their names in the table: ${listed.join(', ')}`;
+  return { field: 'columns', value: name.slice(0, 100), detail };
 }
 
 function unknownColumn(name: string, known: string[]) {

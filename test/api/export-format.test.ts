@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readSourceStyle } from '../../src/activities/source-style.js';
-import { exportFormat } from '../../src/api/export-format.js';
+import { chosenColumns, exportFormat } from '../../src/api/export-format.js';
 import type { DownloadStart } from '../../src/contract/requests.js';
 import type { FileOptions } from '../../src/intake/file-options.js';
 import { readHead } from '../../src/intake/read-head.js';
@@ -71,4 +71,22 @@ it('doubles quotes where the file escapes them otherwise, and says so', async ()
   const { format, warnings } = await likeSource('id,note\n1,"C:\\dir, \\"x\\""\n2,"\\"y\\", z"\n3,"a, b"\n');
   expect(format).toMatchObject({ quote: '"', escape: '"' });
   expect(warnings).toEqual([expect.stringContaining('it escapes by \\, and the export doubles its quotes')]);
+});
+
+describe('the columns of an export', () => {
+  const columns = [
+    { original: 'a', name: 'a', type: 'text', evidence: '' },
+    { original: 'a', name: 'a_2', type: 'text', evidence: '' },
+    { original: 'B', name: 'b', type: 'text', evidence: '' },
+    { original: 'B', name: 'b_2', type: 'text', evidence: '' },
+    { original: 'C', name: 'c', type: 'text', evidence: '' },
+  ];
+
+  it('are named as in the table, or as in the file where that is unique', () => {
+    expect(chosenColumns(['C', 'a_2', 'a', 'b_2'], columns).map(({ name }) => name)).toEqual(['c', 'a_2', 'a', 'b_2']);
+  });
+
+  it('are not named as several columns of the file', () => {
+    expect(() => chosenColumns(['a', 'B'], columns)).toThrow(/"B".* 2 columns of the file .*in the table: "b", "b_2"/);
+  });
 });
