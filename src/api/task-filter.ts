@@ -14,7 +14,11 @@ export function readFilter(criteria: Criteria, prefix = ''): TaskFilter {
     // In an address a + that is not written %2B arrives as a space.
     const value = criteria[field]?.replace(' ', '+');
     if (value === undefined || isTime(value)) return value;
-    errors.push({ field: prefix + field, value, detail: 'must be a valid date and time' });
+    errors.push({
+      field: prefix + field,
+      value,
+      detail: `must be a valid date and time, its offset at most ${MAX_OFFSET}`,
+    });
     return undefined;
   };
   const states = state?.split(',').map((name) => name.trim());
@@ -40,10 +44,14 @@ export function readFilter(criteria: Criteria, prefix = ''): TaskFilter {
   return filter;
 }
 
+/** PostgreSQL stores no larger offset. */
+const MAX_OFFSET = '15:59';
+
 /** Its form is known already (RFC 3339, 5.6). `Date` alone would take the 30th of February for the 2nd of March. */
 function isTime(text: string): boolean {
   const [year, month, day] = text.slice(0, 10).split('-').map(Number) as [number, number, number];
   const date = new Date(`${text.slice(0, 10)}T00:00:00Z`);
   const isDay = date.getUTCMonth() + 1 === month && date.getUTCDate() === day && year > 0;
-  return isDay && !Number.isNaN(Date.parse(text));
+  const isOffset = text.endsWith('Z') || text.slice(-5) <= MAX_OFFSET;
+  return isDay && isOffset && !Number.isNaN(Date.parse(text));
 }
