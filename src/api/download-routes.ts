@@ -2,10 +2,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { invalidRequest, TaskError } from '../contract/errors.js';
 import { DownloadStart } from '../contract/requests.js';
 import type { DownloadOptions } from '../contract/task.js';
+import { MAX_LISTED } from '../csv/nearest-names.js';
 import { findTable, listColumns, tableExists } from '../tables/find-table.js';
 import { attributeNumber } from '../tables/staging.js';
 import { createTask, findByIdempotencyKey, findByName, type NewTask } from '../tasks/new-task.js';
-import { getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
+import { type Column, getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
 import { tryDispatch } from '../temporal/dispatch.js';
 import type { ApiContext } from './context.js';
 import { chosenColumns, exportFormat } from './export-format.js';
@@ -58,6 +59,7 @@ async function newDownload(context: ApiContext, body: DownloadStart): Promise<Ne
   const { consistency = 'live', formulas = 'raw', max_bytes_per_second } = body;
   const { table, oid, upload, ...task } = what;
   const columns = body.columns ? chosenColumns(body.columns, task.columns ?? []) : task.columns;
+  if (upload && columns) await checkColumns(context.pool, table, oid, columns);
   const { format, warnings } = exportFormat(body, upload, columns);
   // Compressed bytes say nothing of the file within.
   const isComparable = body.like_source && !body.compression;
@@ -71,6 +73,16 @@ async function newDownload(context: ApiContext, body: DownloadStart): Promise<Ne
     source_sha256: isComparable ? (upload?.converted?.raw ?? upload?.source)?.sha256 : undefined,
   };
   return { ...task, columns, options, warnings, lostTask: await lostHolder(context, what) };
+}
+
+/** The columns of an upload are those of its file: the table may have lost some since. @throws {TaskError} target_changed */
+async function checkColumns(pool: ApiContext['pool'], table: string, oid: number, columns: Column[]): Promise<void> {
+  const there = new Set((await listColumns(pool, oid)).map(({ number }) => number));
+  const gone = columns.filter(({ number }) => !there.has(number)).map(({ name }) => JSON.stringify(name));
+  if (gone.length === 0) return;
+  const listed = gone.slice(0, MAX_LISTED).join(', ');
+  const detail = `The table ${table} has lost ${gone.length} of the columns that were uploaded: ${listed}. Name the others in columns, or export the table with table.`;
+  throw new TaskError('target_changed', detail);
 }
 
 /** The completed download that has this name and whose result file is gone, so that it can be started again. */

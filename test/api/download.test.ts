@@ -123,6 +123,16 @@ describe('POST /download/start', () => {
     expect(wrong.json.errors[0].detail).toContain('"A!"');
   });
 
+  it('refuses an upload whose table has lost a column, and says what to do', async () => {
+    const upload = await completedUpload();
+    await api.pool.query(`ALTER TABLE public."${upload}" RENAME a TO b`);
+    expect((await api.post('/download/start', { user_id: 'ana', upload })).status).toBe(202);
+    await api.pool.query(`ALTER TABLE public."${upload}" DROP b, ADD a int`);
+    const { json } = await api.post('/download/start', { user_id: 'ana', upload });
+    expect(json).toMatchObject({ status: 409, code: 'target_changed' });
+    expect(json.detail).toMatch(/has lost 1 of the columns .*: "a"\. Name the others in columns, or export/);
+  });
+
   it('warns where an export cannot be like the uploaded file', async () => {
     const upload = await completedUpload();
     const { json } = await api.post('/download/start', { user_id: 'ana', upload, like_source: true });
