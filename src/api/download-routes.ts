@@ -75,7 +75,10 @@ async function newDownload(context: ApiContext, body: DownloadStart): Promise<Ne
   return { ...task, columns, options, warnings, lostTask: await lostHolder(context, what) };
 }
 
-/** The columns of an upload are those of its file: the table may have lost some since. @throws {TaskError} target_changed */
+/**
+ * Checks that the table of an upload still has the columns, which are those of its file.
+ * @throws {TaskError} target_changed
+ */
 async function checkColumns(pool: ApiContext['pool'], table: string, oid: number, columns: Column[]): Promise<void> {
   const there = new Set((await listColumns(pool, oid)).map(({ number }) => number));
   const gone = columns.filter(({ number }) => !there.has(number)).map(({ name }) => JSON.stringify(name));
