@@ -15,18 +15,40 @@ export type ReadRecord =
 
 /**
  * Makes the reader of records in the manner of an uploaded file. A record that is valid UTF-8 is read as such, since an
- * editor may have saved the corrections so.
+ * editor may have saved the corrections so, unless it is one in the encoding of the file.
  * @param reading of a file that was converted; null where the engine reads the record as it is
  */
 export function recordReader(reading: Reading | null): (raw: Buffer) => ReadRecord {
   if (!reading) return (raw) => (isUtf8(raw) ? { text: raw } : invalid('UTF-8'));
-  const decode = linesDecoder(reading.encoding);
-  return (raw) => {
-    const isWide = reading.encoding.startsWith('utf-16') && raw.includes(0);
-    if (isUtf8(raw) && !isWide) return written(raw, reading);
+  const { encoding } = reading;
+  const decode = linesDecoder(encoding);
+  const readOwn = (raw: Buffer) => {
     const { text, bad } = decode(raw);
-    return bad.length > 0 ? invalid(reading.encoding) : written(text, reading);
+    return bad.length > 0 ? invalid(encoding) : written(text, reading);
   };
+  return (raw) => {
+    if (!isUtf8(raw) || isSurely(encoding, raw)) return readOwn(raw);
+    const asUtf8 = written(raw, reading);
+    if (!encoding.startsWith('utf-16')) return asUtf8;
+    const asOwn = readOwn(raw);
+    if (asOwn.fault) return asUtf8;
+    return asUtf8.fault || asUtf8.text.equals(asOwn.text) ? asOwn : unclear(encoding);
+  };
+}
+
+const ESCAPE = 0x1b;
+
+/** Whether bytes that are valid UTF-8 are in the encoding of the file all the same. */
+function isSurely(encoding: string, raw: Buffer): boolean {
+  // All of it is ASCII: the escape sequences say which characters are meant.
+  if (encoding === 'iso-2022-jp') return raw.includes(ESCAPE);
+  return encoding.startsWith('utf-16') && raw.includes(0);
+}
+
+/** In a table of one column two letters may be one character of UTF-16; quotes have a NUL byte there. */
+function unclear(encoding: string): ReadRecord {
+  const reason = `the row can be read as UTF-8 and as ${encoding}: write it in ${encoding}, in quotes`;
+  return { fault: { code: 'invalid_utf8', reason } };
 }
 
 function written(text: Buffer, reading: Reading): ReadRecord {
