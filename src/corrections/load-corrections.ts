@@ -64,11 +64,25 @@ async function targetOf(client: pg.ClientBase, { table_oid, columns }: TaskRow):
     const detail = 'The table of the upload was dropped, or a column of it. Upload the file again.';
     throw new TaskError('target_changed', detail);
   }
-  return {
-    table: found.table,
-    columns: own.map(({ name }) => name),
-    types: own.slice(1).map(({ type }) => type),
-  };
+  const names = columns!.map(({ type }) => type);
+  const types = await typesOf(client, names);
+  const altered = own.slice(1).findIndex(({ type }, i) => type !== types[i]);
+  if (altered >= 0) {
+    const { name, type } = own[altered + 1]!;
+    const detail = `The column ${JSON.stringify(name)} of the table is ${type} now, not ${names[altered]}, so it could alter values. Change it back, or upload the file again.`;
+    throw new TaskError('target_changed', detail);
+  }
+  return { table: found.table, columns: own.map(({ name }) => name), types };
+}
+
+/** Returns types by the names that PostgreSQL gives them, without a length or a precision. */
+async function typesOf(client: pg.ClientBase, names: string[]): Promise<string[]> {
+  const { rows } = await client.query(
+    `SELECT ARRAY(SELECT format_type(name::regtype, NULL)
+                    FROM unnest($1::text[]) WITH ORDINALITY AS t (name, place) ORDER BY place) AS types`,
+    [names],
+  );
+  return rows[0].types;
 }
 
 /** Inserts the rows that can be loaded and returns the others. */

@@ -175,6 +175,8 @@ describe('rejects', () => {
   it.each([
     ['belongs to another role', 'OWNER TO postgres'],
     ['generates a column', 'ALTER a SET NOT NULL, ALTER a ADD GENERATED ALWAYS AS IDENTITY'],
+    ['shortens values', 'ALTER b TYPE varchar(3)'],
+    ['rounds values', 'ALTER a TYPE numeric(5,0)'],
   ])('are refused where the table %s', async (_, change) => {
     const task = await service.uploaded('a,b\n1,2\n3\n', { max_rejects: 1 });
     await service.pool.query(`ALTER TABLE ${task.table} ${change}`);
