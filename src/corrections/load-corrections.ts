@@ -94,14 +94,24 @@ async function insert(
   offsets: Map<number, number>,
 ): Promise<Reject[]> {
   const { converted } = asUpload(task);
-  const encoder = createEngine().encoder({ dialect: textDialect(task), columns: task.columns!.length });
+  const dialect = textDialect(task);
+  const columns = task.columns!.length;
+  const encoder = createEngine().encoder({ dialect, columns });
   const read = recordReader(converted?.reading ?? null);
+  // In a table of one column an empty line is a row.
+  const emptyLine = Buffer.from(columns === 1 ? dialect.newline : '');
   const checker = new RowChecker(task, undefined, true);
   const lines: Buffer[] = [];
   const bad: Reject[] = [];
   for (const correction of corrections) {
     const byteOffset = offsets.get(correction.row)!;
-    const { line, reject } = asRow(read(correction.raw), { row: correction.row, byteOffset }, encoder, checker);
+    const record = read(correction.raw);
+    const { line, reject } = asRow(
+      record.text?.length === 0 ? { text: emptyLine } : record,
+      { row: correction.row, byteOffset },
+      encoder,
+      checker,
+    );
     if (reject) bad.push({ ...reject, row: correction.row, byteOffset, raw: correction.raw });
     else lines.push(line);
   }
@@ -148,6 +158,7 @@ function asRow(record: ReadRecord, place: Place, encoder: RecordEncoder, checker
       out = Buffer.allocUnsafe(encoded.needed);
       encoded = encoder.encode(text, { ...options, out });
     }
+    if (encoded.rows === 0) return refusal('too_few_fields', 'raw is empty');
     if (encoded.rows !== 1 || encoded.consumed < text.length)
       return refusal('several_records', 'raw is not one row: quote the line breaks inside of it');
     const batch = { ...encoded, bytes: text, byteOffset: place.byteOffset, firstRow: place.row };

@@ -121,6 +121,25 @@ describe('rejects', () => {
     expect((await rejectsOf(task)).includes(Buffer.of(0x22, 0xff, 0x2c))).toBe(true);
   });
 
+  it('that come back empty are an empty line: NULL in a table of one column, no row in others', async () => {
+    const bad = '"2"x\n"3"y\n';
+    const file = corrected([
+      [2, ''],
+      [3, '""'],
+    ]);
+    const one = await service.uploaded(`a\n1\n${bad}`, { max_rejects: 2 });
+    expect((await correct(one, file)).body.receipt).toMatchObject({ rows_loaded: 2, rows_rejected: 1 });
+    expect(await rowsOf(one)).toEqual(['1 1', '2 null']);
+    const utf16 = await service.uploaded(Buffer.from(`\ufeffa\n中\n${bad}`, 'utf16le'), { max_rejects: 2 });
+    expect((await correct(utf16, file)).body.receipt).toMatchObject({ rows_loaded: 2, rows_rejected: 1 });
+    expect(await rowsOf(utf16)).toEqual(['1 中', '2 null']);
+    // Two quotes are one character of UTF-16.
+    expect((await rejectsOf(utf16)).toString('latin1')).toContain('the row can be read as UTF-8 and as utf-16le');
+    const two = await service.uploaded('a,b\n1,2\n3\n', { max_rejects: 1 });
+    await correct(two, corrected([[2, '']]));
+    expect((await rejectsOf(two)).toString()).toContain('too_few_fields,raw is empty,');
+  });
+
   it.each([
     ['no raw', 'row,text\n2,x\n', 400, 'raw'],
     ['a row that is not in the file', 'row,raw\n9,x\n', 400, 'row 9'],
