@@ -128,17 +128,13 @@ async function insert(
 
 /** Refuses the request where PostgreSQL refuses any row, since the table was altered after it was published. */
 function refusedInsert(error: unknown): never {
+  if (!['refused', 'target_changed'].includes(meaningOf(error))) throw error;
   const { code } = error as { code?: string };
-  const isRefused = ['refused', 'target_changed'].includes(meaningOf(error)) || (code && ALTERED.has(code));
-  if (!isRefused) throw error;
   const detail =
     `PostgreSQL refuses rows of the table (SQLSTATE ${code}): it was altered after the upload. ` +
     'Undo the change, then send the rows again.';
   throw new TaskError('target_changed', detail, {}, { cause: error });
 }
-
-/** Another owner; a column that generates its values. */
-const ALTERED = new Set(['42501', '428C9']);
 
 const EMPTY = { consumed: 0, written: 0, rows: 0, loaded: 0, refused: [] };
 

@@ -28,8 +28,8 @@ export async function sumUsage(pool: pg.Pool, userId: string | undefined): Promi
           unfinished AS (
        SELECT id, kind, source, staging_oid FROM own WHERE ${UNFINISHED}
         UNION ALL SELECT id, kind, source, staging_oid FROM own
-         WHERE state = 'completed' AND id IN (SELECT task_id FROM long_task.parts))
-     , locked AS MATERIALIZED (SELECT relation FROM pg_locks WHERE mode = 'AccessExclusiveLock')
+         WHERE state = 'completed' AND id IN (SELECT task_id FROM long_task.parts)),
+          locked AS MATERIALIZED (SELECT relation FROM pg_locks WHERE mode = 'AccessExclusiveLock')
      SELECT (SELECT ${amountOf("(source ->> 'size')::bigint")} FROM unfinished WHERE source IS NOT NULL) AS sources,
             (SELECT ${amountOf('size')} FROM (
                SELECT result_bytes AS size FROM own

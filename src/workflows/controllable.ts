@@ -95,8 +95,8 @@ class ControllableTask {
     // own before those of the others, out of order.
     setDefaultSignalHandler((name, argument) => {
       if (isAction(name)) this.#receive(name, argument);
-      // A recorded command needs no more than the first settle, which reads it. #look would show its state, by a
-      // command to the server that earlier histories do not hold.
+      // The first settle reads a recorded command. #look would show its state, too, by a command to the server that
+      // earlier histories do not hold.
       else if (name !== COMMAND_RECORDED) log.warn('ignored an unknown signal', { name, known: ACTIONS.join(', ') });
     });
     setHandler(pauseSignal, (argument) => this.#receive('pause', argument), {
