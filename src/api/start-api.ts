@@ -85,7 +85,7 @@ function makeParts(config: Config, log: Logger): Parts {
     commandPool,
     tablePool,
     exportable: {
-      pool,
+      pool: tablePool,
       exportPool,
       isOneRole: config.DATABASE_EXPORT_URL === undefined,
       tables: parseExportTables(config.EXPORT_TABLES),

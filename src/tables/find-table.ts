@@ -11,6 +11,7 @@ export interface WrittenName {
 
 /** Where tables are looked for, and which of them may be exported. */
 export interface Exportable {
+  /** Grants a table to the role of exports, which waits for its lock. */
   pool: pg.Pool;
   /** Its role must be able to read the table. */
   exportPool: pg.Pool;

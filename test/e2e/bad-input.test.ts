@@ -132,6 +132,22 @@ describe('a download', () => {
     );
   });
 
+  it('of a locked table that is yet to be granted is answered 503 soon', async () => {
+    await service.pool.query(
+      'CREATE TABLE public.locked (a int); REVOKE SELECT ON public.locked FROM long_task_export',
+    );
+    const client = await service.pool.connect();
+    try {
+      await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE public.locked`);
+      const answer = service.client.download({ user_id: 'ana', task_name: 'locked' }, { table: 'public.locked' });
+      await expect(answer).rejects.toMatchObject({ status: 503 });
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+    expect(await service.exported({ table: 'public.locked' })).toBe('a\n');
+  });
+
   it('of a table that does not exist, or is not for anyone, is refused', async () => {
     for (const table of ['public.nothing', 'pg_catalog.pg_authid', 'long_task.tasks', 'information_schema.tables']) {
       const answer = service.client.download({ user_id: 'ana', task_name: 'x' }, { table });
