@@ -28,7 +28,8 @@ function project(name: string, groupOrder: number, options: Options): TestProjec
       name,
       // Real processes: the Temporal SDK's native part and signals want a main thread.
       pool: 'forks',
-      maxWorkers: 2,
+      // More than cores: tests mostly wait for servers.
+      maxWorkers: 4,
       sequence: { groupOrder },
       setupFiles: ['test/support/end-with-the-run.ts'],
       testTimeout: 30_000,
@@ -47,7 +48,7 @@ export default defineConfig({
       // Modules are loaded once for all files: half the time.
       project('pure', 0, { include: PURE, isolate: false }),
       project('rooms', 0, { include: ['test/**/*.test.ts'], exclude: [...PURE, ...SERVICE], isolate: false }),
-      project('service', 1, { include: SERVICE, exclude: FAULTS, isolate: false, maxWorkers: 3 }),
+      project('service', 1, { include: SERVICE, exclude: FAULTS, isolate: false }),
       // Faults are timed, several at once in this one file: no other may run with it.
       project('faults', 2, { include: FAULTS, maxWorkers: 1 }),
     ],

@@ -23,20 +23,24 @@ import { gracefulStop, rollbackFaults } from './stop.js';
 import { nativeEnds, temporalFaults } from './temporal.js';
 import { zombies } from './zombie.js';
 
+/** The long ones come first, so that no harness is at the last of them alone. */
 const OTHERS: Scenario[] = [
+  ...exchangedTables,
+  ...takenSlots,
+  deploys,
+  clockJumps,
+  nativeEnds,
+  ...rollbackFaults,
   ...zombies,
   ...databaseFaults,
   ...unknownCommits,
   ...temporalFaults,
   ...uploadFaults,
   ...diskFaults,
-  nativeEnds,
   ...nativePauses,
   reconcilers,
   storm,
   duplicateStart,
-  clockJumps,
-  deploys,
   sourceChanges,
   ...targetChanges,
   changingTable,
@@ -44,13 +48,13 @@ const OTHERS: Scenario[] = [
   refusedValues,
   ...exhaustion,
   gracefulStop,
-  ...rollbackFaults,
   ...races,
   restoredDatabase,
   slowClient,
-  ...exchangedTables,
-  ...takenSlots,
 ];
+
+/** In place of a fault: what all of them together have left. */
+const ALL = 'all';
 
 /** Every fault once; in the short form the kills at failpoints are made in one go. */
 export function matrix(isShort: boolean): Scenario[] {
@@ -101,14 +105,19 @@ export async function runMatrix(options: MatrixOptions): Promise<Result[]> {
     }
   };
   await Promise.all(Array.from({ length: Math.min(lanes, scenarios.length) }, lane)).finally(ignoreInterrupts);
-  const order = (result: Result) => scenarios.indexOf(result.scenario) >>> 0;
-  return results.sort((a, b) => order(a) - order(b));
+  return results.sort(byFault);
+}
+
+/** F2 before F10, and last what all faults have left. */
+function byFault(a: Result, b: Result): number {
+  const [one, other] = [a.scenario.fault, b.scenario.fault];
+  return Number(one === ALL) - Number(other === ALL) || one.localeCompare(other, 'en', { numeric: true });
 }
 
 /** Not a fault of its own: what all of them together have left in the processes. */
 function restingResult(lane: number, violations: string[]): Result {
   const scenario: Scenario = {
-    fault: 'all',
+    fault: ALL,
     place: `memory and descriptors of API and worker at rest, harness ${lane + 1}`,
     how: 'resident memory and open descriptors before the first fault and after the last one, each time after twelve quiet seconds',
     run: async () => ({ violations }),

@@ -22,6 +22,8 @@ export interface HarnessServers {
 export type ProcessVariant = Pick<ServiceProcessOptions, 'dist' | 'flags'>;
 
 const TIMEOUT_MS = 40_000;
+/** Waits are looked at less and less often: each look costs the service processor time, too. */
+const LONGEST_LOOK_MS = 50;
 
 /**
  * The service as it runs in production, API and workers as processes of their own, each of which can be started,
@@ -110,8 +112,10 @@ export abstract class ServiceHarness {
 
   /** Fails when it is not so within the time, with the last lines of the log. */
   async until(condition: () => unknown | Promise<unknown>, milliseconds = TIMEOUT_MS): Promise<void> {
-    for (const end = performance.now() + milliseconds; performance.now() < end; await sleep(10)) {
+    const end = performance.now() + milliseconds;
+    for (let pause = 5; performance.now() < end; pause = Math.min(1.5 * pause, LONGEST_LOOK_MS)) {
       if (await condition()) return;
+      await sleep(pause);
     }
     throw new Error(`not so within ${milliseconds / 1000} s: ${condition}\n${this.log.slice(-15).join('\n')}`);
   }

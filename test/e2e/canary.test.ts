@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApiError } from '../../src/client/api-error.js';
 import type { TaskKey, UploadFields } from '../../src/client/client.js';
 import type { State } from '../../src/contract/states.js';
-import { useService } from './service.js';
+import { useOwnService } from './service.js';
 
-const service = useService();
+const service = useOwnService();
 
 /** Words that are nowhere but in the files: in their names, their headers and their cells. */
 const FILE = 'kanarienname';

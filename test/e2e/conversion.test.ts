@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { useService } from './service.js';
+import { useOwnService } from './service.js';
 
-const service = useService();
+const service = useOwnService();
 
 /** A file of windows-1252 of many megabytes, some rows of it malformed. */
 function western(rows: number): Buffer {

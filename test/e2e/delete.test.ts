@@ -3,9 +3,9 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TaskKey } from '../../src/client/client.js';
-import { salesCsv, useService } from './service.js';
+import { salesCsv, useOwnService } from './service.js';
 
-const service = useService();
+const service = useOwnService();
 
 const remove = ({ kind, user_id, task_name }: TaskKey, query = '') =>
   fetch(`${service.client.api}/tasks/${kind}/${task_name}?user_id=${user_id}${query}`, { method: 'DELETE' });

@@ -7,7 +7,7 @@ import { salesCsv, useService } from './service.js';
 const service = useService();
 
 async function loading(): Promise<TaskKey> {
-  const key = await service.upload(salesCsv(40_000), { max_bytes_per_second: 800_000 });
+  const key = await service.upload(salesCsv(40_000), { max_bytes_per_second: 200_000 });
   await service.reaches(key, (task) => task.rows.done > 0);
   return key;
 }

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { TaskKey } from '../../src/client/client.js';
-import { useService } from './service.js';
+import { useOwnService } from './service.js';
 
-const service = useService();
+const service = useOwnService();
 
 const BAD = 'a,b\n1,2\n3\n';
 

@@ -5,10 +5,10 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import { inProject } from '../../launcher/paths.js';
 import type { TaskKey } from '../../src/client/client.js';
-import { salesCsv, useService } from './service.js';
+import { salesCsv, useOwnService } from './service.js';
 
 Runtime.install({ logger: new DefaultLogger('WARN') });
-const service = useService();
+const service = useOwnService();
 const FOLDER = path.resolve(import.meta.dirname, '../workflows/histories');
 
 /** Replays the history of a task as it is now, and stores it when asked to. */
@@ -33,7 +33,7 @@ function anonymous(json: string): string {
   return JSON.stringify(JSON.parse(json, (name, value) => (places.has(name) ? '' : plain(value))));
 }
 
-const gentle = { max_bytes_per_second: 2_000_000 };
+const gentle = { max_bytes_per_second: 500_000 };
 
 async function loading(): Promise<TaskKey> {
   const key = await service.upload(salesCsv(40_000), gentle);

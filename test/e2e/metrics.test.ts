@@ -5,12 +5,12 @@ import { parser } from '@prometheus-io/lezer-promql';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { inProject } from '../../launcher/paths.js';
 import { freePort } from '../../launcher/ports.js';
-import { salesCsv, useService } from './service.js';
+import { salesCsv, useOwnService } from './service.js';
 
 const ROWS = 20_000;
 const SCRAPE_MS = 20;
 
-const service = useService();
+const service = useOwnService();
 let workerUrl: string;
 /** What Prometheus gets of each process once a task was loaded, paused, resumed and exported. */
 const scraped = { api: '', worker: '' };

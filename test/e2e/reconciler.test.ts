@@ -4,11 +4,11 @@ import type { TaskKey } from '../../src/client/client.js';
 import type { Task } from '../../src/contract/task.js';
 import { commandTask } from '../../src/tasks/commands.js';
 import { getTask } from '../../src/tasks/tasks.js';
-import { salesCsv, useService } from './service.js';
+import { salesCsv, useOwnService } from './service.js';
 
-const service = useService();
+const service = useOwnService();
 
-async function loading(rate = 800_000): Promise<TaskKey> {
+async function loading(rate = 200_000): Promise<TaskKey> {
   const key = await service.upload(salesCsv(60_000), { max_bytes_per_second: rate });
   await service.reaches(key, (task) => task.rows.done > 0);
   return key;

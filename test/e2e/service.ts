@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Client, Connection } from '@temporalio/client';
@@ -29,7 +28,7 @@ export class TestService extends ServiceHarness {
     await prepareTemplate(inject('databaseUrl'), prepareOpenDatabase);
     this.#database = await createDatabase(inject('databaseUrl'));
     this.#port = await freePort();
-    this.dir = await mkdtemp(path.join(os.tmpdir(), 'long-task-whole-'));
+    this.dir = await mkdtemp(path.join(inject('folder'), 'service-'));
     this.pool = createPool({
       connectionString: this.#database.url,
       max: 4,
@@ -117,13 +116,39 @@ export class TestService extends ServiceHarness {
   }
 }
 
-/** A service for all tests of a file. A test that leaves something behind fails. */
-export function useService(): TestService {
+/**
+ * A service of this file alone, whose tests may stop, kill and change it. A test that leaves something behind fails.
+ */
+export function useOwnService(): TestService {
   const service = new TestService();
   beforeAll(() => service.start(), 60_000);
-  afterEach(async () => expect(await service.lastingLeftovers()).toEqual([]));
+  failOnLeftovers(service);
   afterAll(() => service.stop(), 60_000);
   return service;
+}
+
+let shared: { service: TestService; started?: Promise<void> } | undefined;
+
+/**
+ * A service that the files of one process share: a start takes longer than the tests of most. It ends with the process.
+ * A file starts what it stops, and names tables and tasks as no other does. A test that leaves something behind fails.
+ */
+export function useService(): TestService {
+  shared ??= { service: new TestService() };
+  const { service } = shared;
+  beforeAll(() => (shared!.started ??= startForGood(service)), 60_000);
+  failOnLeftovers(service);
+  return service;
+}
+
+async function startForGood(service: TestService): Promise<void> {
+  // What vitest ends a process with.
+  process.once('SIGTERM', () => void service.stopService().finally(() => process.exit()));
+  await service.start();
+}
+
+function failOnLeftovers(service: TestService): void {
+  afterEach(async () => expect(await service.lastingLeftovers()).toEqual([]));
 }
 
 /** CSV with so many rows of about 60 bytes: number, text with commas and quotes, amount, empty and missing values. */

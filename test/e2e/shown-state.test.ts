@@ -12,7 +12,7 @@ const service = useService();
 const idOf = (key: TaskKey) => `${key.kind}/${key.user_id}/${key.task_name}`;
 const handleOf = (key: TaskKey) => service.temporal.workflow.getHandle(idOf(key));
 
-async function loading(rate = 800_000): Promise<TaskKey> {
+async function loading(rate = 200_000): Promise<TaskKey> {
   const key = await service.upload(salesCsv(60_000), { max_bytes_per_second: rate });
   await service.reaches(key, (task) => task.rows.done > 0);
   return key;

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, inject, it } from 'vitest';
 import type { Running } from '../../launcher/processes.js';
 import { TcpProxy } from '../../testkit/tcp-proxy.js';
-import { salesCsv, useService } from './service.js';
+import { salesCsv, useOwnService } from './service.js';
 
-const service = useService();
+const service = useOwnService();
 
 /** The SDK tries for ten seconds before it gives up to create a worker, and has eight to shut one down. */
 const END_MS = 30_000;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { quoteLiteral } from '../../src/postgres/copy.js';
-import { useService } from '../e2e/service.js';
+import { useOwnService } from '../e2e/service.js';
 
-const service = useService();
+const service = useOwnService();
 /** A plain role that may make a schema, a function and a view, and nothing else. */
 const ROLE = `mallory_${process.pid}`;
 

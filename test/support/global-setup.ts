@@ -19,6 +19,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   project.provide('databaseUrl', servers.databaseUrl);
   project.provide('temporalAddress', servers.temporalAddress);
   project.provide('temporalCli', servers.temporalCli);
+  project.provide('folder', servers.folder);
   return () => servers.stop();
 }
 

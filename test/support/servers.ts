@@ -20,10 +20,13 @@ declare module 'vitest' {
     temporalAddress: string;
     /** Path of the `temporal` CLI. */
     temporalCli: string;
+    /** For files of tests; it is removed at the end of the run. */
+    folder: string;
   }
 }
 
 export interface TestServers {
+  folder: string;
   databaseUrl: string;
   temporalAddress: string;
   temporalCli: string;
@@ -67,7 +70,7 @@ export async function startServers(log: (message: string) => void): Promise<Test
   const [postgres, temporal] = await Promise.allSettled([startDatabase(), startWorkflows()]);
   if (postgres.status === 'fulfilled' && temporal.status === 'fulfilled') {
     const { address, cli } = temporal.value;
-    return { databaseUrl: postgres.value.url, temporalAddress: address, temporalCli: cli, stop };
+    return { databaseUrl: postgres.value.url, temporalAddress: address, temporalCli: cli, folder, stop };
   }
   await stop();
   throw [postgres, temporal].find((result) => result.status === 'rejected')?.reason;
