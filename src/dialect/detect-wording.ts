@@ -177,7 +177,7 @@ function warningsOf(input: WordingInput, best: Candidate, others: Candidate[]): 
   const { given, newlines } = input;
   const warnings: string[] = [];
   const { quote, escape: escapedBy, newline, skip_space } = best.wording;
-  if (given.delimiter === undefined) warnings.push(...rivalsOf(input, best, others));
+  if (given.delimiter === undefined) warnings.push(...rivalsOf(input, best, others), ...quotedColumnOf(input, best));
   if (given.quote === undefined && quote !== '"')
     warnings.push(quote ? `Values are quoted by ${shown(quote)}.` : 'Quotes in this file are plain text.');
   if (given.escape === undefined && quote && escapedBy !== quote)
@@ -215,6 +215,14 @@ function rivalsOf({ sample }: WordingInput, best: Candidate, others: Candidate[]
   ];
 }
 
+/** Tells of a column whose values have a delimiter in quotes: the file is meant so, unless its quotes are wrong. */
+function quotedColumnOf({ text }: WordingInput, best: Candidate): string[] {
+  if (best.columns !== 1) return [];
+  const inMost = inMostLines(linesOf(text));
+  if (inMost.length === 0 || !isQuotedColumn(best, inMost)) return [];
+  return [`The file is read as one column: most of its values have ${inMost.map(shown).join(' and ')} in quotes.`];
+}
+
 /** Asks about a file with a delimiter in nearly every line, rather than making a table of one text column silently. */
 function questionOf({ given, text }: WordingInput, best: Candidate): string | null {
   if (given.delimiter !== undefined || best.records.length === 0) return null;
@@ -222,20 +230,33 @@ function questionOf({ given, text }: WordingInput, best: Candidate): string | nu
   if (hasDecimalsAlone(best))
     return `The commas may be decimal commas in one column, or delimiters between two columns. ${ask} For one column give ";".`;
   if (best.columns > 1 && best.share >= LEAST_SHARE) return null;
-  const lines = text
-    .split(/\r\n|\n|\r/)
-    .filter((line) => line.trim() !== '')
-    .slice(0, 200);
-  if (lines.length === 0) return null;
-  const inMost = [',', ';', '\t', '|', '^', '~'].filter(
+  const lines = linesOf(text);
+  const inMost = inMostLines(lines);
+  if (inMost.length === 0 || isQuotedColumn(best, inMost)) return null;
+  if (best.columns > 1 && best.share >= 0.25 && inMost.includes(best.wording.delimiter)) return null;
+  if (lines.every((line) => /^".*"$/.test(line)))
+    return `Each line is quoted as a whole and therefore reads as one value. Remove these quotes. ${ask}`;
+  return `Nearly every line contains ${inMost.map(shown).join(' and ')}, but never an equal number of columns. ${ask}`;
+}
+
+/** The first lines that are not empty. */
+function linesOf(text: string): string[] {
+  const lines = text.split(/\r\n|\n|\r/).filter((line) => line.trim() !== '');
+  return lines.slice(0, 200);
+}
+
+function inMostLines(lines: string[]): string[] {
+  return [',', ';', '\t', '|', '^', '~'].filter(
     (one) => lines.filter((line) => line.includes(one)).length >= lines.length * 0.8,
   );
-  if (best.columns > 1 && best.share >= 0.25 && inMost.includes(best.wording.delimiter)) return null;
-  if (inMost.length > 0 && lines.every((line) => /^".*"$/.test(line)))
-    return `Each line is quoted as a whole and therefore reads as one value. Remove these quotes. ${ask}`;
-  if (inMost.length > 0)
-    return `Nearly every line contains ${inMost.map(shown).join(' and ')}, but never an equal number of columns. ${ask}`;
-  return null;
+}
+
+/** Whether a name without these delimiters stands above values that have them in quotes: a column of `Doe, Jane`. */
+function isQuotedColumn({ records, columns, faults }: Candidate, delimiters: string[]): boolean {
+  const [header, ...rows] = records;
+  const holds = ({ cells }: Candidate['records'][number]) => delimiters.some((one) => cells.join('').includes(one));
+  if (columns !== 1 || faults > 0 || rows.length === 0 || holds(header!)) return false;
+  return rows.every((one) => !holds(one) || (one.count === 1 && one.quotedCount === 1));
 }
 
 /** One name above lines like `1,50`. */

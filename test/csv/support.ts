@@ -13,11 +13,11 @@ export const WITH_KERNEL = createEngine(kernel);
 export const WITHOUT_KERNEL = createEngine();
 
 /** Runs the tests of `body` with the kernel and without it: they expect the same of both. */
-export function eachEngine(body: (engine: CsvEngine) => void): void {
+export function eachEngine(body: (engine: CsvEngine, hasKernel: boolean) => void): void {
   describe.each([
     ['with the kernel', WITH_KERNEL],
     ['without the kernel', WITHOUT_KERNEL],
-  ])('%s', (_, engine) => body(engine));
+  ])('%s', (_, engine) => body(engine, engine === WITH_KERNEL));
 }
 
 export function dialectOf(overrides: Partial<Dialect> = {}): Dialect {

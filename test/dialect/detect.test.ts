@@ -58,6 +58,16 @@ describe('the delimiter', () => {
     expect(found('"id,name,n"\n"1,Ann,2"\n"2,Bob,3"\n').question).toMatch(/quoted as a whole/);
   });
 
+  it.each(['name', '"name"', 'full name', '"name, first"'])(
+    'that each value has in quotes is no question below a name without it: %s',
+    (name) => {
+      const values = ['Doe, Jane', 'Roe, Rick ""R.""', "O'Hara, Scarlett", 'Lee, Bo', 'Ek, An'];
+      const { columns, question, dialect } = found(`${name}\n${values.map((one) => `"${one}"\n`).join('')}`);
+      expect(question === null).toBe(!name.includes(','));
+      if (question === null) expect([columns, dialect.warnings]).toEqual([1, [expect.stringContaining('one column')]]);
+    },
+  );
+
   it('is not made up for a file of one column', () => {
     expect(found('name\nAnn\nBob\nCem\n')).toMatchObject({ columns: 1, question: null, dialect: { delimiter: ',' } });
     const prose = 'remark\nIt rained all day long\nFine\nThe train was late again\nNothing\nA bird sang\n';
