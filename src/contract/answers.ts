@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { ERRORS, type ErrorCode } from './errors.js';
+import { FILE_NEWLINES, NEWLINES } from './marks.js';
 import { count, described, nullable, oneOf } from './schema-parts.js';
 import { ACTIONS, CHANNELS, KINDS, PHASES, type Phase, STATES, type State, VERBS } from './states.js';
 
@@ -52,7 +53,6 @@ export const ReceiptColumn = Type.Object(
 );
 export type ReceiptColumn = Static<typeof ReceiptColumn>;
 
-const NEWLINES = ['\n', '\r\n', '\r', '\r\r\n', 'mixed'] as const;
 const COMPRESSIONS = ['gzip', 'zip'] as const;
 
 export const ShownDialect = Type.Object(
@@ -62,7 +62,7 @@ export const ShownDialect = Type.Object(
     delimiter: Type.String(),
     quote: nullable(Type.String({ description: 'Null where no character quotes.' })),
     escape: nullable(Type.String({ description: 'The quote itself where quotes are doubled; null for none.' })),
-    newline: oneOf(NEWLINES, { description: 'What ends a record.' }),
+    newline: oneOf(FILE_NEWLINES, { description: 'What ends a record.' }),
     header_rows: count('Records that name the columns; the names of several are joined by a space.'),
     skip_lines: count('Lines above the header that are no records.'),
     skip_space: Type.Boolean({ description: 'Whether spaces after a delimiter belong to no value.' }),
@@ -94,7 +94,7 @@ const ExportFormat = Type.Object(
     delimiter: Type.String(),
     quote: Type.String(),
     escape: Type.String(),
-    newline: oneOf(['\n', '\r\n', '\r'], { description: 'The line end.' }),
+    newline: oneOf(NEWLINES, { description: 'The line end.' }),
     header: Type.Boolean(),
     quoted_header: Type.Boolean(),
     quoted: Type.Union([oneOf(['needed', 'all']), Type.Array(Type.Integer({ minimum: 1 }))], {

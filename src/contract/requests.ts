@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { GIVEN_TYPE_NAMES } from './given-type-names.js';
 import { MAX_COLUMNS, MAX_NAME_BYTES } from './limits.js';
+import { DELIMITERS, FILE_NEWLINES } from './marks.js';
 import { nullable, oneOf, STORABLE, strict, TaskName, taskName, UserId, yesOrNo } from './schema-parts.js';
 
 /** What requests may hold. The rules that several fields must keep together are in docs/api.md. */
@@ -28,7 +29,6 @@ const MaxBytesPerSecond = Type.Integer({
 /** Letters of any script, spaces and signs; U+2028 and U+2029 break lines as control characters do. */
 const TABLE_NAME = `^(?!\\s)[^."\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,${MAX_NAME_BYTES}}(?<!\\s)$`;
 
-const DELIMITERS = [',', ';', '\t', '|'] as const;
 const DELIMITER_RULE = 'one of "," ";" "\\t" "|"';
 
 const NullValues = Type.Array(Type.String({ pattern: `^${STORABLE}{0,200}$` }), {
@@ -59,7 +59,7 @@ export const GivenDialect = Type.Object(
     quote: Type.Optional(Mark('The character that quotes values; null where none does.')),
     escape: Type.Optional(Mark('The character before a quote inside of quotes; null where quotes are not escaped.')),
     newline: Type.Optional(
-      oneOf(['\n', '\r\n', '\r', '\r\r\n', 'mixed'], {
+      oneOf(FILE_NEWLINES, {
         rule: 'one of "\\n" "\\r\\n" "\\r" "\\r\\r\\n" "mixed"',
         description: 'The line end. LF reads CRLF, too.',
       }),

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import type * as answers from './answers.js';
+import type { NEWLINES, Newline } from './marks.js';
 import type { GivenColumns, GivenDialect } from './requests.js';
 
 export type { ReceiptColumn, TaskEvent, TaskFault, TaskWithEvents } from './answers.js';
@@ -19,8 +20,7 @@ export interface Dialect {
   /** One ASCII character. */
   delimiter: string;
   quote: '"';
-  /** '\n' and '\r\n' are read alike (either ends a record); '\r' is the old Macintosh form. */
-  newline: '\n' | '\r\n' | '\r';
+  newline: (typeof NEWLINES)[number];
   header: true;
 }
 
@@ -70,7 +70,7 @@ export interface ExportFormat {
   quote: string;
   /** The character that escapes a quote inside quotes; the quote itself where quotes are doubled. */
   escape: string;
-  newline: '\n' | '\r\n' | '\r';
+  newline: (typeof NEWLINES)[number];
   header: boolean;
   quoted_header: boolean;
   /** Which fields are quoted without need: none, all, or those of these exported columns, from 1. NULL never is. */
@@ -121,9 +121,6 @@ export interface Reading {
   /** For each column of the table, its field from 0 and the texts that are NULL in it. */
   fields: { field: number; nulls: string[] }[];
 }
-
-/** What ends a record: `mixed` takes CR, LF and CR LF alike, the others take LF with the CRs before it, or CR. */
-export type Newline = '\n' | '\r\n' | '\r' | '\r\r\n' | 'mixed';
 
 /** A stored file that the engine reads in place of the uploaded one. */
 export interface Converted extends Pick<Source, 'key' | 'size'> {

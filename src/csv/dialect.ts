@@ -1,12 +1,10 @@
+import { DELIMITERS, NEWLINES } from '../contract/marks.js';
 import type { Dialect } from '../contract/task.js';
 import { csvError } from './csv-error.js';
 import { type Grammar, grammarOf, RecordView, readRecord } from './record.js';
 
 export type { Dialect };
 
-/** Those that are found, the likeliest first. */
-export const DELIMITERS = [',', ';', '\t', '|'] as const;
-const NEWLINES = ['\n', '\r\n', '\r'] as const;
 const RECORDS = 200;
 
 /**

@@ -246,9 +246,7 @@ function linesOf(text: string): string[] {
 }
 
 function inMostLines(lines: string[]): string[] {
-  return [',', ';', '\t', '|', '^', '~'].filter(
-    (one) => lines.filter((line) => line.includes(one)).length >= lines.length * 0.8,
-  );
+  return [...USUAL, '^', '~'].filter((one) => lines.filter((line) => line.includes(one)).length >= lines.length * 0.8);
 }
 
 /** Whether a name without these delimiters stands above values that have them in quotes: a column of `Doe, Jane`. */

@@ -1,4 +1,4 @@
-import type { Newline } from '../contract/task.js';
+import { FILE_NEWLINES, isOneOf, type Newline } from '../contract/marks.js';
 import { csvError } from '../csv/csv-error.js';
 import { encodingOf } from './encodings.js';
 
@@ -29,8 +29,6 @@ export type GivenDialect = Partial<FileDialect>;
 
 export type DialectKey = keyof FileDialect;
 
-const NEWLINES: readonly string[] = ['\n', '\r\n', '\r', '\r\r\n', 'mixed'];
-
 /**
  * Checks what a request says about the file.
  * @throws {TaskError} unsupported_dialect, which names the key, its value and what is allowed
@@ -43,7 +41,8 @@ export function assertGiven(given: GivenDialect): void {
   if (quote !== undefined && quote !== null && !isMark(quote)) refuse('quote', quote, 'one ASCII character or null');
   if (escapedBy !== undefined && escapedBy !== null && !isMark(escapedBy))
     refuse('escape', escapedBy, 'one ASCII character or null');
-  if (newline !== undefined && !NEWLINES.includes(newline)) refuse('newline', newline, NEWLINES.map(quoted).join(', '));
+  if (newline !== undefined && !isOneOf(FILE_NEWLINES, newline))
+    refuse('newline', newline, FILE_NEWLINES.map(quoted).join(', '));
   if (header_rows !== undefined && !isCount(header_rows, 9)) refuse('header_rows', header_rows, 'a number from 0 to 9');
   if (skip_lines !== undefined && !isCount(skip_lines, 100_000))
     refuse('skip_lines', skip_lines, 'a number from 0 to 100000');

@@ -1,8 +1,9 @@
+import { DELIMITERS } from '../contract/marks.js';
 import { columnLooks } from './column-looks.js';
 import { kindOf } from './value-kind.js';
 import type { Candidate } from './wording-candidates.js';
 
-export const USUAL: readonly string[] = [',', ';', '\t', '|'];
+export const USUAL: readonly string[] = DELIMITERS;
 /** They occur in values: between words, in times, addresses and URLs. */
 export const RARE: readonly string[] = [' ', ':', '::'];
 

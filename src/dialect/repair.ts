@@ -1,3 +1,4 @@
+import { DELIMITERS } from '../contract/marks.js';
 import { type ColumnLook, compareLooks } from './column-looks.js';
 import type { FieldList } from './field-list.js';
 import { afterSpaces, isDelimiterAt, passEscapes, type TextGrammar } from './grammar.js';
@@ -229,7 +230,7 @@ function addSection(bytes: Buffer, from: number, to: number, quote: number, fiel
   fields.add(isQuoted ? bytes.subarray(from + 1, to - 1) : bytes.subarray(from, to), isQuoted);
 }
 
-const OTHERS = [',', ';', '\t', '|', ' '].map((one) => Buffer.from(one));
+const OTHERS = [...DELIMITERS, ' '].map((one) => Buffer.from(one));
 
 /**
  * Reads a line that is written with another delimiter than its file. It must be well formed by it, have exactly

@@ -1,8 +1,10 @@
+import { DELIMITERS } from '../contract/marks.js';
+
 const QUOTE = "'";
 /** The signs before a quote that opens a field, and after one that closes it. */
-const BORDERS = new Set(',;\t|^~: \r\n');
+const BORDERS = new Set([...DELIMITERS, ...'^~: \r\n']);
 /** No field holds them after a quote inside. */
-const SEPARATORS = new Set(',;\t|');
+const SEPARATORS = new Set<string>(DELIMITERS);
 
 /**
  * Returns whether `'` quotes a field of a text: one quote opens it, another one closes it in the same line, and any

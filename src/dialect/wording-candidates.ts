@@ -1,3 +1,4 @@
+import { DELIMITERS } from '../contract/marks.js';
 import { FieldList } from './field-list.js';
 import type { Newline } from './file-dialect.js';
 import { lineEnd, newlineAt, textGrammar, type Wording } from './grammar.js';
@@ -5,7 +6,7 @@ import { RecordParser } from './read-record.js';
 import { kindOf } from './value-kind.js';
 
 /** The supported delimiters; of two with equal scores, the earlier one wins. */
-export const DELIMITERS = [',', ';', '\t', '|', '^', '~', ':', '\x1f', '\x01', '§', '||', '::', ' '] as const;
+const POSSIBLE = [...DELIMITERS, '^', '~', ':', '\x1f', '\x01', '§', '||', '::', ' '] as const;
 
 /** The number of records that tell how a file is written. */
 const RECORDS = 200;
@@ -92,7 +93,7 @@ export function judge(sample: Buffer, final: boolean, wording: Wording): Candida
 /** Returns the delimiters that occur in the sample. A character that occurs only in pairs counts as `||` alone. */
 export function delimitersIn(text: string): string[] {
   const isDoubled = (one: string) => text.includes(one + one) && !text.replaceAll(one + one, '').includes(one);
-  return DELIMITERS.filter((one) => text.includes(one) && !(['|', ':'].includes(one) && isDoubled(one)));
+  return POSSIBLE.filter((one) => text.includes(one) && !(['|', ':'].includes(one) && isDoubled(one)));
 }
 
 export function wordingOf(delimiter: string, newline: Newline, changes: Partial<Wording> = {}): Wording {

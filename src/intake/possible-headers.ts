@@ -1,6 +1,7 @@
 import { TaskError } from '../contract/errors.js';
+import { DELIMITERS } from '../contract/marks.js';
 import type { GivenDialect } from '../contract/requests.js';
-import { DELIMITERS, detectDialect } from '../csv/dialect.js';
+import { detectDialect } from '../csv/dialect.js';
 import { assertText } from '../csv/file-type.js';
 import { readHeader } from '../csv/header.js';
 import type { FileOptions } from './file-options.js';

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { ShownDialect } from '../contract/answers.js';
 import { TaskError } from '../contract/errors.js';
 import { MAX_COLUMNS } from '../contract/limits.js';
+import { DELIMITERS, isOneOf, NEWLINES } from '../contract/marks.js';
 import type { Dialect, Reading } from '../contract/task.js';
 import { assertText, type Packing, packingOf } from '../csv/file-type.js';
 import { readHeader } from '../csv/header.js';
@@ -142,13 +143,10 @@ function isPlain(found: Detection, headers: string[], bytes: Buffer, options: Fi
   return hasPlainWording(found) && !repeatsHeader(found, bytes);
 }
 
-const DELIMITERS = [',', ';', '\t', '|'];
-const NEWLINES = ['\n', '\r\n', '\r'];
-
 function hasPlainWording({ dialect, trailingDelimiter }: Detection): boolean {
   const { encoding, delimiter, quote, escape: escapedBy, newline, skip_space } = dialect;
   const isRfc = quote === '"' && escapedBy === '"' && !skip_space && !trailingDelimiter;
-  return encoding === 'utf-8' && isRfc && DELIMITERS.includes(delimiter) && NEWLINES.includes(newline);
+  return encoding === 'utf-8' && isRfc && isOneOf(DELIMITERS, delimiter) && isOneOf(NEWLINES, newline);
 }
 
 /** A second table in the head; one after it is read as rows. */

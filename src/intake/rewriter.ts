@@ -1,4 +1,5 @@
-import type { Newline, Reading, Repairs } from '../contract/task.js';
+import { isOneOf, NEWLINES } from '../contract/marks.js';
+import type { Reading, Repairs } from '../contract/task.js';
 import type { Dialect } from '../csv/dialect.js';
 import type { CsvEngine } from '../csv/engine.js';
 import type { PlainRun } from '../csv/plain-run.js';
@@ -101,12 +102,10 @@ function plainRun(reading: Reading, form: RecordForm, csv: CsvEngine): PlainRun 
   const { wording, columns, fields, header, trailingDelimiter } = reading;
   const isRfc = wording.quote === '"' && wording.escape === '"' && wording.delimiter === form.delimiter;
   const isInOrder = fields.length === columns && fields.every(({ field }, i) => field === i);
-  const isPlain = isRfc && isInOrder && !wording.skip_space && !trailingDelimiter && RUN_NEWLINES.has(wording.newline);
+  const isPlain = isRfc && isInOrder && !wording.skip_space && !trailingDelimiter && isOneOf(NEWLINES, wording.newline);
   if (!isPlain) return undefined;
   // A record with a NULL is written otherwise, and one with a name of the header may begin a second table.
   const name = header?.find((cell) => cell !== '');
   const left = new Set([...(name === undefined ? [] : [name]), ...fields.flatMap(({ nulls }) => nulls)]);
   return csv.plainRun({ dialect: dialectOf(form), columns, left: [...left].map((text) => Buffer.from(text)) });
 }
-
-const RUN_NEWLINES = new Set<Newline>(['\n', '\r\n', '\r']);
