@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskError } from '../contract/errors.js';
-import { claimMessage, type Message, releaseMessage } from '../tasks/outbox.js';
+import { claimMessage, listMessages, type Message, releaseMessage } from '../tasks/outbox.js';
 import { getTaskById, type TaskRow } from '../tasks/tasks.js';
-import { dispatchMessage } from '../temporal/dispatch.js';
+import { dispatchAll } from '../temporal/dispatch.js';
 import type { MaintenanceParts } from './maintenance-parts.js';
 
 type Parts = Pick<MaintenanceParts, 'pool' | 'temporal' | 'log'>;
@@ -45,8 +45,9 @@ async function dispatchClaimed(parts: Parts, message: Message): Promise<void> {
   if (!row) return;
   const about = { task: row.workflow_id, message: message.kind, attempts: message.attempts };
   try {
-    if (message.kind === 'command' && message.payload.action !== 'pause') await unpause(parts, row);
-    await dispatchMessage(parts, row, message);
+    const messages = await listMessages(parts.pool, row);
+    if (messages.some((one) => one.kind === 'command' && one.payload.action !== 'pause')) await unpause(parts, row);
+    await dispatchAll(parts, row, messages);
     parts.log.info(about, 'message sent');
   } catch (error) {
     if (error instanceof TaskError) {

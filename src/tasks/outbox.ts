@@ -62,16 +62,7 @@ export async function releaseMessage(pool: pg.Pool, { id }: Message): Promise<vo
   );
 }
 
-/** Removes a message that was dispatched. */
-export async function removeMessage(pool: pg.Pool, { id }: Message): Promise<void> {
-  await pool.query('DELETE FROM long_task.outbox WHERE id = $1', [id]);
-}
-
-/** Returns whether the message that starts the task's workflow is still in the outbox. */
-export async function isStartPending(pool: pg.Pool, taskId: string): Promise<boolean> {
-  const { rows } = await pool.query(
-    `SELECT EXISTS (SELECT FROM long_task.outbox WHERE task_id = $1 AND kind = 'start') AS pending`,
-    [taskId],
-  );
-  return rows[0].pending;
+/** Removes messages that were dispatched. */
+export async function removeMessages(pool: pg.Pool, messages: Message[]): Promise<void> {
+  await pool.query('DELETE FROM long_task.outbox WHERE id = ANY ($1)', [messages.map(({ id }) => id)]);
 }

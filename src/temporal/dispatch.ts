@@ -1,5 +1,5 @@
 import { isFinal } from '../contract/states.js';
-import { isStartPending, listMessages, type Message, removeMessage } from '../tasks/outbox.js';
+import { listMessages, type Message, removeMessages } from '../tasks/outbox.js';
 import type { TaskRow } from '../tasks/tasks.js';
 import { startRun } from './start-run.js';
 import { WorkflowClosedError } from './temporal.js';
@@ -26,27 +26,30 @@ export async function tryDispatch(parts: TemporalParts, row: TaskRow): Promise<b
 }
 
 /**
- * Sends a task's messages in their order.
+ * Sends a task's messages and removes them: a start, and one signal for all commands, however many requests wait with
+ * theirs. To the workflow of an ended task it sends nothing.
+ * @param messages all that the task has
  * @throws {TaskError} temporal_unavailable; {WorkflowClosedError} when the workflow ended in between
  */
-export async function dispatchAll(parts: Parts, row: TaskRow): Promise<void> {
-  for (const message of await listMessages(parts.pool, row)) await dispatchMessage(parts, row, message);
-}
-
-/**
- * Sends one message and removes it. A message to the workflow of an ended task is only removed.
- * @throws {TaskError} temporal_unavailable; {WorkflowClosedError} when the workflow ended in between
- */
-export async function dispatchMessage(parts: Parts, row: TaskRow, message: Message): Promise<void> {
+export async function dispatchAll(parts: Parts, row: TaskRow, messages?: Message[]): Promise<void> {
+  const all = messages ?? (await listMessages(parts.pool, row));
+  if (all.length === 0) return;
   if (!isFinal(row.state)) {
     // A command may overtake its start: its signal would reach the run of the task that had the name before.
-    if (message.kind === 'start' || (await isStartPending(parts.pool, row.id))) await startRun(parts, row);
-    if (message.kind === 'command') await signalRun(parts, row, message.payload);
+    if (all.some(({ kind }) => kind === 'start')) await startRun(parts, row);
+    const command = commandOf(all);
+    if (command) await signalRun(parts, row, command);
   }
-  await removeMessage(parts.pool, message);
+  await removeMessages(parts.pool, all);
 }
 
 type CommandPayload = Extract<Message, { kind: 'command' }>['payload'];
+
+/** The last command that stops the work, or else the last: the workflow reads the outcome of all in the task row. */
+function commandOf(messages: Message[]): CommandPayload | undefined {
+  const commands = messages.flatMap((message) => (message.kind === 'command' ? [message.payload] : []));
+  return commands.findLast(({ action }) => action !== 'resume') ?? commands.at(-1);
+}
 
 async function signalRun(parts: Parts, row: TaskRow, payload: CommandPayload): Promise<void> {
   const signal = () => parts.temporal.signalWorkflow(row, payload);

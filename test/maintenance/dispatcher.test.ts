@@ -7,6 +7,7 @@ import { commandTask } from '../../src/tasks/commands.js';
 import { listMessages } from '../../src/tasks/outbox.js';
 import { changeState } from '../../src/tasks/task-state.js';
 import { getTaskById } from '../../src/tasks/tasks.js';
+import { dispatchAll } from '../../src/temporal/dispatch.js';
 import { useApi } from '../api/support.js';
 import { newUpload } from '../postgres/support.js';
 
@@ -51,6 +52,22 @@ it('starts the workflow for a command that overtakes its start', async () => {
   await api.pool.query(`UPDATE long_task.outbox SET next_attempt_at = now() + interval '1 hour' WHERE kind = 'start'`);
   await dispatch();
   expect(await api.temporal.received(task.id)).toEqual(['start', 'commandRecorded {"action":"pause"}']);
+});
+
+it.each([
+  [['pause', 'resume', 'pause', 'resume'], 'pause'],
+  [['pause', 'terminate'], 'terminate'],
+] as [Action[], Action][])('sends one signal for all of %j', async (actions, sent) => {
+  const { id, row, messages, now } = await recorded('pause');
+  await dispatch();
+  for (const action of actions) await commandTask(api.pool, await now(), { action, channel: 'api' });
+  await makeDue();
+  const many = Array.from({ length: 5 }, () => dispatch());
+  await Promise.all([dispatchAll({ pool: api.pool, temporal: api.temporal.gateway }, row), ...many]);
+  const signals = (await api.temporal.received(id)).slice(2);
+  expect(signals.length).toBeLessThanOrEqual(6);
+  expect(new Set(signals)).toEqual(new Set([`commandRecorded {"action":"${sent}"}`]));
+  expect(await messages()).toEqual([]);
 });
 
 it('harms nothing when two dispatch at once', async () => {
