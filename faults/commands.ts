@@ -31,9 +31,15 @@ async function stormAndTerminate(fixture: Fixture): Promise<Finding> {
   const began = performance.now();
   const supervision = new AbortController();
   const supervised = superviseWorker(fixture, supervision.signal);
-  await Promise.all(Array.from({ length: CLIENTS }, (_, i) => sendInTurn(fixture, key, commands, i, violations)));
-  const stormSeconds = secondsSince(began);
-  const last = await untilCalm(fixture, key).finally(() => supervision.abort());
+  let stormSeconds: number;
+  let last: Verb;
+  try {
+    await Promise.all(Array.from({ length: CLIENTS }, (_, i) => sendInTurn(fixture, key, commands, i, violations)));
+    stormSeconds = secondsSince(began);
+    last = await untilCalm(fixture, key);
+  } finally {
+    supervision.abort();
+  }
   const crashes = await supervised;
   const { state } = await watch(fixture, key).look();
   violations.expect(

@@ -133,7 +133,7 @@ function restingResult(lane: number, violations: string[]): Result {
   const scenario: Scenario = {
     fault: ALL,
     place: `memory and descriptors of API and worker at rest, harness ${lane + 1}`,
-    how: 'resident memory and open descriptors before the first fault and after the last one, each time after twelve quiet seconds',
+    how: 'resident memory and open descriptors before the first fault and after the last one, after twelve quiet seconds each, and again while connections of quiet clients are still open',
     run: async () => ({ violations }),
   };
   const nothing = { recovery: undefined, redone: undefined, note: undefined, skipped: undefined };

@@ -241,11 +241,16 @@ function questionOf({ given, text }: WordingInput, best: Candidate): string | nu
 
 /** The first lines that are not empty. */
 function linesOf(text: string): string[] {
-  const lines = text.split(/\r\n|\n|\r/).filter((line) => line.trim() !== '');
-  return lines.slice(0, 200);
+  const lines: string[] = [];
+  for (const [line] of text.matchAll(/[^\r\n]+/g)) {
+    if (line.trim() !== '') lines.push(line);
+    if (lines.length === 200) break;
+  }
+  return lines;
 }
 
 function inMostLines(lines: string[]): string[] {
+  if (lines.length === 0) return [];
   return [...USUAL, '^', '~'].filter((one) => lines.filter((line) => line.includes(one)).length >= lines.length * 0.8);
 }
 

@@ -116,9 +116,7 @@ export class TestService extends ServiceHarness {
   }
 }
 
-/**
- * A service of this file alone, whose tests may stop, kill and change it. A test that leaves something behind fails.
- */
+/** A service of one file alone, whose tests may stop, kill and change it. Each test fails if leftovers remain. */
 export function useOwnService(): TestService {
   const service = new TestService();
   beforeAll(() => service.start(), 60_000);
@@ -127,22 +125,25 @@ export function useOwnService(): TestService {
   return service;
 }
 
-let shared: { service: TestService; started?: Promise<void> } | undefined;
+const shared = new TestService();
+let started: Promise<void> | undefined;
 
 /**
  * A service that the files of one process share: a start takes longer than the tests of most. It ends with the process.
- * A file starts what it stops, and names tables and tasks as no other does. A test that leaves something behind fails.
+ * A file that stops the API or the worker starts it again, and no other file has its names of tables and tasks. Each
+ * test fails if leftovers remain.
  */
 export function useService(): TestService {
-  shared ??= { service: new TestService() };
-  const { service } = shared;
-  beforeAll(() => (shared!.started ??= startForGood(service)), 60_000);
-  failOnLeftovers(service);
-  return service;
+  beforeAll(() => {
+    started ??= startForGood(shared);
+    return started;
+  }, 60_000);
+  failOnLeftovers(shared);
+  return shared;
 }
 
 async function startForGood(service: TestService): Promise<void> {
-  // What vitest ends a process with.
+  // Vitest ends its processes by this signal.
   process.once('SIGTERM', () => void service.stopService().finally(() => process.exit()));
   await service.start();
 }
