@@ -40,7 +40,8 @@ async function endSessionInBatch(fixture: Fixture): Promise<Finding> {
   const snapshot = await watch(fixture, key).look();
   const began = performance.now();
   const { rowCount } = await harness.db.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^long-task [0-9]+ (part|begin)' AND state <> 'idle'`,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name ~ '^long-task [0-9]+ (part|begin)' AND state <> 'idle'`,
   );
   const recovery = await untilFurther(fixture, key, snapshot, began);
   const { violations, redone } = await judge(fixture, key, ['completed']);

@@ -177,9 +177,11 @@ async function untilBetween(fixture: Fixture, key: TaskKey, when: When): Promise
   const { lockKey } = await watch(fixture, key).until(({ phase }) => phase === 'dumping', 'dumping');
   const isDumped = async () => (await watch(fixture, key).look()).rows > 0;
   const isRead = async () =>
-    await harness.db.query(`SELECT FROM pg_stat_activity WHERE application_name LIKE $1 AND query LIKE 'COPY %'`, [
-      `long-task ${lockKey} %`,
-    ]);
+    await harness.db.query(
+      `SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE $1 AND query LIKE 'COPY %'`,
+      [`long-task ${lockKey} %`],
+    );
   if (when !== 'paused') return harness.until(async () => (await isRead()).rowCount || (await isDumped()));
   await harness.until(isDumped);
   await harness.client.command('pause', key);

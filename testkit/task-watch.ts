@@ -72,8 +72,10 @@ export class Missed extends Error {
 /** What a task holds in the database: its sessions and its advisory locks. */
 export async function heldInDatabase(db: pg.Pool, lockKey: number): Promise<{ sessions: number; locks: number }> {
   const { rows } = await db.query(
-    `SELECT (SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, $1))::int AS sessions,
-            (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $2 AND objid = $3)::int AS locks`,
+    `SELECT (SELECT count(*) FROM pg_stat_activity
+              WHERE datname = current_database() AND starts_with(application_name, $1))::int AS sessions,
+            (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $2 AND objid = $3
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))::int AS locks`,
     [`long-task ${lockKey} `, LOCK_CLASS, lockKey],
   );
   return rows[0];

@@ -101,7 +101,7 @@ describe('the role of exports', () => {
         async () => {
           const { rows } = await reader.query(
             `SELECT count(*) FILTER (WHERE application_name = $1) AS mine, count(*) FILTER (WHERE application_name = $2) AS other
-               FROM pg_stat_activity`,
+               FROM pg_stat_activity WHERE datname = current_database()`,
             [sessionName(7, 'part 1'), sessionName(7, 'plan')],
           );
           expect(rows).toEqual([{ mine: 1, other: 0 }]);
