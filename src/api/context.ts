@@ -5,6 +5,7 @@ import type { Logger } from '../log.js';
 import type { ApiMetrics } from '../metrics/api-metrics.js';
 import type { Store } from '../storage/store.js';
 import type { Exportable } from '../tables/find-table.js';
+import type { SnapshotReader } from '../tasks/snapshot-reader.js';
 import type { TemporalGateway } from '../temporal/temporal.js';
 
 /** What the routes are given when the app is built. */
@@ -12,6 +13,8 @@ export interface ApiContext {
   config: Pick<Config, 'MAX_UPLOAD_BYTES' | 'RETENTION_DAYS'> &
     Partial<Pick<Config, 'HOST' | 'ALLOWED_HOSTS' | 'ALLOWED_ORIGINS'>>;
   pool: pg.Pool;
+  /** Reads single tasks, by connections of `pool`. */
+  snapshots: SnapshotReader;
   /** Which tables may be exported, and the sessions that may read them. */
   exportable: Exportable;
   /**

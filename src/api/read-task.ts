@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Task, TaskWithEvents } from '../contract/task.js';
-import { getSnapshotById, getSnapshotWithEvents } from '../tasks/task-snapshots.js';
+import { getSnapshotById } from '../tasks/task-snapshots.js';
 import type { TaskKey, TaskRow } from '../tasks/tasks.js';
 import type { ApiContext } from './context.js';
 import { withResult } from './lost-result.js';
@@ -8,10 +8,10 @@ import { etagOf, toTask } from './task-view.js';
 
 /** A task as it is now, with the validator of this view. @throws {TaskError} task_not_found */
 export async function readTask(
-  { pool, store }: ApiContext,
+  { snapshots, store }: ApiContext,
   key: TaskKey,
 ): Promise<{ task: TaskWithEvents; etag: string }> {
-  const { snapshot: found, events } = await getSnapshotWithEvents(pool, key);
+  const { snapshot: found, events } = await snapshots.read(key);
   const snapshot = await withResult(store, found);
   return { task: { ...toTask(snapshot), task_events: events }, etag: etagOf(snapshot, events) };
 }

@@ -15,6 +15,7 @@ import { retrying } from '../retrying.js';
 import { listExcessRights } from '../roles/list-excess-rights.js';
 import { createLocalStore } from '../storage/local-store.js';
 import { parseExportTables } from '../tables/export-tables.js';
+import { SnapshotReader } from '../tasks/snapshot-reader.js';
 import { connectTemporal } from '../temporal/temporal.js';
 import { buildApp } from './app.js';
 import type { ApiContext } from './context.js';
@@ -82,6 +83,7 @@ function makeParts(config: Config, log: Logger): Parts {
     config,
     log,
     pool,
+    snapshots: new SnapshotReader(pool),
     commandPool,
     tablePool,
     exportable: {

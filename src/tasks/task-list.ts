@@ -1,8 +1,7 @@
 import type pg from 'pg';
 import type { Sort } from '../contract/operator-requests.js';
 import { Conditions, type TaskFilter } from './task-filter.js';
-import { snapshotsOf, type TaskSnapshot, toSnapshot } from './task-snapshots.js';
-import type { TaskRow } from './tasks.js';
+import { type SnapshotRow, snapshotsOf, type TaskSnapshot, toSnapshot } from './task-snapshots.js';
 
 /** The columns by which tasks are sorted; each has an index. */
 const ORDERS = {
@@ -72,4 +71,4 @@ export async function listTasks(
   };
 }
 
-type Listed = TaskRow & Omit<TaskSnapshot, 'row'> & { sort_value: string };
+type Listed = SnapshotRow & { sort_value: string };

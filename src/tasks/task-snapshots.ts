@@ -1,11 +1,9 @@
 import type pg from 'pg';
 import { TaskError } from '../contract/errors.js';
-import type { TaskEvent } from '../contract/task.js';
 import { LOCK_CLASS, SESSION_PREFIX } from './fence.js';
 import { queryPrepared } from './prepared.js';
 import { PART_SUMS, type PartSums } from './progress.js';
-import { EVENTS_OF } from './task-events.js';
-import type { TaskKey, TaskRow } from './tasks.js';
+import type { TaskRow } from './tasks.js';
 import { IS_SERVED } from './workers.js';
 
 /** A task, the sums over its parts and what it holds, all as of one moment. */
@@ -20,6 +18,9 @@ export interface TaskSnapshot {
   /** The result file is gone from the store; left out where the store was not looked at. */
   resultLost?: boolean;
 }
+
+/** What that statement gives of a task. */
+export type SnapshotRow = TaskRow & Omit<TaskSnapshot, 'row'>;
 
 /**
  * Returns the statement that reads tasks with their sums and what they hold, up to its WHERE; `tasks` is the table or a
@@ -42,29 +43,9 @@ export function snapshotsOf(tasks: string): string {
     FROM ${tasks} t CROSS JOIN LATERAL (SELECT ${PART_SUMS} FROM long_task.parts p WHERE p.task_id = t.id) s`;
 }
 
-/**
- * Reads a task with the last changes of its state, in one statement, since this is the most frequent read.
- * @throws {TaskError} task_not_found
- */
-export async function getSnapshotWithEvents(
-  pool: pg.Pool,
-  key: TaskKey,
-): Promise<{ snapshot: TaskSnapshot; events: TaskEvent[] }> {
-  const [found] = await queryPrepared<TaskRow & Omit<TaskSnapshot, 'row'> & { events: TaskEvent[] }>(pool, {
-    name: 'snapshot with events',
-    text: `SELECT s.*, ${EVENTS_OF} AS events FROM (
-      ${snapshotsOf('long_task.tasks')}
-       WHERE t.kind = $1 AND t.user_id = $2 AND t.task_name = $3 AND t.superseded_at IS NULL) s`,
-    values: [key.kind, key.userId, key.taskName],
-  });
-  if (!found) throw new TaskError('task_not_found', `User "${key.userId}" has no ${key.kind} task "${key.taskName}".`);
-  const { events, ...row } = found;
-  return { snapshot: toSnapshot(row), events };
-}
-
 /** Reads a task by its id, also one that has given up its name. @throws {TaskError} task_not_found */
 export async function getSnapshotById(pool: pg.Pool, id: string): Promise<TaskSnapshot> {
-  const [found] = await queryPrepared<TaskRow & Omit<TaskSnapshot, 'row'>>(pool, {
+  const [found] = await queryPrepared<SnapshotRow>(pool, {
     name: 'snapshot by id',
     text: `${snapshotsOf('long_task.tasks')} WHERE t.id = $1`,
     values: [id],
@@ -74,6 +55,6 @@ export async function getSnapshotById(pool: pg.Pool, id: string): Promise<TaskSn
 }
 
 /** Converts a row of `snapshotsOf` to a snapshot. */
-export function toSnapshot({ sums, held, served, now, ...row }: TaskRow & Omit<TaskSnapshot, 'row'>): TaskSnapshot {
+export function toSnapshot({ sums, held, served, now, ...row }: SnapshotRow): TaskSnapshot {
   return { row, sums, held, served, now };
 }

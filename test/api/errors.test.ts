@@ -5,6 +5,7 @@ import { buildApp } from '../../src/api/app.js';
 import { asTaskError } from '../../src/http/problem.js';
 import { createApiMetrics } from '../../src/metrics/api-metrics.js';
 import { createPool } from '../../src/postgres/pool.js';
+import { SnapshotReader } from '../../src/tasks/snapshot-reader.js';
 import { seesWorker, useApi } from './support.js';
 
 const api = useApi();
@@ -100,6 +101,7 @@ describe('what fails here', () => {
     const app = await buildApp({
       config: { MAX_UPLOAD_BYTES: 1, RETENTION_DAYS: 30 },
       pool,
+      snapshots: new SnapshotReader(pool),
       exportable: { pool, exportPool: pool, tables: [], isOneRole: true },
       commandPool: pool,
       tablePool: pool,

@@ -12,6 +12,7 @@ import { createApiMetrics } from '../../src/metrics/api-metrics.js';
 import { createLocalStore } from '../../src/storage/local-store.js';
 import type { Store } from '../../src/storage/store.js';
 import { parseExportTables } from '../../src/tables/export-tables.js';
+import { SnapshotReader } from '../../src/tasks/snapshot-reader.js';
 import { useDatabase } from '../postgres/support.js';
 import { checkAnswer, checkingSerializer } from '../support/answers.js';
 import { builtInspections } from '../support/built.js';
@@ -83,6 +84,7 @@ export function useApi(options: { maxUploadBytes?: number; config?: Partial<ApiC
       {
         config: { MAX_UPLOAD_BYTES: options.maxUploadBytes ?? 50 << 20, RETENTION_DAYS: 30, ...options.config },
         pool: database.appPool,
+        snapshots: new SnapshotReader(database.appPool),
         commandPool: database.appPool,
         tablePool: database.appPool,
         exportable: {
