@@ -1,6 +1,6 @@
 import { DELIMITERS } from '../contract/marks.js';
 import { FieldList } from './field-list.js';
-import type { Newline } from './file-dialect.js';
+import type { GivenDialect, Newline } from './file-dialect.js';
 import { lineEnd, newlineAt, textGrammar, type Wording } from './grammar.js';
 import { RecordParser } from './read-record.js';
 import { kindOf } from './value-kind.js';
@@ -14,6 +14,16 @@ const RECORDS = 200;
 const FIELDS = 1700;
 /** Fields of a record whose values are looked at. */
 const VALUES = 40;
+
+/** What the wording of a file is found from. */
+export interface WordingInput {
+  /** The beginning of the file as UTF-8, from its first record or title line on. */
+  sample: Buffer;
+  text: string;
+  final: boolean;
+  newlines: Newline[];
+  given: GivenDialect;
+}
 
 /** A record as one wording reads it. */
 export interface SampleRecord {
@@ -38,6 +48,9 @@ export interface Candidate {
   /** 0 and more. */
   score: number;
 }
+
+/** Below this share of even records, or this score, a reading is no better than none. */
+export const LEAST_SHARE = 0.5;
 
 /** Reads the sample by a wording: a line whose quotes are wrong is a faulty record of its own. */
 export function readSample(sample: Buffer, final: boolean, wording: Wording, most = RECORDS): SampleRecord[] {
