@@ -14,8 +14,8 @@ const ROWS = 100;
 const SINGLE = 40;
 const CLIENTS = 20;
 /** By all clients together, in each of the turns. */
-const CROWD = 100;
-const TURNS = 2;
+const CROWD = 200;
+const TURNS = 3;
 /** At the beginning, not counted: plans, caches and connections are made. */
 const WARM_UP = 5;
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import type { ActionResult, ActionsAnswer } from '../contract/answers.js';
 import { type FieldError, invalidRequest, type TaskError } from '../contract/errors.js';
+import type { ActionResult, ActionsAnswer } from '../contract/operator-answers.js';
 import { ActionsBody, MAX_TASKS } from '../contract/operator-requests.js';
 import { type Action, isFinal, transitionOf } from '../contract/states.js';
 import { asTaskError } from '../http/problem.js';

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ActionsAnswer, Live, Preview, Ready, TaskPage, TaskWithEvents, Usage } from '../contract/answers.js';
+import type { Preview, TaskPage, TaskWithEvents } from '../contract/answers.js';
+import type { ActionsAnswer, Live, Ready, Usage } from '../contract/operator-answers.js';
 import type { ActionsBody, ListQuery } from '../contract/operator-requests.js';
 import type { CommandBody, DownloadStart, PreviewBody, UploadStart } from '../contract/requests.js';
 import type { Action, Kind, State } from '../contract/states.js';

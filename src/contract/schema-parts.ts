@@ -1,4 +1,5 @@
 import Type, { type TSchema } from 'typebox';
+import { ERRORS, type ErrorCode } from './errors.js';
 
 /**
  * Pieces of which the schemas of requests and answers are made. Two keywords are for readers: `description` says what a
@@ -51,3 +52,9 @@ export function described<T extends TSchema>(schema: T, description: string): T 
 export function count(description?: string) {
   return Type.Integer({ minimum: 0, ...(description && { description }) });
 }
+
+export const Seconds = Type.Number({ minimum: 0 });
+
+export const Code = oneOf(Object.keys(ERRORS) as ErrorCode[], {
+  description: 'Which error it is; docs/errors.md lists them.',
+});

@@ -1,16 +1,18 @@
 import type { Static } from 'typebox';
 import type * as answers from './answers.js';
 import type { NEWLINES, Newline } from './marks.js';
+import type * as receipt from './receipt.js';
 import type { GivenColumns, GivenDialect } from './requests.js';
 
-export type { ReceiptColumn, TaskEvent, TaskFault, TaskWithEvents } from './answers.js';
+export type { TaskEvent, TaskFault, TaskWithEvents } from './answers.js';
+export type { ReceiptColumn } from './receipt.js';
 
 /** What is done with a record that is not well formed. */
 export type MalformedPolicy = 'quarantine' | 'repair' | 'strict';
 
 /** A task as it goes over the wire. */
 export type Task = Static<typeof answers.Task>;
-export type Receipt = Static<typeof answers.Receipt>;
+export type Receipt = Static<typeof receipt.Receipt>;
 
 /** How the text is written that the engine reads: the uploaded file itself where it is plain, else its copy. */
 export interface Dialect {
@@ -137,4 +139,4 @@ export interface Converted extends Pick<Source, 'key' | 'size'> {
 }
 
 /** What was done to the records of a file, so that they could become rows. */
-export type Repairs = Static<typeof answers.Repairs>;
+export type Repairs = Static<typeof receipt.Repairs>;

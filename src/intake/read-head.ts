@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import type { ShownDialect } from '../contract/answers.js';
 import { TaskError } from '../contract/errors.js';
 import { MAX_COLUMNS } from '../contract/limits.js';
 import { DELIMITERS, isOneOf, NEWLINES } from '../contract/marks.js';
+import type { ShownDialect } from '../contract/receipt.js';
 import type { Dialect, Reading } from '../contract/task.js';
 import { assertText, type Packing, packingOf } from '../csv/file-type.js';
 import { readHeader } from '../csv/header.js';

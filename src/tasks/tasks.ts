@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { ShownDialect } from '../contract/answers.js';
 import { TaskError } from '../contract/errors.js';
+import type { ShownDialect } from '../contract/receipt.js';
 import { type Ending, FINAL_STATES, type Kind, type Phase, type State } from '../contract/states.js';
 import type {
   Converted,
