@@ -19,6 +19,7 @@ import { benchLists } from './lists.js';
 import { benchMemory } from './memory.js';
 import { benchPeers } from './peers.js';
 import type { Plot } from './plot.js';
+import { benchPreview } from './preview.js';
 import { benchReads } from './reads.js';
 import { benchRefused } from './refused.js';
 import { describeRun, writeReport } from './report.js';
@@ -73,6 +74,7 @@ const report = await withWorkspace({ name: 'bench', keep: false, log: say }, asy
     Waiting: () => benchWaiting(input),
     Crowd: () => benchCrowd(input),
     Reads: () => benchReads(input),
+    Preview: () => benchPreview(input),
     Memory: async () => {
       const { figures, plot } = await benchMemory({ ...input, isFull: values.full, isQuick: values.quick });
       plots.memory = plot;

@@ -53,7 +53,7 @@ async function receiveCorrections(
     content = await readFile(file);
   });
   if (!content) throw invalidRequest([{ field: 'file', detail: 'is missing; it must be the corrected rejects' }]);
-  return { fields, corrections: readCorrections(content) };
+  return { fields, corrections: await readCorrections(content) };
 }
 
 async function readFile(stream: AsyncIterable<Buffer>): Promise<Buffer> {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type pg from 'pg';
 import { RowChecker } from '../activities/refused-rows.js';
 import { textDialect } from '../activities/source.js';
@@ -13,7 +14,7 @@ import { type Reject, type RejectCode, rejectsOf, removeRejectsOf, storeRejects 
 import { addNote } from '../tasks/task-events.js';
 import { lockTask } from '../tasks/task-state.js';
 import { asUpload, getTask, type TaskKey, type TaskRow } from '../tasks/tasks.js';
-import { type Correction, wrong } from './read-corrections.js';
+import { BYTES_AT_ONCE, type Correction, wrong } from './read-corrections.js';
 import { type ReadRecord, recordReader } from './read-record.js';
 
 /**
@@ -34,14 +35,13 @@ export async function loadCorrections(pool: pg.Pool, key: TaskKey, corrections: 
     );
     const offsets = new Map(rejects.map(({ row, byteOffset }) => [row, byteOffset]));
     const open = corrections.filter(({ row }) => offsets.has(row));
-    const bad = await insert(client, task, target, open, offsets).catch(refusedInsert);
     await removeRejectsOf(
       client,
       task.id,
       open.map(({ row }) => row),
     );
-    await storeRejects(client, task.id, bad);
-    if (open.length > 0) await recordLoaded(client, task, open.length - bad.length, bad.length);
+    const bad = await insert(client, task, target, open, offsets).catch(refusedInsert);
+    if (open.length > 0) await recordLoaded(client, task, open.length - bad, bad);
     return getTask(client, key);
   });
 }
@@ -85,45 +85,67 @@ async function typesOf(client: pg.ClientBase, names: string[]): Promise<string[]
   return rows[0].types;
 }
 
-/** Inserts the rows that can be loaded and returns the others. */
+/** Inserts the rows that can be loaded, stores the others as rejects and returns how many these are. */
 async function insert(
   client: pg.ClientBase,
   task: TaskRow,
   target: InsertTarget,
   corrections: Correction[],
   offsets: Map<number, number>,
-): Promise<Reject[]> {
-  const { converted } = asUpload(task);
+): Promise<number> {
+  const checker = new RowChecker(task, undefined, true);
+  const encode = rowEncoder(task, checker);
+  let rejected = 0;
+  for (const group of groupsOf(corrections)) {
+    await setImmediate();
+    const bad: Reject[] = [];
+    const lines: Buffer[] = [];
+    const records = group.map(({ row, raw }) => ({ row, raw, byteOffset: offsets.get(row)! }));
+    for (const record of records) {
+      const { line, reject } = encode(record);
+      if (reject) bad.push({ ...reject, ...record });
+      else lines.push(line);
+    }
+    const byRow = new Map(records.map((record) => [record.row, record]));
+    const refusals = lines.length > 0 ? await insertRows(client, target, Buffer.concat(lines)) : [];
+    for (const refused of refusals) {
+      const record = byRow.get(refused.row)!;
+      const batch = { ...EMPTY, bytes: record.raw, byteOffset: 0, firstRow: refused.row };
+      const [reject] = checker.describe(batch, [refused]);
+      bad.push({ ...reject!, ...record });
+    }
+    await storeRejects(client, task.id, bad);
+    rejected += bad.length;
+  }
+  return rejected;
+}
+
+/** In groups of a few milliseconds' work each, so that the event loop serves others in between. */
+function* groupsOf(corrections: Correction[]): Generator<Correction[]> {
+  let group: Correction[] = [];
+  let bytes = 0;
+  for (const correction of corrections) {
+    group.push(correction);
+    bytes += correction.raw.length;
+    if (bytes < BYTES_AT_ONCE) continue;
+    yield group;
+    [group, bytes] = [[], 0];
+  }
+  yield group;
+}
+
+/** Makes rows for COPY of corrected records in the manner of the uploaded file. */
+function rowEncoder(task: TaskRow, checker: RowChecker): (record: Place & { raw: Buffer }) => Checked {
   const dialect = textDialect(task);
   const columns = task.columns!.length;
   const encoder = createEngine().encoder({ dialect, columns });
-  const read = recordReader(converted?.reading ?? null);
+  const read = recordReader(asUpload(task).converted?.reading ?? null);
   // In a table of one column an empty line is a row.
   const emptyLine = Buffer.from(columns === 1 ? dialect.newline : '');
-  const checker = new RowChecker(task, undefined, true);
-  const lines: Buffer[] = [];
-  const bad: Reject[] = [];
-  for (const correction of corrections) {
-    const byteOffset = offsets.get(correction.row)!;
-    const record = read(correction.raw);
-    const { line, reject } = asRow(
-      record.text?.length === 0 ? { text: emptyLine } : record,
-      { row: correction.row, byteOffset },
-      encoder,
-      checker,
-    );
-    if (reject) bad.push({ ...reject, row: correction.row, byteOffset, raw: correction.raw });
-    else lines.push(line);
-  }
-  if (lines.length === 0) return bad;
-  const byRow = new Map(corrections.map((correction) => [correction.row, correction.raw]));
-  for (const refused of await insertRows(client, target, Buffer.concat(lines))) {
-    const raw = byRow.get(refused.row)!;
-    const batch = { ...EMPTY, bytes: raw, byteOffset: 0, firstRow: refused.row };
-    const [reject] = checker.describe(batch, [refused]);
-    bad.push({ ...reject!, byteOffset: offsets.get(refused.row)!, raw });
-  }
-  return bad.sort((a, b) => a.row - b.row);
+  return ({ raw, ...place }) => {
+    const record = read(raw);
+    return asRow(record.text?.length === 0 ? { text: emptyLine } : record, place, encoder, checker);
+  };
 }
 
 /** Refuses the request where PostgreSQL refuses any row, since the table was altered after it was published. */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { TaskError } from '../contract/errors.js';
 import { type Dialect, hasBom } from '../csv/dialect.js';
 import { grammarOf, RecordView, readRecord } from '../csv/record.js';
@@ -11,16 +12,18 @@ export interface Correction {
 /** They are loaded in one transaction. */
 export const MAX_CORRECTIONS = 10_000;
 export const MAX_CORRECTION_BYTES = 32 << 20;
+/** Read before the event loop serves others, unless a single row is longer: some milliseconds' work. */
+export const BYTES_AT_ONCE = 1 << 18;
 
 /**
  * Reads corrected rows from a file in the form of the rejects: `row` and `raw` count, wherever they stand, the other
  * columns are not looked at. Fields may be parted by `,`, `;`, a tab or `|`, as a spreadsheet saves them.
  * @throws {TaskError} invalid_request
  */
-export function readCorrections(file: Buffer): Correction[] {
+export async function readCorrections(file: Buffer): Promise<Correction[]> {
   const bytes = Buffer.concat([file.subarray(hasBom(file) ? 3 : 0), Buffer.from('\n')]);
   const delimiter = /[,;\t|]/.exec(bytes.toString('latin1', 0, bytes.indexOf(LF)))?.[0] ?? ',';
-  const records = recordsOf(bytes, delimiter as Dialect['delimiter']);
+  const records = await recordsOf(bytes, delimiter as Dialect['delimiter']);
   const [header = [], ...rows] = records;
   const names = header.map(String);
   const [rowAt, rawAt] = [names.indexOf('row'), names.indexOf('raw')];
@@ -33,12 +36,16 @@ export function readCorrections(file: Buffer): Correction[] {
 
 const LF = 10;
 
-function recordsOf(bytes: Buffer, delimiter: Dialect['delimiter']): Buffer[][] {
+async function recordsOf(bytes: Buffer, delimiter: Dialect['delimiter']): Promise<Buffer[][]> {
   const grammar = grammarOf({ delimiter, newline: '\n' });
   const view = new RecordView(Number.POSITIVE_INFINITY);
   const limit = bytes.length - 1;
   const records: Buffer[][] = [];
-  for (let at = 0; at <= limit; at = view.next) {
+  for (let at = 0, pause = BYTES_AT_ONCE; at <= limit; at = view.next) {
+    if (at >= pause) {
+      await setImmediate();
+      pause = at + BYTES_AT_ONCE;
+    }
     if (!readRecord(bytes, at, limit, grammar, view))
       throw wrong(`opens a quote in its record ${records.length + 1} that is never closed`);
     if (view.end === view.start) continue;

@@ -151,11 +151,20 @@ function guess(encoding: string, confidence: number): EncodingVerdict {
   return { encoding, bom: false, confidence, warnings: [warning] };
 }
 
+/** What each broken sequence of bytes is decoded to. */
+const REPLACEMENT = 0xfffd;
+
 /** Text of UTF-8 with a few broken bytes in it stays UTF-8: the broken bytes are an error, not another encoding. */
 function utf8Damage(head: Buffer): EncodingVerdict | undefined {
   const text = head.toString('utf8');
-  const broken = text.match(/\ufffd/g)?.length ?? 0;
-  const beyondAscii = text.match(/[^\p{ASCII}\ufffd]/gu)?.length ?? 0;
+  let [broken, beyondAscii] = [0, 0];
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    if (unit === REPLACEMENT) broken++;
+    // The second half of a pair is no character of its own.
+    else if (unit < 0xdc00 || unit > 0xdfff) beyondAscii++;
+  }
   if (beyondAscii < 10 || broken * 20 > beyondAscii) return undefined;
   const warning = 'The file is UTF-8 but for a few bytes that are not. Their rows will be refused.';
   return { encoding: 'utf-8', bom: false, confidence: 90, warnings: [warning] };
