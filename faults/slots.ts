@@ -17,6 +17,8 @@ const LONGEST_COMMAND = 2;
 const LONGEST_DELAY = 3;
 /** A busy machine makes one of these slow now and then, taken slots each of them: the quickest of so many counts. */
 const TRIES = 3;
+/** In `npm test` other tests keep the processors busy; a task that waited for a slot would wait for hours. */
+const BESIDE_TESTS = 4;
 /** The time limit for all tasks to start moving rows. */
 const SETTLED_MS = 20_000;
 
@@ -43,12 +45,13 @@ async function takeSlots(fixture: Fixture, kind: TaskKey['kind'], userOf: (i: nu
   const settled = fixture.harness.until(() => areMoving(fixture, keys), SETTLED_MS);
   await settled.catch(() => violations.expect(false, `not all of them move after ${SETTLED_MS / 1000} s`));
   const slowest = await steerSome(fixture, keys, violations);
-  const longer = await quickest(LONGEST_DELAY, async () => {
+  const limit = LONGEST_DELAY * (fixture.isShort ? BESIDE_TESTS : 1);
+  const longer = await quickest(limit, async () => {
     const beside = await timeSmallTasks(fixture);
     return Math.max(beside.upload - small.upload, beside.download - small.download);
   });
   violations.expect(
-    longer <= LONGEST_DELAY,
+    longer <= limit,
     `an upload or download of another user took ${longer.toFixed(1)} s longer than at rest`,
   );
   for (const key of keys) await fixture.harness.client.command('terminate', key).catch(() => {});
@@ -81,11 +84,12 @@ async function steerSome(fixture: Fixture, keys: TaskKey[], violations: Violatio
     ['a pause by signal', 'paused', (key) => handle(key).signal('pause')],
     ['a native cancel', 'terminated', (key) => handle(key).cancel()],
   ];
+  const limit = LONGEST_COMMAND * (fixture.isShort ? BESIDE_TESTS : 1);
   const times: number[] = [];
   let next = keys.length;
   for (let i = 0; i < (fixture.isShort ? 1 : 3) * commands.length; i++) {
     const [what, state, give] = commands[i % commands.length]!;
-    const seconds = await quickest(LONGEST_COMMAND, async () => {
+    const seconds = await quickest(limit, async () => {
       const key = keys[--next]!;
       const began = performance.now();
       await give(key);
@@ -96,7 +100,7 @@ async function steerSome(fixture: Fixture, keys: TaskKey[], violations: Violatio
       return taken;
     });
     times.push(seconds);
-    violations.expect(seconds <= LONGEST_COMMAND, `${what} was in effect after ${seconds.toFixed(1)} s`);
+    violations.expect(seconds <= limit, `${what} was in effect after ${seconds.toFixed(1)} s`);
   }
   return Math.max(...times);
 }

@@ -53,5 +53,14 @@ export function tempPrefix(root: string, folder: string): string {
 
 /** Returns a new temporary path, outside of all keys, for a file that moves to `target` or away from it. */
 export function tempPlace(root: string, target: string): string {
-  return path.join(root, TEMP_FOLDER, `${tempPrefix(root, path.dirname(target))}${randomUUID()}`);
+  return path.join(root, TEMP_FOLDER, `${prefixFor(root, target)}${randomUUID()}`);
+}
+
+function prefixFor(root: string, target: string): string {
+  const folder = path.dirname(target);
+  if (folder !== path.join(root, TEMP_FOLDER)) return tempPrefix(root, folder);
+  // An unfinished object that is moved away to be removed is still found as one of its folder: who moved it may be
+  // killed before the end.
+  const name = path.basename(target);
+  return name.slice(0, name.indexOf('~') + 1);
 }

@@ -1,7 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { tempPlace } from '../../src/storage/store-path.js';
 import { chunks, content, remains, root, sha256, store, useStore } from './support.js';
 
 useStore();
@@ -158,4 +159,15 @@ describe('list and remove', () => {
     await Promise.all([1, 2, 3, 4].map((n) => writer(`results/a/${n}`)));
     expect(await remains()).toEqual([]);
   });
+});
+
+it('an unfinished object is found again by who comes after a remover that was killed', async () => {
+  const unfinished = tempPlace(root, path.join(root, 'uploads', 'one', 'part'));
+  const movedAway = tempPlace(root, unfinished);
+  await mkdir(path.dirname(movedAway), { recursive: true });
+  await writeFile(movedAway, 'half');
+  await store.removeUnfinished('uploads/two');
+  expect(await readdir(path.dirname(movedAway))).toEqual([path.basename(movedAway)]);
+  await store.removeUnfinished('uploads/one');
+  expect(await readdir(path.dirname(movedAway))).toEqual([]);
 });
