@@ -58,9 +58,6 @@ export async function startApi(config: Config, log: Logger): Promise<RunningApi>
   let ready = false;
   const app = await buildApp({ ...parts, isReady: () => ready });
   const url = await listen(app, config);
-  parts.inspections.heads.warmUp().catch((error: unknown) => {
-    if (!stopping.signal.aborted) log.error({ err: error }, 'no preview can be made');
-  });
   const database = awaitDatabase(config, log, stopping.signal).then(async () => {
     ready = true;
     await warnOfRights(parts);

@@ -8,12 +8,11 @@ export const THREADS = Math.min(availableParallelism(), 4);
  * Threads for scanning, started when there is work for them.
  * @param file what they run
  * @param idleMs how long one waits for more before it ends
- * @param kept how many are started at once and never end
  */
-export function createThreads<Job, Answer>(file: URL, idleMs: number, kept = 0): Piscina<Job, Answer> {
+export function createThreads<Job, Answer>(file: URL, idleMs: number): Piscina<Job, Answer> {
   return new Piscina({
     filename: file.href,
-    minThreads: kept,
+    minThreads: 0,
     maxThreads: THREADS,
     idleTimeout: idleMs,
     resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 },
