@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type pg from 'pg';
 import { RowChecker } from '../activities/refused-rows.js';
 import { textDialect } from '../activities/source.js';
@@ -97,7 +96,6 @@ async function insert(
   const encode = rowEncoder(task, checker);
   let rejected = 0;
   for (const group of groupsOf(corrections)) {
-    await setImmediate();
     const bad: Reject[] = [];
     const lines: Buffer[] = [];
     const records = group.map(({ row, raw }) => ({ row, raw, byteOffset: offsets.get(row)! }));
@@ -120,7 +118,7 @@ async function insert(
   return rejected;
 }
 
-/** In groups of a few milliseconds' work each, so that the event loop serves others in between. */
+/** In groups of a few milliseconds' work each: the event loop serves others while PostgreSQL takes one. */
 function* groupsOf(corrections: Correction[]): Generator<Correction[]> {
   let group: Correction[] = [];
   let bytes = 0;
