@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HEAD_BYTES } from '../src/intake/read-head.js';
 import type { Figure } from '../testkit/figures.js';
 import { median, secondsOf } from '../testkit/speed.js';
 import type { BenchInput } from './input.js';
 
+/** What a preview reads of a file. */
+const HEAD_BYTES = 1 << 20;
 const PREVIEWS = 20;
 /** After this time the threads that read heads have ended. */
 const REST_MS = 6_000;
